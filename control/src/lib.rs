@@ -1,0 +1,16 @@
+//! SIP signalling and policy: one state machine without IO, and the one driver that feeds it.
+//!
+//! `handle(now, Input)` then `poll_output()` until `None`, then wait for `poll_timeout()`. Absent on purpose, outside `driver`:
+//! sockets, threads, async, a clock, randomness that is not seeded.
+
+#![forbid(unsafe_code)]
+
+pub mod call;
+pub mod config;
+pub mod control;
+pub mod driver;
+pub mod park;
+pub mod sdp;
+pub mod sip;
+
+pub use control::{Control, Input, Output};

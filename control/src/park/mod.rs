@@ -1,0 +1,1 @@
+//! Orbits and who is parked under them.

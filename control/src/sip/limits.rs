@@ -1,0 +1,42 @@
+//! The limits of the SIP core, together, with what relates them. What exceeds one is answered or
+//! counted, never silently cut.
+
+use std::time::Duration;
+
+/// RFC 3261 §17.1.1.1: the round-trip estimate.
+pub const T1: Duration = Duration::from_millis(500);
+/// RFC 3261 §17.1.2.2: the longest retransmission interval.
+pub const T2: Duration = Duration::from_secs(4);
+/// RFC 3261 §17.1.2.2: how long a message lives in the network.
+pub const T4: Duration = Duration::from_secs(5);
+/// RFC 3261 §17: timers B, F, H, and L and M of RFC 6026.
+pub const TIMEOUT: Duration = Duration::from_secs(32);
+/// RFC 3261 §17.1.1.2: timer D for unreliable transports.
+pub const TIMER_D: Duration = Duration::from_secs(32);
+
+/// Longest message accepted, head and body, in bytes. Longer: 513.
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
+/// Longest start line and header fields, in bytes. Longer: 513.
+pub const HEAD_BYTES_MAX: usize = 32_768;
+/// Longest body, in bytes. Longer: 413.
+pub const BODY_BYTES_MAX: usize = 16_384;
+/// Most header fields. More: 400.
+pub const HEADERS_MAX: usize = 256;
+/// Longest Request-URI, in bytes. Longer: 414.
+pub const URI_BYTES_MAX: usize = 2_048;
+/// Longest Call-ID, in bytes. Longer: 400.
+pub const CALL_ID_BYTES_MAX: usize = 256;
+/// Longest tag or branch, in bytes. Longer: 400.
+pub const TAG_BYTES_MAX: usize = 256;
+/// Most routes in a dialog's route set. More: 400.
+pub const ROUTES_MAX: usize = 16;
+/// RFC 3261 §18.1.1: a request above this many bytes goes by TCP when the target takes it.
+pub const UDP_BYTES_MAX: usize = 1_300;
+
+/// Most server and client transactions at once. Beyond: 503 with Retry-After.
+pub const TRANSACTIONS_MAX: usize = 262_144;
+/// Most dialogs at once. Beyond: 503 with Retry-After.
+pub const DIALOGS_MAX: usize = 131_072;
+
+const _: () = assert!(HEAD_BYTES_MAX + BODY_BYTES_MAX <= MESSAGE_BYTES_MAX);
+const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);

@@ -1,0 +1,16 @@
+//! SIP without IO (RFC 3261): message, transaction, dialog, and the agent that composes them.
+//!
+//! One RFC noun a file. Absent on purpose: calls, orbits, SDP (a body is bytes here), sockets, a clock.
+
+pub mod agent;
+pub mod dialog;
+pub mod frame;
+pub mod header;
+pub mod limits;
+pub mod message;
+pub mod method;
+pub mod status;
+pub mod transaction;
+pub mod transport;
+pub mod uri;
+pub mod write;

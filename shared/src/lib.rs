@@ -1,0 +1,28 @@
+//! The contract between `control` (which decides) and `dataplane` (which sends): ids with generations,
+//! commands, events, reasons, counters, limits and the queues they travel on.
+//!
+//! Absent on purpose: IO, a clock, policy, SIP, SDP. Nothing here blocks and nothing here allocates
+//! after the queues are built.
+
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod command;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod media;
+pub mod queue;
+pub mod reason;
+pub mod stats;
+pub mod time;
+
+pub use codec::{Codec, PayloadType, Ptime};
+pub use command::Command;
+pub use event::{Event, RefuseReason};
+pub use id::{PromptId, StreamId, WorkerId};
+pub use media::{Latch, Media, PromptStart, Repeat, RtcpPort, Source};
+pub use queue::{Receiver, Sender, Wake, WorkerLink, pair};
+pub use reason::DropReason;
+pub use stats::{Counter, Histogram, StreamStats, WorkerStats};
+pub use time::Time;

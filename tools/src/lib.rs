@@ -1,0 +1,1 @@
+//! Programs around orbit, as a library so that each can be tested.
