@@ -1,3 +1,108 @@
-//! `orbitd`: reads the configuration, starts the workers, runs control, waits for a signal.
+//! `orbitd`: reads the configuration, starts the workers, runs control, waits for the end. No logic of its own.
 
-fn main() {}
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use control::config::{Config, ConfigError};
+use control::driver::{self, Bell, Server};
+use dataplane::DataplaneConfig;
+use dataplane::prompt::{Prompt, PromptTable};
+use tools::demo;
+use tracing_subscriber::EnvFilter;
+
+/// Call park, hold music and announcements for SIP.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration; without one: SIP on 127.0.0.1:5060, orbits 700-799.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until SIGINT or SIGTERM (what happens without a command).
+    Run,
+    /// Only check the configuration and the music it names.
+    Check,
+    /// Start a server, park callers of its own, and show how well they are served.
+    Demo(demo::Options),
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let level = if matches!(arguments.command, Some(Command::Demo(_))) {
+        "warn"
+    } else {
+        "info"
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match perform(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            // Nothing is left to do about a closed stderr.
+            let _ = writeln!(std::io::stderr(), "orbitd: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let config = arguments
+        .config
+        .as_deref()
+        .map_or_else(|| Ok(Config::default()), Config::load)?;
+    let mut out = std::io::stdout();
+    match arguments.command.unwrap_or(Command::Run) {
+        Command::Run => {
+            let (server, media) = start(&config)?;
+            out.write_all(driver::banner(&config, server.listeners(), &media).as_bytes())?;
+            server.join()?;
+        }
+        Command::Check => {
+            prompts(&config)?;
+            writeln!(out, "the configuration is right")?;
+        }
+        Command::Demo(options) => return Ok(demo::run(&options, config, &|config| start(config))?),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A running server, and a line about its media path.
+fn start(config: &Config) -> Result<(Server, String), Failure> {
+    let prompts = Arc::new(PromptTable::new(prompts(config)?));
+    let bell = Bell::new();
+    let media = DataplaneConfig {
+        workers: config.media.workers,
+        cpus: config.media.cpus.clone(),
+        address: config.media.address,
+    };
+    let plane = dataplane::start(&media, &prompts, &bell.wake())?;
+    let server = driver::start(config, plane.links, &bell)?;
+    Ok((server, plane.description))
+}
+
+/// The music of the configuration, in the order that control numbers it in.
+fn prompts(config: &Config) -> Result<Vec<Prompt>, ConfigError> {
+    let load = |(name, music): (&String, &control::config::Music)| match &music.file {
+        None => Ok(Prompt::builtin()),
+        Some(path) => Prompt::load(path).map_err(|error| {
+            config.problem(
+                &["music", name, "file"],
+                &format!("{}: {error}", path.display()),
+            )
+        }),
+    };
+    config.music.iter().map(load).collect()
+}

@@ -1,1 +1,3 @@
 //! Programs around orbit, as a library so that each can be tested.
+
+pub mod demo;

@@ -1,32 +1,18 @@
 //! The one place of control with sockets, a clock and randomness: it feeds [`crate::Control`] and does what it says.
+//!
+//! One thread, one current-thread tokio runtime. UDP datagrams go into the state machine from the buffer they were
+//! received in; TCP connections are tasks of their own behind bounded queues. Absent on purpose: anything that decides.
 
-use std::sync::Arc;
+mod banner;
+mod bell;
+mod clock;
+mod dns;
+mod reactor;
+mod server;
+mod tcp;
+mod udp;
+mod workers;
 
-use shared::Wake;
-
-/// What a worker rings to wake the driver.
-#[derive(Debug, Clone)]
-pub struct Bell {
-    _private: (),
-}
-
-#[allow(unused_variables, reason = "signatures first")]
-impl Bell {
-    /// A silent bell.
-    #[must_use]
-    pub fn new() -> Self {
-        unimplemented!()
-    }
-
-    /// For the event queues of the workers.
-    #[must_use]
-    pub fn wake(&self) -> Arc<dyn Wake> {
-        unimplemented!()
-    }
-}
-
-impl Default for Bell {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+pub use banner::banner;
+pub use bell::Bell;
+pub use server::{Server, StartError, start};

@@ -1,0 +1,316 @@
+//! The loop of the driver: wait for the first of datagram, message, worker, answer, deadline and signal; hand it to
+//! the state machine; do what it says.
+
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::task::Poll;
+use std::time::Duration;
+
+use shared::Time;
+use tokio::net::TcpStream;
+use tokio::signal::unix::Signal;
+use tokio::sync::{mpsc, oneshot};
+
+use super::bell::Bell;
+use super::clock;
+use super::dns::Resolver;
+use super::server::{Report, RunError};
+use super::tcp::Connections;
+use super::udp::UdpListener;
+use super::workers::Workers;
+use crate::control::{Control, Input, Output};
+use crate::sip::limits::MESSAGE_BYTES_MAX;
+use crate::sip::transport::{Flow, Packet, Ticket, Transmit, Transport};
+
+/// What the tasks around the reactor bring it.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// A trusted peer has connected.
+    Accepted(TcpStream, SocketAddr),
+    /// A message, or the head of one that broke its stream.
+    Message {
+        flow: Flow,
+        local: SocketAddr,
+        peer: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    /// A connection has ended.
+    Closed(Flow),
+    /// A message could not be sent.
+    Unsent(Ticket),
+    /// DNS answered.
+    Resolved(Ticket, Vec<IpAddr>),
+    /// Somebody wants to know how things stand.
+    Report(oneshot::Sender<Report>),
+    /// Somebody wants the server to end.
+    Stop,
+}
+
+/// The signals that end the server.
+#[derive(Debug)]
+pub(super) struct Signals {
+    pub(super) interrupt: Signal,
+    pub(super) terminate: Signal,
+}
+
+/// Everything the loop works with.
+#[derive(Debug)]
+pub(super) struct Reactor {
+    pub(super) control: Control,
+    pub(super) udp: Vec<UdpListener>,
+    pub(super) connections: Connections,
+    pub(super) workers: Workers,
+    pub(super) resolver: Resolver,
+    pub(super) bell: Bell,
+    pub(super) arrivals: mpsc::Receiver<Arrival>,
+    pub(super) signals: Signals,
+    pub(super) phase: Phase,
+}
+
+/// How far the server is from its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Running,
+    /// Calls are being ended.
+    Stopping,
+    /// No call is left; the workers end, at the latest at this time.
+    Ending(Time),
+    Ended,
+}
+
+enum Wake {
+    Udp,
+    Arrival(Arrival),
+    Media,
+    Deadline,
+    Signal,
+}
+
+/// Datagrams and events taken in one turn before the others are looked at again.
+const BATCH: usize = 64;
+/// How soon commands that found a queue full are tried again.
+const BACKLOG_RETRY: Duration = Duration::from_millis(1);
+/// How long the workers may take to end.
+const WORKERS_END_TIMEOUT: Duration = Duration::from_secs(2);
+/// How far ahead the loop sleeps when nothing is due.
+const IDLE_SLEEP: Duration = Duration::from_secs(3_600);
+
+impl Reactor {
+    /// Runs until the server has ended.
+    ///
+    /// # Errors
+    /// [`RunError`] when a worker ended by itself: a server without its media path must not go on.
+    pub(super) async fn run(mut self) -> Result<(), RunError> {
+        let mut buffer = vec![0; MESSAGE_BYTES_MAX];
+        self.carry_out();
+        while self.phase != Phase::Ended {
+            let wake = self.wait().await;
+            match wake {
+                Wake::Udp => self.take_datagrams(&mut buffer),
+                Wake::Arrival(arrival) => self.take_arrivals(arrival),
+                Wake::Media => self.take_events()?,
+                Wake::Signal => self.take_signal(),
+                Wake::Deadline => {}
+            }
+            let now = clock::now();
+            if self
+                .control
+                .poll_timeout()
+                .is_some_and(|deadline| deadline <= now)
+            {
+                self.handle(Input::Timeout);
+            }
+            self.workers.flush();
+            self.end_when_over(now);
+        }
+        Ok(())
+    }
+
+    fn end_when_over(&mut self, now: Time) {
+        let Phase::Ending(end) = self.phase else {
+            return;
+        };
+        let all_ended = self.workers.all_ended();
+        if now >= end && !all_ended {
+            tracing::warn!("a media worker did not end in time");
+        }
+        if now >= end || all_ended {
+            self.phase = Phase::Ended;
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let until = tokio::time::Instant::now() + self.sleep_for(clock::now());
+        let may_take_on = !self.workers.is_congested();
+        let Self {
+            udp,
+            arrivals,
+            bell,
+            signals,
+            ..
+        } = self;
+        let readable = poll_fn(|cx| {
+            // Every socket is polled, so that each wakes this task.
+            let ready = udp
+                .iter()
+                .filter(|socket| socket.poll_ready(cx).is_ready())
+                .count();
+            if ready > 0 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        tokio::select! {
+            () = bell.rung() => Wake::Media,
+            () = readable, if may_take_on => Wake::Udp,
+            Some(arrival) = arrivals.recv(), if may_take_on => Wake::Arrival(arrival),
+            () = tokio::time::sleep_until(until) => Wake::Deadline,
+            _ = signals.interrupt.recv() => Wake::Signal,
+            _ = signals.terminate.recv() => Wake::Signal,
+        }
+    }
+
+    fn sleep_for(&self, now: Time) -> Duration {
+        let mut sleep = IDLE_SLEEP;
+        if let Some(deadline) = self.control.poll_timeout() {
+            sleep = sleep.min(deadline - now);
+        }
+        if let Phase::Ending(end) = self.phase {
+            sleep = sleep.min(end - now);
+        }
+        if self.workers.has_backlog() {
+            sleep = sleep.min(BACKLOG_RETRY);
+        }
+        sleep
+    }
+
+    fn take_datagrams(&mut self, buffer: &mut [u8]) {
+        for index in 0..self.udp.len() {
+            for ticket in self.udp[index].flush() {
+                self.handle(Input::TransmitFailed(ticket));
+            }
+            for _ in 0..BATCH {
+                let socket = &self.udp[index];
+                let Some((count, source)) = socket.receive(buffer) else {
+                    break;
+                };
+                let packet = Packet {
+                    transport: Transport::Udp,
+                    flow: socket.flow,
+                    local: socket.local,
+                    source,
+                    bytes: &buffer[..count],
+                };
+                self.handle(Input::Packet(packet));
+            }
+        }
+    }
+
+    fn take_arrivals(&mut self, first: Arrival) {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(arrival) = next else { return };
+            self.take_arrival(arrival);
+            next = self.arrivals.try_recv().ok();
+        }
+        if let Some(arrival) = next {
+            self.take_arrival(arrival);
+        }
+    }
+
+    fn take_arrival(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Accepted(stream, peer) => self.connections.accepted(stream, peer),
+            Arrival::Message {
+                flow,
+                local,
+                peer,
+                bytes,
+            } => self.handle(Input::Packet(Packet {
+                transport: Transport::Tcp,
+                flow,
+                local,
+                source: peer,
+                bytes: &bytes,
+            })),
+            Arrival::Closed(flow) => self.connections.closed(flow),
+            Arrival::Unsent(ticket) => self.handle(Input::TransmitFailed(ticket)),
+            Arrival::Resolved(ticket, addresses) => self.handle(Input::Resolved(ticket, addresses)),
+            Arrival::Report(reply) => {
+                let report = Report {
+                    status: self.control.status(),
+                    orbits: self.control.orbits(),
+                };
+                // Whoever asked may have gone away.
+                let _ = reply.send(report);
+            }
+            Arrival::Stop => self.stop(),
+        }
+    }
+
+    fn take_events(&mut self) -> Result<(), RunError> {
+        while let Some((worker, event)) = self.workers.event() {
+            if self.phase == Phase::Running
+                && let Some(ended) = self.workers.ended()
+            {
+                return Err(RunError::WorkerEnded(ended));
+            }
+            self.handle(Input::Media(worker, event));
+        }
+        Ok(())
+    }
+
+    fn take_signal(&mut self) {
+        if self.phase == Phase::Running {
+            tracing::info!("stopping: every call is ended with BYE; a second signal ends at once");
+            self.stop();
+        } else {
+            self.phase = Phase::Ended;
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.phase == Phase::Running {
+            self.phase = Phase::Stopping;
+            self.handle(Input::Stop);
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.control.handle(clock::now(), input);
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.control.poll_output() {
+            match output {
+                Output::Transmit(transmit) => {
+                    if let Err(ticket) = self.transmit(transmit) {
+                        self.control
+                            .handle(clock::now(), Input::TransmitFailed(ticket));
+                    }
+                }
+                Output::Command(worker, command) => self.workers.command(worker, command),
+                Output::Resolve(question) => self.resolver.ask(question),
+                Output::Stopped => {
+                    self.phase = Phase::Ending(clock::now() + WORKERS_END_TIMEOUT);
+                }
+            }
+        }
+    }
+
+    fn transmit(&mut self, transmit: Transmit) -> Result<(), Ticket> {
+        if transmit.transport == Transport::Tcp {
+            return self.connections.send(transmit);
+        }
+        let socket = self
+            .udp
+            .iter_mut()
+            .find(|socket| Some(socket.flow) == transmit.flow);
+        match socket {
+            Some(socket) => socket.send(transmit),
+            None => Err(transmit.ticket),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A running server: started from a configuration, asked how things stand, stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use shared::{WorkerId, WorkerLink, WorkerStats};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use super::bell::Bell;
+use super::clock;
+use super::dns::Resolver;
+use super::reactor::{Arrival, Phase, Reactor, Signals};
+use super::tcp::{self, Connections};
+use super::udp::UdpListener;
+use super::workers::Workers;
+use crate::config::Config;
+use crate::control::{Control, ControlStatus, OrbitStatus, Setup};
+use crate::sip::transport::{Flow, Listener, Transport};
+
+/// A server on a thread of its own. Dropping it leaves it running: call [`Server::stop`] and [`Server::join`].
+#[derive(Debug)]
+pub struct Server {
+    thread: JoinHandle<Result<(), RunError>>,
+    arrivals: mpsc::Sender<Arrival>,
+    listeners: Vec<Listener>,
+    stats: Vec<Arc<WorkerStats>>,
+}
+
+/// How things stand.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Figures.
+    pub status: ControlStatus,
+    /// The taken orbits.
+    pub orbits: Vec<OrbitStatus>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A SIP port is not to be had.
+    #[error("cannot listen on {transport}:{address}: {error}; {remedy}")]
+    Bind {
+        /// In the words of the configuration.
+        transport: &'static str,
+        /// As configured.
+        address: SocketAddr,
+        /// The operating system's.
+        error: io::Error,
+        /// What would help.
+        remedy: &'static str,
+    },
+    /// Threads, signals or entropy are not to be had.
+    #[error("the operating system refuses what a server needs: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Why a server ended that nobody stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Its media path is gone, and calls without media are worse than a restart.
+    #[error(
+        "media worker {0} ended by itself (its own last log line says why); the server ends with it"
+    )]
+    WorkerEnded(WorkerId),
+    /// The control plane's own fault; the log has the panic.
+    #[error("the control thread ended by a panic: please report the log")]
+    Panicked,
+}
+
+/// Arrivals that may wait for the reactor; beyond, the tasks that bring them wait.
+const ARRIVALS_MAX: usize = 1_024;
+
+/// Opens the sockets and starts the control thread.
+///
+/// # Errors
+/// [`StartError`], naming the remedy.
+pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Server, StartError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let (arrivals, waiting) = mpsc::channel(ARRIVALS_MAX);
+    let sockets = Sockets::bind(config)?;
+    let listeners = sockets.listeners.clone();
+    let stats = links.iter().map(|link| Arc::clone(&link.stats)).collect();
+    let workers = Workers::new(links);
+    let setup = Setup {
+        config: config.clone(),
+        listeners: listeners.clone(),
+        workers: workers.sizes(),
+        seed: clock::seed()?,
+    };
+    let first_flow = listeners.len() as u64;
+    let reactor = Reactor {
+        control: Control::new(setup, clock::now()),
+        udp: sockets.udp,
+        connections: Connections::new(first_flow, arrivals.clone()),
+        workers,
+        resolver: Resolver::new(arrivals.clone()),
+        bell: bell.clone(),
+        arrivals: waiting,
+        signals: Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        },
+        phase: Phase::Running,
+    };
+    for listener in sockets.tcp {
+        let trusted = config.sip.trusted.clone();
+        runtime.spawn(tcp::accept(listener, trusted, arrivals.clone()));
+    }
+    drop(entered);
+    let thread = spawn(runtime, reactor)?;
+    Ok(Server {
+        thread,
+        arrivals,
+        listeners,
+        stats,
+    })
+}
+
+fn spawn(runtime: Runtime, reactor: Reactor) -> io::Result<JoinHandle<Result<(), RunError>>> {
+    std::thread::Builder::new()
+        .name("orbit-control".to_owned())
+        .spawn(move || runtime.block_on(reactor.run()))
+}
+
+impl Server {
+    /// The sockets it listens on, with their real ports.
+    #[must_use]
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// The counters of its workers.
+    #[must_use]
+    pub fn worker_stats(&self) -> &[Arc<WorkerStats>] {
+        &self.stats
+    }
+
+    /// How things stand; `None` when it has ended. Not from within async code.
+    #[must_use]
+    pub fn report(&self) -> Option<Report> {
+        let (reply, answer) = oneshot::channel();
+        self.arrivals.blocking_send(Arrival::Report(reply)).ok()?;
+        answer.blocking_recv().ok()
+    }
+
+    /// Ends every call with BYE, then the server; returns at once.
+    pub fn stop(&self) {
+        // Refused only by a server that has ended already.
+        let _ = self.arrivals.blocking_send(Arrival::Stop);
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for its end: after [`Server::stop`], SIGINT or SIGTERM, or by a fault.
+    ///
+    /// # Errors
+    /// [`RunError`] for a fault.
+    pub fn join(self) -> Result<(), RunError> {
+        self.thread.join().unwrap_or(Err(RunError::Panicked))
+    }
+}
+
+/// The bound sockets.
+struct Sockets {
+    listeners: Vec<Listener>,
+    udp: Vec<UdpListener>,
+    tcp: Vec<TcpListener>,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> Result<Self, StartError> {
+        let mut sockets = Self {
+            listeners: Vec::new(),
+            udp: Vec::new(),
+            tcp: Vec::new(),
+        };
+        for (number, &(transport, address)) in config.sip.listen.iter().enumerate() {
+            let flow = Flow(number as u64);
+            let local = sockets
+                .bind_one(transport, flow, address)
+                .map_err(|error| refusal(transport, address, error))?;
+            let advertise = config.sip.advertise.clone();
+            let advertise = advertise.unwrap_or_else(|| local.ip().to_string());
+            sockets.listeners.push(Listener {
+                transport,
+                flow,
+                local,
+                advertise,
+            });
+        }
+        Ok(sockets)
+    }
+
+    fn bind_one(
+        &mut self,
+        transport: Transport,
+        flow: Flow,
+        address: SocketAddr,
+    ) -> io::Result<SocketAddr> {
+        match transport {
+            Transport::Udp => {
+                let socket = UdpListener::bind(flow, address)?;
+                let local = socket.local;
+                self.udp.push(socket);
+                Ok(local)
+            }
+            Transport::Tcp => {
+                let socket = tcp::bind(address)?;
+                let local = socket.local_addr()?;
+                self.tcp.push(socket);
+                Ok(local)
+            }
+        }
+    }
+}
+
+fn refusal(transport: Transport, address: SocketAddr, error: io::Error) -> StartError {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program has this port: find it with `ss -lntup`, or change [sip] listen"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this host does not have this address: see `ip address`, and change [sip] listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or change [sip] listen"
+        }
+        _ => "see [sip] listen",
+    };
+    let transport = match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+    };
+    StartError::Bind {
+        transport,
+        address,
+        error,
+        remedy,
+    }
+}
