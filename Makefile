@@ -1,0 +1,54 @@
+# The commands of the project. `make` prints them; CI calls the same ones.
+
+.DEFAULT_GOAL := help
+.PHONY: help build run demo packages check test e2e simulate fuzz bench doc fmt clean
+
+CALLS ?= 1000
+SECONDS ?= 20
+SEEDS ?= 10000
+RUNS ?= 1000000
+
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build orbitd for production (target/release/orbitd)
+	cargo build --release
+
+run: ## Run orbitd on its embedded defaults until Ctrl-C
+	cargo run --release
+
+demo: ## Park CALLS (1000) callers of its own for SECONDS (20) and show what arrives
+	cargo run --release -- demo --calls $(CALLS) --seconds $(SECONDS)
+
+packages: ## Install the Debian packages of the real peers, where they are missing
+	@.ci/packages
+
+check: ## The fast subset while you work: format, clippy, house rules, unit tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet --test tidy
+	cargo test --quiet --workspace --lib
+
+test: packages ## Every check of the project; the last line is "N passed, N failed"
+	@.ci/test
+
+e2e: packages ## Only the tests of the real binary with real peers (sipp, baresip, tshark)
+	@.ci/test e2e
+
+simulate: ## Run SEEDS (10000) seeds of the control plane's simulator
+	ORBIT_SEEDS=$(SEEDS) cargo test --release -p orbit-control --test simulator -- --nocapture
+
+fuzz: ## Fuzz every parser for RUNS (1000000) inputs each
+	tools/fuzz/run.sh --runs $(RUNS)
+
+bench: ## Run the benchmarks
+	cargo bench --workspace
+
+doc: ## Build the documentation of the code (target/doc)
+	cargo doc --workspace --no-deps --document-private-items
+
+fmt: ## Format the code
+	cargo fmt --all
+
+clean: ## Remove everything that was built
+	cargo clean
