@@ -4,12 +4,16 @@
 
 pub mod agent;
 pub mod dialog;
+mod field;
 pub mod frame;
+mod head;
 pub mod header;
 pub mod limits;
 pub mod message;
 pub mod method;
+mod start;
 pub mod status;
+mod token;
 pub mod transaction;
 pub mod transport;
 pub mod uri;
