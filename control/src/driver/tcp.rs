@@ -299,3 +299,173 @@ async fn fail(waiting: &mut mpsc::Receiver<(Ticket, Vec<u8>)>, arrivals: &mpsc::
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const MESSAGE: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 2\r\n\r\nhi";
+
+    /// Runs a test against a listener on loopback that trusts loopback.
+    fn with_listener<F: Future<Output = ()>>(
+        test: impl FnOnce(SocketAddr, mpsc::Sender<Arrival>, mpsc::Receiver<Arrival>) -> F,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let (arrivals, arrived) = mpsc::channel(8);
+            let trusted = vec!["127.0.0.1/32".parse().unwrap()];
+            tokio::spawn(accept(listener, trusted, arrivals.clone()));
+            tokio::time::timeout(Duration::from_secs(20), test(address, arrivals, arrived))
+                .await
+                .expect("the test ends in time");
+        });
+    }
+
+    fn to(destination: SocketAddr, ticket: u64, bytes: &[u8]) -> Transmit {
+        Transmit {
+            transport: crate::sip::transport::Transport::Tcp,
+            flow: None,
+            destination,
+            ticket: Ticket(ticket),
+            bytes: bytes.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_message_in_two_pieces_arrives_whole_and_its_answer_goes_back_by_the_same_connection() {
+        with_listener(async |address, arrivals, mut arrived| {
+            let mut peer = TcpStream::connect(address).await.unwrap();
+            let mut connections = Connections::new(7, arrivals);
+            let Some(Arrival::Accepted(stream, from)) = arrived.recv().await else {
+                panic!()
+            };
+            connections.accepted(stream, from);
+            peer.write_all(&MESSAGE[..30]).await.unwrap();
+            tokio::task::yield_now().await;
+            peer.write_all(&MESSAGE[30..]).await.unwrap();
+            let Some(Arrival::Message { flow, bytes, .. }) = arrived.recv().await else {
+                panic!()
+            };
+            assert_eq!((flow, bytes.as_slice()), (Flow(7), MESSAGE));
+            let answer = Transmit {
+                flow: Some(flow),
+                ..to(from, 1, b"answer")
+            };
+            connections.send(answer).unwrap();
+            let mut read = [0; 6];
+            peer.read_exact(&mut read).await.unwrap();
+            assert_eq!(&read, b"answer");
+        });
+    }
+
+    #[test]
+    fn a_double_line_break_is_answered_with_one() {
+        with_listener(async |address, arrivals, mut arrived| {
+            let mut peer = TcpStream::connect(address).await.unwrap();
+            let mut connections = Connections::new(0, arrivals);
+            let Some(Arrival::Accepted(stream, from)) = arrived.recv().await else {
+                panic!()
+            };
+            connections.accepted(stream, from);
+            peer.write_all(b"\r\n\r\n").await.unwrap();
+            let mut read = [0; 2];
+            peer.read_exact(&mut read).await.unwrap();
+            assert_eq!(&read, b"\r\n");
+        });
+    }
+
+    #[test]
+    fn a_stream_that_is_not_sip_is_handed_over_once_and_closed() {
+        with_listener(async |address, arrivals, mut arrived| {
+            let mut peer = TcpStream::connect(address).await.unwrap();
+            let mut connections = Connections::new(0, arrivals);
+            let Some(Arrival::Accepted(stream, from)) = arrived.recv().await else {
+                panic!()
+            };
+            connections.accepted(stream, from);
+            peer.write_all(b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: x\r\n\r\n")
+                .await
+                .unwrap();
+            assert!(matches!(
+                arrived.recv().await,
+                Some(Arrival::Message { .. })
+            ));
+            let mut read = [0; 1];
+            assert_eq!(peer.read(&mut read).await.unwrap(), 0, "closed");
+            let Some(Arrival::Closed(flow)) = arrived.recv().await else {
+                panic!()
+            };
+            connections.closed(flow);
+            assert!(connections.open.is_empty());
+        });
+    }
+
+    #[test]
+    fn connections_are_made_once_for_a_destination() {
+        with_listener(async |address, arrivals, mut arrived| {
+            let mut connections = Connections::new(0, arrivals);
+            connections.send(to(address, 1, MESSAGE)).unwrap();
+            connections.send(to(address, 2, MESSAGE)).unwrap();
+            assert_eq!(connections.open.len(), 1);
+            let Some(Arrival::Accepted(mut stream, _)) = arrived.recv().await else {
+                panic!()
+            };
+            let mut read = vec![0; 2 * MESSAGE.len()];
+            stream.read_exact(&mut read).await.unwrap();
+            assert_eq!(read, [MESSAGE, MESSAGE].concat());
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_sent_comes_back_by_its_ticket() {
+        with_listener(async |_, arrivals, mut arrived| {
+            // A port that was just given back: nobody listens there.
+            let closed = bind("127.0.0.1:0".parse().unwrap())
+                .unwrap()
+                .local_addr()
+                .unwrap();
+            let mut connections = Connections::new(0, arrivals);
+            connections.send(to(closed, 5, MESSAGE)).unwrap();
+            connections.send(to(closed, 6, MESSAGE)).unwrap();
+            let mut unsent = Vec::new();
+            while let Some(arrival) = arrived.recv().await {
+                match arrival {
+                    Arrival::Unsent(ticket) => unsent.push(ticket),
+                    Arrival::Closed(flow) => {
+                        connections.closed(flow);
+                        break;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(unsent, [Ticket(5), Ticket(6)]);
+            assert!(connections.open.is_empty() && connections.by_peer.is_empty());
+        });
+    }
+
+    #[test]
+    fn a_peer_that_is_not_trusted_is_closed_at_once() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let (arrivals, mut arrived) = mpsc::channel(8);
+            let trusted = vec!["10.0.0.0/8".parse().unwrap()];
+            let accepting = tokio::spawn(accept(listener, trusted, arrivals));
+            let mut peer = TcpStream::connect(address).await.unwrap();
+            assert_eq!(peer.read(&mut [0; 1]).await.unwrap(), 0, "closed");
+            accepting.abort();
+            assert!(arrived.recv().await.is_none(), "and never handed over");
+        });
+    }
+}

@@ -118,3 +118,83 @@ impl UdpListener {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::transport::Transport;
+
+    fn on_loopback(test: impl AsyncFnOnce(UdpListener)) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            test(UdpListener::bind(Flow(0), "127.0.0.1:0".parse().unwrap()).unwrap()).await;
+        });
+    }
+
+    async fn receive(listener: &UdpListener) -> Vec<u8> {
+        let mut buffer = [0; 2_048];
+        std::future::poll_fn(|cx| listener.poll_ready(cx)).await;
+        let (count, _) = listener.receive(&mut buffer).unwrap();
+        buffer[..count].to_vec()
+    }
+
+    #[test]
+    fn datagrams_come_and_go() {
+        on_loopback(async |mut listener| {
+            let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            peer.send_to(b"hello", listener.local).unwrap();
+            assert_eq!(receive(&listener).await, b"hello");
+            let answer = Transmit {
+                transport: Transport::Udp,
+                flow: Some(Flow(0)),
+                destination: peer.local_addr().unwrap(),
+                ticket: Ticket(1),
+                bytes: b"answer".to_vec(),
+            };
+            listener.send(answer).unwrap();
+            let mut buffer = [0; 16];
+            assert_eq!(peer.recv(&mut buffer).unwrap(), 6);
+        });
+    }
+
+    #[test]
+    fn an_icmp_error_does_not_hide_the_next_datagram() {
+        on_loopback(async |mut listener| {
+            let closed = std::net::UdpSocket::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap();
+            let lost = Transmit {
+                transport: Transport::Udp,
+                flow: Some(Flow(0)),
+                destination: closed,
+                ticket: Ticket(1),
+                bytes: b"lost".to_vec(),
+            };
+            listener.send(lost).unwrap();
+            let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            peer.send_to(b"hello", listener.local).unwrap();
+            assert_eq!(receive(&listener).await, b"hello");
+        });
+    }
+
+    #[test]
+    fn a_full_queue_names_the_transmission_that_failed() {
+        on_loopback(async |mut listener| {
+            let transmit = |ticket| Transmit {
+                transport: Transport::Udp,
+                flow: Some(Flow(0)),
+                destination: "127.0.0.1:9".parse().unwrap(),
+                ticket: Ticket(ticket),
+                bytes: Vec::new(),
+            };
+            for ticket in 0..QUEUE_LENGTH as u64 {
+                listener.enqueue(transmit(ticket)).unwrap();
+            }
+            assert_eq!(listener.send(transmit(99)), Err(Ticket(99)));
+        });
+    }
+}
