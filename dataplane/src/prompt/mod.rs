@@ -1,24 +1,28 @@
-//! Prompts: recordings decoded, resampled, encoded and cut into packets once, shared by every stream that plays them.
+//! Prompts: recordings decoded, resampled and encoded once, shared by every stream that plays them.
 //!
-//! Absent on purpose: who plays them (`player`), and reading files on a worker thread.
+//! `decode → resample → encode` happens in [`Prompt::decode`], at load and never on a worker's thread.
+//! Absent on purpose: who plays them (`player`), and RTP.
 
 use std::path::Path;
 
-use shared::{Codec, PromptId};
+use shared::Codec;
+
+mod builtin;
+pub mod decode;
+mod encode;
+mod file_io;
+pub mod limits;
+mod resample;
+mod table;
+
+use encode::Encoded;
+pub use file_io::{FileIo, StdFileIo, UringFileIo};
+pub use table::PromptTable;
 
 /// One recording, encoded in every codec, immutable.
 #[derive(Debug)]
 pub struct Prompt {
-    /// Its audio by codec, in the order of [`Codec::ALL`]: one byte a sample for G.711.
-    encoded: [Vec<u8>; 2],
-    /// Samples at 8,000 Hz.
-    samples: usize,
-}
-
-/// The prompts of a node by id, replaceable while they are played.
-#[derive(Debug)]
-pub struct PromptTable {
-    _private: (),
+    encoded: Encoded,
 }
 
 /// Why a recording cannot be played; each message says what would be right.
@@ -27,59 +31,118 @@ pub enum PromptError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(#[from] std::io::Error),
-    /// Not one of WAV, FLAC, MP3, Ogg Vorbis, or damaged.
+    /// Not one of WAV, FLAC, MP3, Ogg Vorbis, or damaged, or beyond a limit.
     #[error("{0}")]
     Decode(String),
 }
 
-#[allow(unused_variables, reason = "signatures first")]
 impl Prompt {
-    /// Decodes a recording (WAV, FLAC, MP3, Ogg Vorbis; any rate, any number of channels), mixes to mono, resamples, encodes.
+    /// Decodes a recording (WAV, FLAC, MP3, Ogg Vorbis; 4 to 192 kHz, any number of channels), mixes to
+    /// mono, resamples as a loop, encodes. Takes CPU time in proportion to the length: some seconds for half an hour.
     ///
     /// # Errors
-    /// [`PromptError`].
+    /// [`PromptError::Decode`].
     pub fn decode(bytes: Vec<u8>) -> Result<Self, PromptError> {
-        unimplemented!()
+        Self::decode_bytes(&bytes)
     }
 
-    /// As [`Prompt::decode`], from a file.
+    /// As [`Prompt::decode`], from a file, read with io_uring where the kernel allows it.
     ///
     /// # Errors
     /// [`PromptError`].
     pub fn load(path: &Path) -> Result<Self, PromptError> {
-        unimplemented!()
+        Self::load_with(&UringFileIo, path)
+    }
+
+    /// As [`Prompt::load`], with a chosen way to read files.
+    ///
+    /// # Errors
+    /// [`PromptError`].
+    pub fn load_with(files: &dyn FileIo, path: &Path) -> Result<Self, PromptError> {
+        let bytes = files.read(path, limits::FILE_BYTES_MAX)?;
+        Self::decode_bytes(&bytes)
     }
 
     /// The hold music that ships with the project.
     #[must_use]
     pub fn builtin() -> Self {
-        unimplemented!()
+        Self::decode_bytes(builtin::HOLD_MUSIC)
+            .expect("the shipped hold music is a valid recording")
     }
 
-    /// Its length in milliseconds.
+    /// Its length in milliseconds, rounded down.
     #[must_use]
     pub fn length_ms(&self) -> u32 {
-        unimplemented!()
+        let millis = self.samples() * 1_000 / limits::RATE_HZ as usize;
+        u32::try_from(millis).expect("bounded by LENGTH_MS_MAX")
     }
 
-    /// Its audio in a codec.
+    /// Its length in samples at 8,000 Hz; at least [`limits::LENGTH_MS_MIN`] of them.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.encoded.samples()
+    }
+
+    /// Its audio in a codec, once through: one byte a sample for G.711.
     #[must_use]
     pub fn audio(&self, codec: Codec) -> &[u8] {
-        unimplemented!()
+        self.payload(codec, 0, self.samples())
+    }
+
+    /// `samples` of it from `position`, in one piece also where the recording starts over.
+    ///
+    /// # Panics
+    /// When `position` is not below [`Prompt::samples`], or when it reaches further beyond the end than
+    /// the longest packet ([`limits::LAP_SAMPLES`]).
+    #[must_use]
+    pub fn payload(&self, codec: Codec, position: usize, samples: usize) -> &[u8] {
+        assert!(position < self.samples(), "positions are modulo the length");
+        self.encoded.payload(codec, position, samples)
+    }
+
+    fn decode_bytes(bytes: &[u8]) -> Result<Self, PromptError> {
+        let mono = decode::mono_8khz(bytes)?;
+        Ok(Self {
+            encoded: Encoded::new(&mono),
+        })
     }
 }
 
-#[allow(unused_variables, reason = "signatures first")]
-impl PromptTable {
-    /// A table with prompt `PromptId(i)` for the i-th of `prompts`.
-    #[must_use]
-    pub fn new(prompts: Vec<Prompt>) -> Self {
-        unimplemented!()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompt::decode::testing::{sine, wav};
+
+    #[test]
+    fn a_payload_that_plays_over_the_end_goes_on_at_the_beginning() {
+        let prompt = Prompt::decode(wav(8_000, 1, &sine(8_000, 440.0, 0.3, 1_000))).unwrap();
+        for codec in Codec::ALL {
+            let audio = prompt.audio(codec);
+            let over = prompt.payload(codec, 900, 160);
+            assert_eq!(over[..100], audio[900..]);
+            assert_eq!(over[100..], audio[..60]);
+        }
     }
 
-    /// Puts a prompt in the place of another. Who plays the old one goes on in the new one at the same position, modulo its length; the
-    /// old one is freed when nobody holds it.
-    pub fn replace(&self, id: PromptId, prompt: Prompt) {
-        unimplemented!()
+    #[test]
+    fn a_prompt_knows_its_length() {
+        let prompt = Prompt::decode(wav(8_000, 1, &sine(8_000, 440.0, 0.3, 12_345))).unwrap();
+        assert_eq!((prompt.samples(), prompt.length_ms()), (12_345, 1_543));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_refused_with_the_reason() {
+        let error = Prompt::load(Path::new("/nonexistent/music.wav")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot be read: "), "{error}");
+    }
+
+    #[test]
+    fn a_prompt_is_the_same_by_either_way_to_read_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tone.wav");
+        std::fs::write(&path, wav(8_000, 1, &sine(8_000, 440.0, 0.3, 4_000))).unwrap();
+        let plain = Prompt::load_with(&StdFileIo, &path).unwrap();
+        let ring = Prompt::load_with(&UringFileIo, &path).unwrap();
+        assert_eq!(plain.audio(Codec::Pcma), ring.audio(Codec::Pcma));
     }
 }
