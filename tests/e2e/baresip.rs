@@ -1,0 +1,125 @@
+//! Two real phones: what they hear is what they were meant to hear.
+
+use std::time::Duration;
+
+use crate::harness::baresip::Baresip;
+use crate::harness::clock::pause;
+use crate::harness::wav::{self, RATE};
+use crate::harness::{Server, Settings};
+
+/// The parkee's and the retriever's voices.
+const PARKEE_HERTZ: f64 = 440.0;
+const RETRIEVER_HERTZ: f64 = 700.0;
+
+/// How far the music may be off its place after a second, in samples: two packets.
+const SLIP_MAX: usize = 320;
+
+/// Second after second of a recording against the music: each is found, each at its place. Gives how
+/// many seconds there were.
+fn follow(recording: &[i16], music: &[i16]) -> usize {
+    let mut expected: Option<usize> = None;
+    let mut seconds = 0;
+    for window in recording.chunks_exact(RATE) {
+        let (place, likeness) = wav::find(window, music);
+        assert!(
+            likeness > 0.9,
+            "second {seconds}: {likeness:.3} like the music at {place}"
+        );
+        if let Some(expected) = expected {
+            let ahead = (place + music.len() - expected) % music.len();
+            let slip = ahead.min(music.len() - ahead);
+            assert!(
+                slip <= SLIP_MAX,
+                "second {seconds}: {slip} samples off its place"
+            );
+        }
+        expected = Some((place + RATE) % music.len());
+        seconds += 1;
+    }
+    seconds
+}
+
+/// The share of each tone in the steady part of what a phone heard last.
+fn tones(recording: &[i16], seconds: usize) -> (f64, f64) {
+    // The last quarter of a second may be cut by the hang-up.
+    let end = recording.len().saturating_sub(RATE / 4);
+    let steady = &recording[end.saturating_sub(seconds * RATE)..end];
+    // In pieces, so that a slip of the phone's jitter buffer does not cancel the tone.
+    let pieces: Vec<&[i16]> = steady.chunks_exact(RATE / 10).collect();
+    assert!(!pieces.is_empty(), "nothing was recorded");
+    let mean = |hertz: f64| {
+        let sum: f64 = pieces
+            .iter()
+            .map(|piece| wav::share_of_tone(piece, hertz))
+            .sum();
+        sum / pieces.len() as f64
+    };
+    (mean(PARKEE_HERTZ), mean(RETRIEVER_HERTZ))
+}
+
+#[test]
+fn a_parked_phone_hears_the_hold_music_of_the_project() {
+    let server = Server::start(&Settings::default());
+    let mut phone = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    phone.dial(&server.uri("park"));
+    phone.wait_for("CALL_ESTABLISHED");
+    pause(Duration::from_secs(8));
+    phone.command("hangup", "");
+    let heard = phone.quit();
+    let builtin = dataplane::prompt::Prompt::builtin();
+    let music: Vec<i16> = builtin
+        .audio(shared::Codec::Pcmu)
+        .iter()
+        .map(|&byte| wav::from_mu_law(byte))
+        .collect();
+    assert!(music.len() > 45 * RATE, "the piece is at least 45 s long");
+    // Its first packets fill the phone's jitter buffer.
+    let seconds = follow(&heard[RATE / 2..], &music);
+    assert!(seconds >= 5, "only {seconds} s were heard");
+    server.stop();
+}
+
+#[test]
+fn a_parked_phone_hears_the_operators_music_go_round() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("music.wav");
+    // Not a whole number of packets, so that the loop point falls inside one.
+    let music = wav::test_music(2 * RATE + 77);
+    wav::write(&file, &music);
+    let server = Server::start(&Settings {
+        music: Some(file),
+        mode: "from-start",
+        ..Settings::default()
+    });
+    let mut phone = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    phone.dial(&server.uri("park"));
+    phone.wait_for("CALL_ESTABLISHED");
+    pause(Duration::from_secs(8));
+    phone.command("hangup", "");
+    let seconds = follow(&phone.quit()[RATE / 2..], &music);
+    assert!(seconds >= 5, "only {seconds} s were heard");
+    server.stop();
+}
+
+#[test]
+fn a_retriever_and_the_parkee_hear_each_other() {
+    let server = Server::start(&Settings::default());
+    let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    let mut retriever = Baresip::start(&server.ports, 1, RETRIEVER_HERTZ);
+    parkee.dial(&server.uri("park"));
+    parkee.wait_for("CALL_ESTABLISHED");
+    let orbit = parkee.contact_user(&server.address.to_string());
+    pause(Duration::from_secs(2));
+    retriever.dial(&server.uri(&orbit));
+    retriever.wait_for("CALL_ESTABLISHED");
+    pause(Duration::from_secs(5));
+    retriever.command("hangup", "");
+    parkee.wait_for("CALL_CLOSED");
+    let (own, other) = tones(&parkee.quit(), 3);
+    assert!(other > 0.9, "the parkee hears the retriever: {other:.3}");
+    assert!(own < 0.05, "the parkee does not hear itself: {own:.3}");
+    let (other, own) = tones(&retriever.quit(), 3);
+    assert!(other > 0.9, "the retriever hears the parkee: {other:.3}");
+    assert!(own < 0.05, "the retriever does not hear itself: {own:.3}");
+    server.stop();
+}

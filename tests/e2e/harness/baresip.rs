@@ -1,0 +1,145 @@
+//! baresip: a real phone without a sound card. It speaks from a WAV file and records what it hears.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::clock::{PATIENCE, until};
+use super::{Ports, Process, wav};
+
+/// A running phone.
+#[derive(Debug)]
+pub(crate) struct Baresip {
+    process: Process,
+    control: TcpStream,
+    /// What the control connection said that was not looked at yet.
+    heard: Vec<u8>,
+    folder: TempDir,
+}
+
+impl Baresip {
+    /// Starts the phone number `place` (0 to 3) of a test, speaking a tone.
+    pub(crate) fn start(ports: &Ports, place: u16, hertz: f64) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        wav::write(&folder.path().join("voice.wav"), &wav::tone(hertz, 60));
+        let control_port = ports.pair();
+        let config = config(
+            ports.pair(),
+            control_port,
+            ports.phone_media(place),
+            &folder,
+        );
+        fs::write(folder.path().join("config"), config).expect("a file of our own");
+        let account = format!("<sip:phone{place}@127.0.0.1>;regint=0\n");
+        fs::write(folder.path().join("accounts"), account).expect("a file of our own");
+        fs::write(folder.path().join("contacts"), "").expect("a file of our own");
+        let mut command = Command::new("baresip");
+        // -s traces SIP: the orbit is told in the Contact of the answer.
+        command.arg("-s").arg("-f").arg(folder.path());
+        let mut process = Process::spawn(&format!("baresip {place}"), &mut command);
+        process.line_with("baresip is ready", PATIENCE);
+        let control =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, control_port)).expect("its control port");
+        control
+            .set_read_timeout(Some(Duration::from_millis(50)))
+            .expect("a timeout");
+        Self {
+            process,
+            control,
+            heard: Vec::new(),
+            folder,
+        }
+    }
+
+    pub(crate) fn dial(&mut self, uri: &str) {
+        self.command("dial", uri);
+    }
+
+    pub(crate) fn command(&mut self, command: &str, params: &str) {
+        let json = format!("{{\"command\":\"{command}\",\"params\":\"{params}\"}}");
+        let netstring = format!("{}:{json},", json.len());
+        self.control
+            .write_all(netstring.as_bytes())
+            .expect("its control connection");
+    }
+
+    /// Waits for an event, such as `CALL_ESTABLISHED`, that comes after the last one waited for.
+    pub(crate) fn wait_for(&mut self, event: &str) {
+        let needle = format!("\"type\":\"{event}\"");
+        until(&format!("{event} at baresip"), PATIENCE, || {
+            let mut buffer = [0; 4_096];
+            // Nothing to read for now is no failure.
+            if let Ok(length) = self.control.read(&mut buffer) {
+                self.heard.extend_from_slice(&buffer[..length]);
+            }
+            let text = String::from_utf8_lossy(&self.heard).into_owned();
+            let at = text.find(&needle)?;
+            self.heard = text.as_bytes()[at + needle.len()..].to_vec();
+            Some(())
+        });
+    }
+
+    /// The user part of the last Contact that another than this phone told it.
+    pub(crate) fn contact_user(&mut self, server: &str) -> String {
+        let suffix = format!("@{server}");
+        let contact = |line: &String| {
+            let value = line.to_ascii_lowercase();
+            let value = value.trim().strip_prefix("contact:")?.trim().to_owned();
+            let user = value
+                .split(&suffix)
+                .next()
+                .filter(|user| user.len() < value.len())?;
+            user.rsplit_once("sip:").map(|(_, user)| user.to_owned())
+        };
+        until("Contact in the trace of baresip", PATIENCE, || {
+            self.process.log().iter().rev().find_map(contact)
+        })
+    }
+
+    /// Ends it; gives everything it heard, from all its calls, in order.
+    pub(crate) fn quit(mut self) -> Vec<i16> {
+        self.command("quit", "");
+        self.process.wait(PATIENCE);
+        let mut recordings: Vec<PathBuf> = fs::read_dir(self.folder.path())
+            .expect("our own folder")
+            .map(|entry| entry.expect("our own folder").path())
+            .filter(|path| path.to_string_lossy().ends_with("-dec.wav"))
+            .collect();
+        // The name has the time of day.
+        recordings.sort();
+        assert!(!recordings.is_empty(), "baresip recorded nothing");
+        recordings.iter().flat_map(|path| wav::read(path)).collect()
+    }
+}
+
+fn config(sip: u16, control: u16, media: (u16, u16), folder: &TempDir) -> String {
+    let folder = folder.path().display();
+    let (first, last) = media;
+    format!(
+        "poll_method epoll\n\
+         sip_listen 127.0.0.1:{sip}\n\
+         net_interface 127.0.0.1\n\
+         rtp_ports {first}-{last}\n\
+         call_max_calls 4\n\
+         rtcp_mux no\n\
+         jitter_buffer_delay 5-10\n\
+         audio_source aufile,{folder}/voice.wav\n\
+         audio_player aubridge,nowhere\n\
+         audio_alert aubridge,nobody\n\
+         snd_path {folder}\n\
+         ctrl_tcp_listen 127.0.0.1:{control}\n\
+         module_path /usr/lib/baresip/modules\n\
+         module g711.so\n\
+         module sndfile.so\n\
+         module aufile.so\n\
+         module aubridge.so\n\
+         module_tmp account.so\n\
+         module_app menu.so\n\
+         module_app ctrl_tcp.so\n"
+    )
+}

@@ -1,0 +1,138 @@
+//! A socket that says what it is told to: for requests that no proper phone would send.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use super::Server;
+use super::clock::PATIENCE;
+
+/// A UDP socket with a few words of SIP.
+#[derive(Debug)]
+pub(crate) struct Phone {
+    socket: UdpSocket,
+    server: SocketAddr,
+    name: &'static str,
+}
+
+impl Phone {
+    /// `name` makes its Call-IDs, tags and branches its own.
+    pub(crate) fn new(server: &Server, name: &'static str) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        socket.connect(server.address).expect("loopback");
+        Self {
+            socket,
+            server: server.address,
+            name,
+        }
+    }
+
+    /// A request outside any dialog, as it should be, with more header fields and a body.
+    pub(crate) fn request(&self, method: &str, user: &str, more: &str, body: &str) -> String {
+        let Self { server, name, .. } = self;
+        let here = self.socket.local_addr().expect("bound");
+        let content = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        format!(
+            "{method} sip:{user}@{server} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {here};rport;branch=z9hG4bK-{name}-{method}\r\n\
+             From: <sip:{name}@{here}>;tag={name}\r\n\
+             To: <sip:{user}@{server}>\r\n\
+             Call-ID: {name}-{method}-{port}\r\n\
+             CSeq: 1 {method}\r\n\
+             Contact: <sip:{name}@{here}>\r\n\
+             Max-Forwards: 70\r\n\
+             {more}{content}Content-Length: {length}\r\n\r\n{body}",
+            port = here.port(),
+            length = body.len(),
+        )
+    }
+
+    /// An offer of two-way PCMU.
+    pub(crate) fn offer(&self) -> String {
+        let port = self.socket.local_addr().expect("bound").port();
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+        )
+    }
+
+    pub(crate) fn send(&self, bytes: &[u8]) {
+        self.socket.send(bytes).expect("loopback");
+    }
+
+    /// The next datagram that is SIP: music may arrive at the same port.
+    pub(crate) fn receive(&self, wait: Duration) -> Option<String> {
+        let deadline = super::clock::Deadline::after(wait);
+        let mut buffer = vec![0; 65_536];
+        while !deadline.has_passed() {
+            let left = deadline.left().max(Duration::from_millis(1));
+            self.socket.set_read_timeout(Some(left)).expect("a timeout");
+            // A refused earlier datagram is reported here: that is the server's absence, seen below.
+            let Ok(length) = self.socket.recv(&mut buffer) else {
+                continue;
+            };
+            if buffer[0].is_ascii_alphabetic() {
+                return Some(String::from_utf8_lossy(&buffer[..length]).into_owned());
+            }
+        }
+        None
+    }
+
+    /// The final response to what was sent last.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub(crate) fn final_response(&self) -> String {
+        loop {
+            let response = self.receive(PATIENCE).expect("a final response");
+            if response.starts_with("SIP/2.0 ") && !response.starts_with("SIP/2.0 1") {
+                return response;
+            }
+        }
+    }
+
+    /// The ACK to a final response other than 2xx, which stops its retransmission.
+    pub(crate) fn ack(&self, request: &str, response: &str) {
+        let field = |name: &str, of: &str| {
+            let start = format!("{name}: ");
+            of.lines()
+                .find(|line| line.starts_with(&start))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let target = request.split(' ').nth(1).unwrap_or_default();
+        let ack = format!(
+            "ACK {target} SIP/2.0\r\n{}\r\n{}\r\n{}\r\n{}\r\nCSeq: 1 ACK\r\nMax-Forwards: 70\r\n\
+             Content-Length: 0\r\n\r\n",
+            field("Via", request),
+            field("From", request),
+            field("To", response),
+            field("Call-ID", request),
+        );
+        self.send(ack.as_bytes());
+    }
+}
+
+/// The status code of a response.
+pub(crate) fn status(response: &str) -> u16 {
+    response
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_default()
+}
+
+/// The value of a header field.
+pub(crate) fn field<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let head = message.split("\r\n\r\n").next()?;
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found
+            .trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| value.trim())
+    })
+}

@@ -1,0 +1,76 @@
+//! Loopback ports that no other test has, also in another process.
+
+use std::cell::Cell;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+
+/// Ports of one block.
+const BLOCK: u16 = 400;
+/// The first block; the last ends below the ports the kernel hands out by itself (32,768).
+const FIRST: u16 = 21_000;
+const BLOCKS: u16 = 29;
+/// Where the blocks' media ports begin.
+const MEDIA: u16 = 60;
+
+/// A block of ports. A listening socket on its first port is the lock on it: the kernel frees it
+/// whatever becomes of the test.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    first: u16,
+    next: Cell<u16>,
+    _lock: TcpListener,
+}
+
+impl Ports {
+    /// # Panics
+    /// When all blocks are taken: that many tests at once are a mistake.
+    pub(crate) fn reserve() -> Self {
+        let start = u16::try_from(std::process::id() % u32::from(BLOCKS)).expect("below BLOCKS");
+        for turn in 0..BLOCKS {
+            let first = FIRST + (start + turn) % BLOCKS * BLOCK;
+            if let Ok(lock) = TcpListener::bind((Ipv4Addr::LOCALHOST, first)) {
+                return Self {
+                    first,
+                    next: Cell::new(first + 2),
+                    _lock: lock,
+                };
+            }
+        }
+        panic!("all {BLOCKS} blocks of ports are taken");
+    }
+
+    /// A port whose successor is free as well, over UDP and TCP: phones take two.
+    pub(crate) fn pair(&self) -> u16 {
+        loop {
+            let port = self.next.get();
+            self.next.set(port + 2);
+            assert!(
+                port < self.first + MEDIA,
+                "the block has no port left for signalling"
+            );
+            let free = |port| {
+                let address = (Ipv4Addr::LOCALHOST, port);
+                TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
+            };
+            if free(port) && free(port + 1) {
+                return port;
+            }
+        }
+    }
+
+    /// The server's media ports, first and last.
+    pub(crate) fn server_media(&self) -> (u16, u16) {
+        (self.first + MEDIA, self.first + 259)
+    }
+
+    /// Media ports of a phone, first and last; there are four such ranges.
+    pub(crate) fn phone_media(&self, phone: u16) -> (u16, u16) {
+        assert!(phone < 4, "the block has media ports for four phones");
+        let first = self.first + 260 + phone * 32;
+        (first, first + 31)
+    }
+
+    /// All ports of the block, first and last, for a capture.
+    pub(crate) fn all(&self) -> (u16, u16) {
+        (self.first, self.first + BLOCK - 1)
+    }
+}

@@ -1,0 +1,122 @@
+//! `orbitd` itself, started from a configuration made for the test.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::clock::PATIENCE;
+use super::{Ports, Process};
+
+/// What a test wants other than the default.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// First and last orbit.
+    pub(crate) orbits: (u32, u32),
+    /// A WAV file instead of the music that ships with the project.
+    pub(crate) music: Option<PathBuf>,
+    /// `programme` or `from-start`.
+    pub(crate) mode: &'static str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            orbits: (700, 799),
+            music: None,
+            mode: "programme",
+        }
+    }
+}
+
+/// A running server with a folder and ports of its own.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    /// Of UDP and of TCP.
+    pub(crate) address: SocketAddr,
+    pub(crate) ports: Ports,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts one and waits until it listens.
+    pub(crate) fn start(settings: &Settings) -> Self {
+        let ports = Ports::reserve();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.pair()));
+        let file = folder.path().join("site.toml");
+        fs::write(&file, configuration(settings, address, &ports)).expect("a file of our own");
+        let mut command = orbitd();
+        command.arg("--config").arg(&file);
+        let mut process = Process::spawn("orbitd", &mut command);
+        process.line_with(&format!("udp:{address}"), PATIENCE);
+        process.line_with(&format!("tcp:{address}"), PATIENCE);
+        Self {
+            process,
+            address,
+            ports,
+            _folder: folder,
+        }
+    }
+
+    /// A SIP URI at this server.
+    pub(crate) fn uri(&self, user: &str) -> String {
+        format!("sip:{user}@{}", self.address)
+    }
+
+    /// Ends it as an operator does, and expects it to end well.
+    pub(crate) fn stop(mut self) {
+        self.process.terminate();
+        let status = self.process.wait(PATIENCE);
+        assert!(status.success(), "orbitd ended with {status}");
+        let panicked = self
+            .process
+            .log()
+            .iter()
+            .any(|line| line.contains("panicked"));
+        assert!(!panicked, "a thread of orbitd panicked");
+    }
+}
+
+/// The binary under test, with the log level that shows each call.
+pub(crate) fn orbitd() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orbitd"));
+    command.env(
+        "RUST_LOG",
+        std::env::var("ORBIT_TEST_LOG").as_deref().unwrap_or("info"),
+    );
+    command.env("NO_COLOR", "1");
+    command
+}
+
+fn configuration(settings: &Settings, address: SocketAddr, ports: &Ports) -> String {
+    let (first, last) = ports.server_media();
+    let music = match &settings.music {
+        Some(path) => path.display().to_string(),
+        None => "builtin".to_owned(),
+    };
+    let mut text = String::new();
+    writeln!(
+        text,
+        "[sip]\nlisten = [\"udp:{address}\", \"tcp:{address}\"]"
+    )
+    .expect("a string");
+    writeln!(text, "[media]\nports = \"{first}-{last}\"\nworkers = 1").expect("a string");
+    writeln!(
+        text,
+        "[music.default]\nfile = \"{music}\"\nmode = \"{}\"",
+        settings.mode
+    )
+    .expect("a string");
+    let (start, end) = settings.orbits;
+    writeln!(
+        text,
+        "[[orbit_range]]\nname = \"test\"\nstart = \"{start}\"\nend = \"{end}\""
+    )
+    .expect("a string");
+    text
+}

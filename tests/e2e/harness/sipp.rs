@@ -1,0 +1,173 @@
+//! sipp: scripted SIP peers. The scenarios are in `tests/sipp`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::clock::{PATIENCE, until};
+use super::{Process, Server};
+
+/// How a scenario reaches the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Over {
+    Udp,
+    Tcp,
+}
+
+/// A scenario to run.
+#[derive(Debug)]
+pub(crate) struct Sipp {
+    scenario: &'static str,
+    over: Over,
+    calls: u32,
+    calls_per_second: u32,
+    dials: Vec<String>,
+}
+
+/// A running scenario.
+#[derive(Debug)]
+pub(crate) struct Running {
+    scenario: &'static str,
+    process: Process,
+    folder: TempDir,
+}
+
+impl Sipp {
+    /// One call over UDP.
+    pub(crate) fn new(scenario: &'static str) -> Self {
+        Self {
+            scenario,
+            over: Over::Udp,
+            calls: 1,
+            calls_per_second: 1,
+            dials: Vec::new(),
+        }
+    }
+
+    pub(crate) fn over(self, over: Over) -> Self {
+        Self { over, ..self }
+    }
+
+    pub(crate) fn calls(self, calls: u32, calls_per_second: u32) -> Self {
+        Self {
+            calls,
+            calls_per_second,
+            ..self
+        }
+    }
+
+    /// What the scenario dials, call after call.
+    pub(crate) fn dials(self, orbits: &[String]) -> Self {
+        Self {
+            dials: orbits.to_vec(),
+            ..self
+        }
+    }
+
+    pub(crate) fn start(self, server: &Server) -> Running {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sipp");
+        let file = |name: &str| folder.path().join(name);
+        let mut command = Command::new("sipp");
+        command.arg(server.address.to_string());
+        command.arg("-sf").arg(scenarios.join(self.scenario));
+        command.args(["-i", "127.0.0.1", "-p", &server.ports.pair().to_string()]);
+        command.args(["-mp", &server.ports.pair().to_string()]);
+        command.args(["-t", if self.over == Over::Udp { "u1" } else { "t1" }]);
+        command.args([
+            "-m",
+            &self.calls.to_string(),
+            "-r",
+            &self.calls_per_second.to_string(),
+        ]);
+        // sipp's own limits: for one receive, and for everything.
+        command.args([
+            "-recv_timeout",
+            "15000",
+            "-timeout",
+            "60s",
+            "-timeout_error",
+        ]);
+        command.args(["-nostdin", "-trace_msg", "-trace_err", "-trace_logs"]);
+        command.arg("-message_file").arg(file("messages"));
+        command.arg("-error_file").arg(file("errors"));
+        command.arg("-log_file").arg(file("log"));
+        if !self.dials.is_empty() {
+            let lines = format!("SEQUENTIAL\n{}\n", self.dials.join("\n"));
+            fs::write(file("dials.csv"), lines).expect("a file of our own");
+            command.arg("-inf").arg(file("dials.csv"));
+        }
+        command.current_dir(folder.path());
+        let process = Process::spawn(self.scenario, &mut command);
+        Running {
+            scenario: self.scenario,
+            process,
+            folder,
+        }
+    }
+}
+
+impl Running {
+    /// The orbits that the scenario was told, when there are as many as `count`.
+    pub(crate) fn orbits(&self, count: usize) -> Vec<String> {
+        let log = self.folder.path().join("log");
+        until(
+            &format!("orbit told to {}", self.scenario),
+            PATIENCE,
+            || {
+                let text = fs::read_to_string(&log).unwrap_or_default();
+                let complete = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
+                let orbits: Vec<String> = complete
+                    .lines()
+                    .filter_map(|line| {
+                        line.rsplit_once("orbit=")
+                            .map(|(_, orbit)| orbit.to_owned())
+                    })
+                    .collect();
+                (orbits.len() >= count).then_some(orbits)
+            },
+        )
+    }
+
+    /// The one orbit that the scenario was told.
+    pub(crate) fn orbit(&self) -> String {
+        self.orbits(1).remove(0)
+    }
+
+    /// Waits for a line that the scenario logs.
+    pub(crate) fn logged(&self, needle: &str) {
+        let log = self.folder.path().join("log");
+        until(
+            &format!("{needle:?} from {}", self.scenario),
+            PATIENCE,
+            || {
+                fs::read_to_string(&log)
+                    .ok()
+                    .filter(|text| text.contains(needle))
+            },
+        );
+    }
+
+    /// Waits until every call of the scenario ended as written.
+    ///
+    /// # Panics
+    /// With sipp's own account when one did not.
+    pub(crate) fn finish(mut self) {
+        let status = self.process.wait(Duration::from_secs(70));
+        if !status.success() {
+            let show = |name: &str| {
+                let path: PathBuf = self.folder.path().join(name);
+                fs::read_to_string(path).unwrap_or_default()
+            };
+            panic!(
+                "{} ended with {status}\n-- errors\n{}\n-- messages\n{}",
+                self.scenario,
+                show("errors"),
+                show("messages")
+            );
+        }
+    }
+}

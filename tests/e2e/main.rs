@@ -1,0 +1,14 @@
+//! The real binary with real peers: `orbitd` is started as an operator starts it, sipp and baresip
+//! call it over loopback, and dumpcap and tshark watch.
+//!
+//! Real processes keep real time, so each wait has a generous limit and no test judges more finely
+//! than a busy machine allows. What can be proved under a virtual clock is proved in
+//! `control/tests`.
+
+mod bad_input;
+mod baresip;
+mod capture;
+mod configuration;
+mod demo;
+mod harness;
+mod sipp;
