@@ -2,12 +2,16 @@
 //!
 //! Absent on purpose: anything that decides. Calls are in `call`, orbits in `park`, SIP in `sip`; this file only joins them.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use shared::{Command, Event, Time, WorkerId};
 
+use crate::call::{Exchange, Phase, Random};
 use crate::config::Config;
-use crate::sip::agent::Resolve;
+use crate::policy::Policy;
+use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
+use crate::sip::message::Message;
 use crate::sip::transport::{Listener, Packet, Ticket, Transmit};
 
 /// What the control plane is told.
@@ -56,7 +60,10 @@ pub struct Setup {
 /// The control plane.
 #[derive(Debug)]
 pub struct Control {
-    _private: (),
+    exchange: Exchange,
+    policy: Policy,
+    untrusted: u64,
+    outputs: VecDeque<Output>,
 }
 
 /// One taken orbit, for pages, tests and the demo.
@@ -95,48 +102,162 @@ pub struct ControlStatus {
     pub parked_total: u64,
 }
 
-#[allow(unused_variables, reason = "signatures first")]
 impl Control {
     /// A control plane without calls.
     #[must_use]
-    pub fn new(setup: Setup, now: Time) -> Self {
-        unimplemented!()
+    pub fn new(setup: Setup, _now: Time) -> Self {
+        let mut random = Random::from_seed(setup.seed);
+        let agent = Agent::new(AgentConfig {
+            listeners: setup.listeners.clone(),
+            domains: setup.config.sip.domains.clone(),
+            product: PRODUCT.to_owned(),
+            seed: random.seed(),
+        });
+        let host = setup
+            .listeners
+            .first()
+            .map_or(setup.config.node.id.as_str(), |listener| {
+                &listener.advertise
+            });
+        Self {
+            exchange: Exchange::new(agent, &setup.config, &setup.workers, host, random),
+            policy: Policy::new(setup.config.sip.trusted),
+            untrusted: 0,
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes one input. Drain `poll_output` afterwards.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
-        unimplemented!()
+        match input {
+            Input::Packet(packet) => self.packet(now, &packet),
+            Input::TransmitFailed(ticket) => self.exchange.agent.transmit_failed(now, ticket),
+            Input::Media(worker, event) => self.exchange.media(now, worker, event),
+            Input::Resolved(ticket, addresses) => {
+                self.exchange.agent.resolved(now, ticket, &addresses);
+            }
+            Input::Timeout => self.exchange.agent.handle_timeout(now),
+            Input::Stop => self.exchange.stop(now),
+        }
+        self.settle(now);
     }
 
     /// The next thing to do, until `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        unimplemented!()
+        self.outputs.pop_front()
     }
 
     /// When to hand in [`Input::Timeout`] next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        unimplemented!()
+        let stop = match self.exchange.phase {
+            Phase::Stopping(until) => Some(until),
+            Phase::Serving | Phase::Stopped => None,
+        };
+        [
+            self.exchange.agent.poll_timeout(),
+            self.exchange.next_deadline(),
+            stop,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// The taken orbits, by number.
     #[must_use]
     pub fn orbits(&self) -> Vec<OrbitStatus> {
-        unimplemented!()
+        self.exchange.parked().collect()
     }
 
     /// Figures of the moment.
     #[must_use]
     pub fn status(&self) -> ControlStatus {
-        unimplemented!()
+        let exchange = &self.exchange;
+        ControlStatus {
+            parked: exchange.orbits.taken_count(),
+            free: exchange.orbits.free_count(),
+            calls: exchange.calls.len(),
+            legs: exchange.legs.len(),
+            transactions: exchange.agent.transactions(),
+            dialogs: exchange.agent.dialogs(),
+            streams: exchange.streams.busy(),
+            retrieved: exchange.totals.retrieved,
+            parked_total: exchange.totals.parked,
+        }
+    }
+
+    /// How often messages were dropped for a reason.
+    #[must_use]
+    pub fn dropped(&self, reason: SipDrop) -> u64 {
+        match reason {
+            SipDrop::Untrusted => self.untrusted,
+            _ => self.exchange.agent.dropped(reason),
+        }
     }
 
     /// Invariants that hold after every input: an orbit holds at most one call, no leg outlives its call,
-    /// every dialog belongs to a leg, every stream to a leg.
+    /// every leg has a dialog and a stream of its own, a call's legs are on one worker.
     ///
     /// # Panics
     /// When one does not hold, naming it. For tests and simulators.
     pub fn check(&self) {
-        unimplemented!()
+        self.exchange.check();
+    }
+
+    fn packet(&mut self, now: Time, packet: &Packet<'_>) {
+        if !self.policy.trusts(packet.source.ip()) {
+            self.untrusted += 1;
+            tracing::debug!(source = %packet.source, "dropped: not trusted");
+            return;
+        }
+        let agent = &mut self.exchange.agent;
+        match Message::parse(packet.bytes) {
+            Ok(message) => {
+                if let Some(event) = agent.receive(now, packet, &message) {
+                    self.exchange.signalled(now, event);
+                }
+            }
+            Err(malformed) => agent.receive_malformed(now, packet, &malformed),
+        }
+    }
+
+    /// Lets everything follow that the input has caused, and collects what is to be done.
+    fn settle(&mut self, now: Time) {
+        self.exchange.expire(now);
+        while let Some(event) = self.exchange.agent.poll_event() {
+            self.exchange.signalled(now, event);
+            self.exchange.expire(now);
+        }
+        // Streams first: whoever is answered shall find its port open and its music playing.
+        while let Some((worker, command)) = self.exchange.poll_command() {
+            self.outputs.push_back(Output::Command(worker, command));
+        }
+        while let Some(transmit) = self.exchange.agent.poll_transmit() {
+            self.outputs.push_back(Output::Transmit(transmit));
+        }
+        while let Some(resolve) = self.exchange.agent.poll_resolve() {
+            self.outputs.push_back(Output::Resolve(resolve));
+        }
+        self.stop_when_done(now);
+    }
+
+    fn stop_when_done(&mut self, now: Time) {
+        let Phase::Stopping(until) = self.exchange.phase else {
+            return;
+        };
+        let status = self.status();
+        if now < until && (status.dialogs > 0 || status.streams > 0) {
+            return;
+        }
+        self.exchange.phase = Phase::Stopped;
+        for worker in self.exchange.streams.workers() {
+            self.outputs
+                .push_back(Output::Command(worker, Command::Stop));
+        }
+        self.outputs.push_back(Output::Stopped);
     }
 }
+
+/// In User-Agent and Server.
+const PRODUCT: &str = concat!("orbit/", env!("CARGO_PKG_VERSION"));

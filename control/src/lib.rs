@@ -10,6 +10,7 @@ pub mod config;
 pub mod control;
 pub mod driver;
 pub mod park;
+mod policy;
 pub mod sdp;
 pub mod sip;
 

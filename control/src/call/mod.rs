@@ -1,1 +1,280 @@
-//! Calls: the legs we join.
+//! Calls: the legs we join. [`Exchange`] holds them all, with what they use: the SIP agent, orbits, streams and ports.
+//!
+//! A call's state says which legs it has and what each is for; a leg's wish follows from it, and from wish and
+//! agreement follows what its stream is told. Absent on purpose: what a number means (`park`), the inputs (`control`).
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use shared::{Command, PromptStart, Repeat, Source, Time, WorkerId};
+
+use crate::config::{Config, Media, Park};
+use crate::park::{Orbit, OrbitTable, Parked, Parking};
+use crate::sip::agent::{Agent, DialogKey};
+
+pub(crate) mod arrival;
+mod bridge;
+mod check;
+pub(crate) mod end;
+mod hold;
+mod identity;
+mod leg;
+pub(crate) mod limits;
+mod negotiate;
+pub(crate) mod open;
+mod port;
+mod random;
+pub(crate) mod refusal;
+mod signal;
+mod stream;
+
+pub(crate) use leg::{Leg, Turn, Wish};
+pub(crate) use port::PortPool;
+pub(crate) use random::Random;
+pub(crate) use refusal::Refusal;
+pub(crate) use stream::StreamPool;
+
+/// All calls of a node.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) agent: Agent,
+    pub(crate) rules: Rules,
+    pub(crate) calls: BTreeMap<CallKey, Call>,
+    pub(crate) legs: BTreeMap<DialogKey, Leg>,
+    pub(crate) orbits: OrbitTable,
+    pub(crate) streams: StreamPool,
+    pub(crate) ports: PortPool,
+    pub(crate) random: Random,
+    pub(crate) totals: Totals,
+    pub(crate) phase: Phase,
+    commands: VecDeque<(WorkerId, Command)>,
+    deadlines: BTreeSet<(Time, CallKey)>,
+    next_call: u64,
+}
+
+/// One call. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct CallKey(pub(crate) u64);
+
+/// One call: parked, bridged, or on the way there.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The leg it began with, or whoever took its place: the parkee.
+    pub(crate) first: DialogKey,
+    pub(crate) state: State,
+    /// Its entry in the deadlines.
+    deadline: Option<Time>,
+}
+
+/// What a call is at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum State {
+    /// The first leg's INVITE asks to be parked; its stream is opening.
+    Parking(Parking),
+    /// The first leg hears music.
+    Parked(Parked),
+    /// The first leg hears music; a retriever's INVITE waits until it agrees to talk.
+    Retrieving(Parked, DialogKey),
+    /// Two legs talk.
+    Bridged(DialogKey),
+    /// The first leg's INVITE asks to take the place of a leg in another call; its stream is opening.
+    Joining {
+        /// That call.
+        call: CallKey,
+        /// That leg.
+        replaced: DialogKey,
+    },
+}
+
+/// What the operator said, as far as calls are concerned.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) media: Media,
+    pub(crate) park: Park,
+    /// What those hear who wait.
+    pub(crate) music: Source,
+    /// Our name in Warning.
+    pub(crate) host: Box<str>,
+}
+
+/// Counts since the start.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Totals {
+    pub(crate) parked: u64,
+    pub(crate) retrieved: u64,
+}
+
+/// Whether calls are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Phase {
+    Serving,
+    /// All calls are ended; waiting until then for peers and workers to agree.
+    Stopping(Time),
+    Stopped,
+}
+
+impl Exchange {
+    /// No calls yet. `random` has already seeded the agent.
+    pub(crate) fn new(
+        agent: Agent,
+        config: &Config,
+        workers: &[(WorkerId, u32)],
+        host: &str,
+        mut random: Random,
+    ) -> Self {
+        Self {
+            agent,
+            rules: Rules::new(config, host),
+            calls: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            orbits: OrbitTable::new(&config.orbit_ranges),
+            streams: StreamPool::new(workers),
+            ports: PortPool::new(config.media.ports, &mut random),
+            random,
+            totals: Totals::default(),
+            phase: Phase::Serving,
+            commands: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            next_call: 0,
+        }
+    }
+
+    /// The next command for a worker.
+    pub(crate) fn poll_command(&mut self) -> Option<(WorkerId, Command)> {
+        self.commands.pop_front()
+    }
+
+    pub(crate) fn command(&mut self, worker: WorkerId, command: Command) {
+        self.commands.push_back((worker, command));
+    }
+
+    /// The earliest deadline of a call.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|&(at, _)| at)
+    }
+
+    /// The call whose deadline has passed, if one has; it has no deadline any more.
+    pub(crate) fn pop_deadline(&mut self, now: Time) -> Option<CallKey> {
+        let &(at, key) = self.deadlines.first()?;
+        if at > now {
+            return None;
+        }
+        self.set_deadline(key, None);
+        Some(key)
+    }
+
+    pub(crate) fn set_deadline(&mut self, key: CallKey, deadline: Option<Time>) {
+        let Some(call) = self.calls.get_mut(&key) else {
+            return;
+        };
+        if let Some(earlier) = std::mem::replace(&mut call.deadline, deadline) {
+            self.deadlines.remove(&(earlier, key));
+        }
+        if let Some(at) = deadline {
+            self.deadlines.insert((at, key));
+        }
+    }
+
+    /// A key for a new call.
+    pub(crate) fn new_call_key(&mut self) -> CallKey {
+        self.next_call += 1;
+        CallKey(self.next_call)
+    }
+
+    /// Enters a call whose first leg is opening.
+    pub(crate) fn add_call(&mut self, key: CallKey, first: DialogKey, state: State) {
+        let call = Call {
+            first,
+            state,
+            deadline: None,
+        };
+        let before = self.calls.insert(key, call);
+        assert!(before.is_none(), "a call's key is never reused");
+    }
+
+    /// Takes a call out of the table. Its legs and its orbit are the caller's business.
+    pub(crate) fn remove_call(&mut self, key: CallKey) -> Option<Call> {
+        self.set_deadline(key, None);
+        self.calls.remove(&key)
+    }
+
+    pub(crate) fn state(&self, key: CallKey) -> Option<State> {
+        Some(self.calls.get(&key)?.state)
+    }
+
+    pub(crate) fn set_state(&mut self, key: CallKey, state: State) {
+        self.calls.get_mut(&key).expect("the call exists").state = state;
+    }
+
+    /// The call and the state of a leg.
+    pub(crate) fn call_of(&self, dialog: DialogKey) -> Option<(CallKey, State)> {
+        let key = self.legs.get(&dialog)?.call;
+        Some((key, self.state(key)?))
+    }
+
+    /// A fact of a leg for the log: the fields that every line about a call has.
+    pub(crate) fn log_fields(&self, dialog: DialogKey) -> (String, &str) {
+        self.legs.get(&dialog).map_or_else(
+            || (String::new(), ""),
+            |leg| (self.orbits.number(leg.orbit), &*leg.call_id),
+        )
+    }
+}
+
+impl Call {
+    /// Its legs, the first one first.
+    pub(crate) fn legs(&self) -> impl Iterator<Item = DialogKey> + use<> {
+        [Some(self.first), self.second()].into_iter().flatten()
+    }
+
+    /// The other leg of two.
+    pub(crate) fn other(&self, leg: DialogKey) -> Option<DialogKey> {
+        self.legs().find(|&other| other != leg)
+    }
+
+    fn second(&self) -> Option<DialogKey> {
+        match self.state {
+            State::Retrieving(_, second) | State::Bridged(second) => Some(second),
+            State::Parking(_) | State::Parked(_) | State::Joining { .. } => None,
+        }
+    }
+
+    /// The orbit it holds.
+    pub(crate) fn orbit(&self) -> Option<Orbit> {
+        match self.state {
+            State::Parking(parking) => parking.orbit,
+            State::Parked(parked) | State::Retrieving(parked, _) => Some(parked.orbit),
+            State::Bridged(_) | State::Joining { .. } => None,
+        }
+    }
+}
+
+impl Rules {
+    fn new(config: &Config, host: &str) -> Self {
+        Self {
+            media: config.media.clone(),
+            park: config.park.clone(),
+            music: music(config),
+            host: host.into(),
+        }
+    }
+}
+
+/// The hold music: the workers number their prompts in the order of `[music.NAME]`.
+fn music(config: &Config) -> Source {
+    if !config.park.music_on_hold {
+        return Source::Silent;
+    }
+    let named = |(name, _): &(&String, _)| **name == config.park.music;
+    let Some((number, (_, music))) = (0..).zip(config.music.iter()).find(|(_, m)| named(m)) else {
+        unreachable!("the configuration checks that the music exists")
+    };
+    Source::Prompt {
+        prompt: shared::PromptId(number),
+        start: if music.programme {
+            PromptStart::Programme
+        } else {
+            PromptStart::At { position_ms: 0 }
+        },
+        repeat: Repeat::Forever,
+    }
+}

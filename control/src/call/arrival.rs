@@ -1,0 +1,145 @@
+//! An INVITE as the call layer sees it: whom it dials, what it offers, whether a transfer brought it.
+
+use shared::RtcpPort;
+
+use super::Exchange;
+use super::identity::Identity;
+use super::leg::Codecs;
+use super::refusal::Refusal;
+use crate::park::Orbit;
+use crate::sdp::{self, Direction, Local, Session};
+use crate::sip::header::{Header, Replaces};
+use crate::sip::message::Message;
+use crate::sip::uri::Uri;
+
+/// What is kept of an INVITE until it is answered.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) call_id: Box<str>,
+    pub(crate) dialled: Dialled,
+    /// Host and port of the Request-URI: a name of ours that this peer can reach.
+    pub(crate) host: Box<str>,
+    pub(crate) identity: Identity,
+    /// Whether a transfer brought it (RFC 3892).
+    pub(crate) referred: Referred,
+    /// `None` when the INVITE leaves the offer to us (RFC 3261 §13.2.1).
+    pub(crate) offer: Option<Offer>,
+    /// Streams asked for so far.
+    pub(crate) attempts: u8,
+}
+
+/// What the user part of the Request-URI names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Dialled {
+    /// The park address.
+    Park,
+    /// One orbit.
+    Orbit(Orbit),
+    /// Nothing of ours. A leg is replaced by whatever URI, as it is named by its dialog.
+    Unknown,
+}
+
+/// Whether a request was caused by a REFER.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Referred {
+    Yes,
+    No,
+}
+
+/// An offer that was found acceptable.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) description: Box<[u8]>,
+    /// The codecs of ours in it, in its order.
+    pub(crate) codecs: Codecs,
+    /// Whether RTCP may share the RTP port (RFC 5761).
+    pub(crate) rtcp_mux: bool,
+}
+
+impl Arrival {
+    /// Where RTCP of its stream must be.
+    pub(crate) fn rtcp(&self) -> RtcpPort {
+        match &self.offer {
+            Some(offer) if offer.rtcp_mux => RtcpPort::Mux,
+            Some(_) | None => RtcpPort::Next,
+        }
+    }
+}
+
+impl Exchange {
+    /// Reads an INVITE, and its offer far enough to know that it can be answered.
+    pub(crate) fn read_arrival(&self, request: &Message<'_>) -> Result<Arrival, Refusal> {
+        let uri = request
+            .request_uri()
+            .and_then(|text| Uri::parse(text).ok())
+            .ok_or(Refusal::BadRequest("Request-URI"))?;
+        let host = uri.port.map_or_else(
+            || uri.host.to_string(),
+            |port| format!("{}:{port}", uri.host),
+        );
+        let referred = match request.header(Header::ReferredBy) {
+            Some(_) => Referred::Yes,
+            None => Referred::No,
+        };
+        Ok(Arrival {
+            call_id: request.call_id().unwrap_or_default().into(),
+            dialled: self.dialled(uri.user_unescaped().as_deref().unwrap_or_default()),
+            host: host.into(),
+            identity: Identity::of(request),
+            referred,
+            offer: None,
+            attempts: 0,
+        })
+    }
+
+    /// The offer of an INVITE, if it has one, found acceptable.
+    pub(crate) fn read_offer(&self, body: &[u8]) -> Result<Option<Offer>, Refusal> {
+        if body.is_empty() {
+            return Ok(None);
+        }
+        let local = Local {
+            address: (self.rules.media.advertise, 9).into(),
+            codecs: self.rules.media.codecs.clone(),
+            direction: Direction::SendRecv,
+        };
+        let (_, agreed) = Session::new(0).answer(body, &local)?;
+        Ok(Some(Offer {
+            description: body.into(),
+            codecs: self.known(&sdp::codecs(body)?),
+            rtcp_mux: agreed.rtcp_mux,
+        }))
+    }
+
+    /// Those codecs that the operator allows.
+    pub(crate) fn known(&self, codecs: &[shared::Codec]) -> Codecs {
+        let allowed = &self.rules.media.codecs;
+        codecs
+            .iter()
+            .copied()
+            .filter(|codec| allowed.contains(codec))
+            .collect()
+    }
+
+    fn dialled(&self, user: &str) -> Dialled {
+        if user == self.rules.park.user {
+            return Dialled::Park;
+        }
+        self.orbits
+            .find(user)
+            .map_or(Dialled::Unknown, Dialled::Orbit)
+    }
+}
+
+/// The dialog that an INVITE wants to replace, if it does (RFC 3891 §3).
+pub(crate) fn replaces<'a>(request: &Message<'a>) -> Result<Option<Replaces<'a>>, Refusal> {
+    let mut values = request.values(Header::Replaces);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Refusal::BadRequest("more than one Replaces"));
+    }
+    Replaces::parse(value)
+        .map(Some)
+        .ok_or(Refusal::BadRequest("Replaces"))
+}

@@ -1,0 +1,98 @@
+//! Two legs that talk: which codec each is asked for, who each is told the other is, and a leg that takes the place of another
+//! (RFC 3891, an attended transfer of a retrieved call).
+
+use shared::Time;
+
+use super::end::Farewell;
+use super::{CallKey, Exchange, Refusal, State, Wish};
+use crate::sip::agent::DialogKey;
+use crate::sip::header::Header;
+
+impl Exchange {
+    /// A peer that offers anew is asked for what the other side uses, so that nothing need be transcoded.
+    pub(crate) fn prefer_codec_of_other(&mut self, dialog: DialogKey) {
+        let Some((key, State::Bridged(_))) = self.call_of(dialog) else {
+            return;
+        };
+        let other = self.calls[&key]
+            .other(dialog)
+            .expect("a bridge has two legs");
+        let codec = self.legs[&other].codec();
+        let leg = self.legs.get_mut(&dialog).expect("it has a call");
+        leg.wish = Wish::talk(codec);
+    }
+
+    /// A peer has changed to a codec that the other side does not use: the other side is offered it, and where it will not
+    /// have it, the worker transcodes.
+    pub(crate) fn follow_codec(&mut self, now: Time, key: CallKey, dialog: DialogKey) {
+        let other = self.calls[&key]
+            .other(dialog)
+            .expect("a bridge has two legs");
+        let codec = self.legs[&dialog].codec();
+        let leg = &self.legs[&other];
+        if leg.is_arriving() || leg.codec().is_none() || leg.codec() == codec {
+            return;
+        }
+        if codec.is_some_and(|codec| leg.peer_codecs.contains(&codec)) {
+            self.wish(now, other, Wish::talk(codec));
+        }
+    }
+
+    /// The other side of a bridge, for a message to this one.
+    pub(crate) fn connected_identity(&self, dialog: DialogKey) -> Vec<(Header, String)> {
+        let Some(leg) = self.legs.get(&dialog) else {
+            return Vec::new();
+        };
+        match self.calls[&leg.call].other(dialog) {
+            Some(other) => self.legs[&other].identity.headers(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The stream of a leg is open that wants to take the place of `replaced`.
+    pub(crate) fn joiner_opened(
+        &mut self,
+        now: Time,
+        joining: CallKey,
+        key: CallKey,
+        replaced: DialogKey,
+    ) {
+        let joiner = self.calls[&joining].first;
+        let other = match (self.state(key), self.legs.get(&replaced)) {
+            (Some(State::Bridged(_)), Some(leg)) if leg.call == key => self.calls[&key]
+                .other(replaced)
+                .expect("a bridge has two legs"),
+            _ => return self.fail_arrival(now, joiner, Refusal::DialogEnded),
+        };
+        let identity = self.legs[&other].identity.headers();
+        let codec = self.legs[&other].codec();
+        let leg = self.legs.get_mut(&joiner).expect("its stream has opened");
+        leg.wish = Wish::talk(codec);
+        if let Err(refusal) = self.answer_arrival(now, joiner, identity) {
+            return self.fail_arrival(now, joiner, refusal);
+        }
+        self.take_place(key, replaced, joiner);
+        self.remove_call(joining);
+        let (orbit, call_id) = self.log_fields(joiner);
+        tracing::info!(
+            call_id,
+            orbit,
+            dialog = joiner.0,
+            replaced = replaced.0,
+            "leg replaced"
+        );
+        self.apply(key);
+        self.end_leg(now, replaced, Farewell::Replaced);
+        self.follow_codec(now, key, joiner);
+    }
+
+    fn take_place(&mut self, key: CallKey, replaced: DialogKey, joiner: DialogKey) {
+        let call = self.calls.get_mut(&key).expect("the caller looked");
+        if call.first == replaced {
+            call.first = joiner;
+        } else {
+            call.state = State::Bridged(joiner);
+        }
+        self.legs.get_mut(&joiner).expect("the caller looked").call = key;
+    }
+}

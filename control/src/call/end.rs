@@ -1,0 +1,210 @@
+//! Ends: of a leg, and what becomes of its call; of a call, and what its legs are told.
+
+use shared::{Command, StreamId, Time, WorkerId};
+
+use super::refusal::reason;
+use super::{CallKey, Exchange, Phase, Refusal, State};
+use crate::sip::agent::{DialogKey, EndCause, Reply};
+use crate::sip::header::Header;
+use crate::sip::message::Message;
+
+/// Why we end a leg that was answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Farewell {
+    /// Nobody retrieved it in time.
+    NotRetrieved,
+    /// Another leg has taken its place.
+    Replaced,
+    /// Its answer does not fit our offer.
+    BadAnswer,
+    /// One of a bridge fell silent.
+    MediaTimeout,
+    /// Its worker ended.
+    MediaLost,
+    /// The server ends.
+    Stopping,
+}
+
+impl Farewell {
+    fn header(self) -> (Header, String) {
+        match self {
+            Self::NotRetrieved => reason(480, "Not retrieved in time"),
+            Self::Replaced => reason(200, "Replaced"),
+            Self::BadAnswer => reason(488, "The answer does not fit the offer"),
+            Self::MediaTimeout => reason(480, "Media timeout"),
+            Self::MediaLost => reason(503, "Media failed"),
+            Self::Stopping => reason(503, "Server stopping"),
+        }
+    }
+
+    /// What a leg of the same call is told whose INVITE is not answered yet.
+    const fn refusal(self) -> Refusal {
+        match self {
+            Self::NotRetrieved | Self::Replaced | Self::BadAnswer | Self::MediaTimeout => {
+                Refusal::ParkeeGone
+            }
+            Self::MediaLost => Refusal::NoMedia,
+            Self::Stopping => Refusal::Stopping,
+        }
+    }
+}
+
+impl Exchange {
+    /// The peer, or its silence, has ended a dialog.
+    pub(crate) fn dialog_ended(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        cause: EndCause,
+        bye: Option<&Message<'_>>,
+    ) {
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(
+            call_id,
+            orbit,
+            dialog = dialog.0,
+            ?cause,
+            "leg ended by its peer"
+        );
+        let header = match cause {
+            EndCause::Bye => bye
+                .and_then(|bye| bye.header(Header::Reason))
+                .map(|value| (Header::Reason, value.to_owned())),
+            EndCause::NoAck => Some(reason(408, "No ACK from the other side")),
+            EndCause::Gone => Some(reason(408, "The other side does not answer")),
+        };
+        self.leg_gone(now, dialog, header);
+    }
+
+    /// The peer has cancelled its INVITE, which is answered already.
+    pub(crate) fn cancelled(&mut self, now: Time, dialog: DialogKey) {
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, "cancelled");
+        self.leg_gone(now, dialog, None);
+    }
+
+    /// Refuses a leg whose INVITE is not answered yet.
+    pub(crate) fn fail_arrival(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
+        self.refuse(now, dialog, refusal);
+        self.leg_gone(now, dialog, None);
+    }
+
+    /// Ends one leg, and its call as far as it cannot do without.
+    pub(crate) fn fail_leg(&mut self, now: Time, dialog: DialogKey, farewell: Farewell) {
+        let header = farewell.header();
+        self.agent.bye(now, dialog, with(Some(header.clone())));
+        self.leg_gone(now, dialog, Some(header));
+    }
+
+    /// Ends a call with all its legs.
+    pub(crate) fn end_call(&mut self, now: Time, key: CallKey, farewell: Farewell) {
+        let Some(call) = self.forget_call(key) else {
+            return;
+        };
+        for dialog in call.legs() {
+            self.end_leg(now, dialog, farewell);
+        }
+    }
+
+    /// Ends one leg that its call has already let go of.
+    pub(crate) fn end_leg(&mut self, now: Time, dialog: DialogKey, farewell: Farewell) {
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, ?farewell, "leg ended");
+        if self.legs[&dialog].is_arriving() {
+            self.refuse(now, dialog, farewell.refusal());
+        } else {
+            self.agent.bye(now, dialog, with(Some(farewell.header())));
+        }
+        self.drop_leg(dialog);
+    }
+
+    /// A peer of a bridge has sent neither RTP nor RTCP for too long.
+    pub(crate) fn media_timed_out(&mut self, now: Time, stream: StreamId) {
+        let Some(dialog) = self.streams.owner(stream) else {
+            return;
+        };
+        let leg = &self.legs[&dialog];
+        // It may have been put on hold while the event was under way.
+        if leg.described.is_some_and(|media| media.supervise) {
+            let key = leg.call;
+            let (orbit, call_id) = self.log_fields(dialog);
+            tracing::warn!(call_id, orbit, dialog = dialog.0, %stream, "media timeout");
+            self.end_call(now, key, Farewell::MediaTimeout);
+        }
+    }
+
+    /// A worker has ended; the calls that had their media there end with it.
+    pub(crate) fn worker_lost(&mut self, now: Time, worker: WorkerId) {
+        for dialog in self.streams.lose(worker) {
+            if let Some(leg) = self.legs.get(&dialog) {
+                let key = leg.call;
+                self.end_call(now, key, Farewell::MediaLost);
+            }
+        }
+    }
+
+    /// Ends every call; no new ones are taken.
+    pub(crate) fn stop(&mut self, now: Time) {
+        if self.phase != Phase::Serving {
+            return;
+        }
+        self.phase = Phase::Stopping(now + super::limits::STOP_TIMEOUT);
+        tracing::info!(calls = self.calls.len(), "stopping");
+        let keys: Vec<_> = self.calls.keys().copied().collect();
+        for key in keys {
+            self.end_call(now, key, Farewell::Stopping);
+        }
+    }
+
+    /// The dialog of a leg is gone, or as good as: what becomes of its call. `header` is for the other leg's BYE.
+    fn leg_gone(&mut self, now: Time, dialog: DialogKey, header: Option<(Header, String)>) {
+        let Some((key, state)) = self.call_of(dialog) else {
+            return;
+        };
+        let other = self.calls[&key].other(dialog);
+        self.drop_leg(dialog);
+        match (state, other) {
+            (State::Retrieving(parked, retriever), _) if retriever == dialog => {
+                self.unretrieve(now, key, parked);
+                return;
+            }
+            (State::Retrieving(..), Some(retriever)) => {
+                self.refuse(now, retriever, Refusal::ParkeeGone);
+                self.drop_leg(retriever);
+            }
+            (State::Bridged(_), Some(other)) => {
+                self.agent.bye(now, other, with(header));
+                self.drop_leg(other);
+            }
+            _ => {}
+        }
+        self.forget_call(key);
+    }
+
+    /// Takes a call out of the table and its orbit back.
+    pub(crate) fn forget_call(&mut self, key: CallKey) -> Option<super::Call> {
+        let call = self.remove_call(key)?;
+        if let Some(orbit) = call.orbit() {
+            self.orbits.free(orbit);
+        }
+        Some(call)
+    }
+
+    /// Takes a leg out of the table and asks for the end of its stream.
+    pub(crate) fn drop_leg(&mut self, dialog: DialogKey) {
+        let leg = self.legs.remove(&dialog).expect("a leg is dropped once");
+        let stream = leg.stream;
+        // A stream that the worker refused is nobody's already.
+        if self.streams.owner(stream) == Some(dialog) {
+            self.streams.close(stream);
+            self.command(stream.worker, Command::Close { stream });
+        }
+    }
+}
+
+fn with(header: Option<(Header, String)>) -> Reply {
+    Reply {
+        headers: header.into_iter().collect(),
+        body: None,
+    }
+}

@@ -1,0 +1,103 @@
+//! What each leg hears, and how its stream is told: derived anew from the call's state and what was agreed, and sent
+//! where it differs from what the worker was told last.
+
+use shared::{Command, Latch, Media, Source};
+
+use super::{CallKey, Exchange, Leg, State};
+use crate::sdp::Agreed;
+use crate::sip::agent::DialogKey;
+
+/// Whether a leg's peer is meant to be heard by somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ears {
+    /// By the other leg.
+    Somebody,
+    /// It hears music, or is being connected.
+    Nobody,
+}
+
+impl Exchange {
+    /// Tells the workers what a call's legs shall do now.
+    pub(crate) fn apply(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get(&key) else {
+            return;
+        };
+        for dialog in call.legs() {
+            self.apply_leg(key, dialog);
+        }
+    }
+
+    fn apply_leg(&mut self, key: CallKey, dialog: DialogKey) {
+        let call = &self.calls[&key];
+        let leg = &self.legs[&dialog];
+        let Some(agreed) = leg.session.agreed() else {
+            return;
+        };
+        if leg.is_arriving() {
+            return;
+        }
+        let (ears, source) = match call.state {
+            State::Bridged(_) => {
+                let other = call.other(dialog).expect("a bridge has two legs");
+                (
+                    Ears::Somebody,
+                    self.heard_in_bridge(leg, &self.legs[&other]),
+                )
+            }
+            _ => (Ears::Nobody, self.rules.music),
+        };
+        let latch = if self.rules.media.latch_learn {
+            Latch::Any
+        } else {
+            Latch::Closed
+        };
+        let media = describe(agreed, ears, latch);
+        let source = if leg.is_away() {
+            Source::Silent
+        } else {
+            source
+        };
+        self.tell(dialog, media, source);
+    }
+
+    /// A bridge is symmetric: where one side is away, nobody is relayed, and who is left hears music.
+    fn heard_in_bridge(&self, leg: &Leg, other: &Leg) -> Source {
+        if leg.is_away() || other.is_away() || other.is_arriving() {
+            self.rules.music
+        } else {
+            Source::Bridge { peer: other.stream }
+        }
+    }
+
+    fn tell(&mut self, dialog: DialogKey, media: Media, source: Source) {
+        let leg = self.legs.get_mut(&dialog).expect("the caller looked");
+        let stream = leg.stream;
+        let is_new_media = leg.described.replace(media) != Some(media);
+        let is_new_source = std::mem::replace(&mut leg.source, source) != source;
+        if is_new_media {
+            self.command(stream.worker, Command::Describe { stream, media });
+        }
+        if is_new_source {
+            self.command(stream.worker, Command::Send { stream, source });
+        }
+    }
+}
+
+fn describe(agreed: &Agreed, ears: Ears, latch: Latch) -> Media {
+    let receive = ears == Ears::Somebody && agreed.direction.receives();
+    Media {
+        remote: agreed.remote,
+        remote_rtcp: agreed.remote_rtcp,
+        codec: agreed.codec,
+        send_payload_type: agreed.send_payload_type,
+        receive_payload_type: agreed.receive_payload_type,
+        send_event_payload_type: agreed.send_event_payload_type,
+        receive_event_payload_type: agreed.receive_event_payload_type,
+        ptime: agreed.ptime,
+        send: agreed.direction.sends(),
+        receive,
+        latch,
+        // Who is on hold, or only listens, may be silent for as long as it likes.
+        supervise: receive && agreed.remote.is_some(),
+    }
+}

@@ -1,0 +1,114 @@
+//! One leg: one dialog, one stream, and the SDP session that ties them.
+//!
+//! A leg has a *wish*, which its call gives it, and what is *settled* by offer and answer. Whatever moves the wish or
+//! settles something, the rest follows: where the two differ and nobody's offer is pending, we offer.
+
+use shared::{Codec, Media, Source, StreamId};
+use smallvec::SmallVec;
+
+use super::CallKey;
+use super::arrival::Arrival;
+use super::identity::Identity;
+use crate::park::Orbit;
+use crate::sdp::{Direction, Session};
+
+/// One leg of a call. Its dialog's key is its key.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) call: CallKey,
+    /// For the log: the agent forgets a dialog's name when it ends.
+    pub(crate) call_id: Box<str>,
+    /// The user part of our Contact.
+    pub(crate) orbit: Orbit,
+    /// The peer, as others are told.
+    pub(crate) identity: Identity,
+    pub(crate) session: Session,
+    pub(crate) stream: StreamId,
+    pub(crate) turn: Turn,
+    pub(crate) wish: Wish,
+    /// The wish that last went into an offer or answer that held.
+    pub(crate) settled: Option<Wish>,
+    /// The wish that the peer would not have: it is not offered again.
+    pub(crate) refused: Option<Wish>,
+    /// The codecs of ours in the peer's last offer, in its order.
+    pub(crate) peer_codecs: Codecs,
+    /// What the worker was told last.
+    pub(crate) described: Option<Media>,
+    pub(crate) source: Source,
+}
+
+/// A few codecs, in somebody's order.
+pub(crate) type Codecs = SmallVec<[Codec; 4]>;
+
+/// Whose move it is in the leg's dialog.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// The peer's first INVITE waits for a stream, or for the other leg.
+    Arriving(Box<Arrival>),
+    /// Nothing is on offer.
+    Idle,
+    /// Our 2xx carried our offer; the ACK shall bring the answer.
+    OfferedInAnswer(Wish),
+    /// Our re-INVITE is out.
+    Offering(Wish),
+}
+
+/// What we want of a peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Wish {
+    pub(crate) direction: Direction,
+    /// Before all others, if the peer takes it. `None`: whatever is in use.
+    pub(crate) codec: Option<Codec>,
+}
+
+impl Wish {
+    /// To be heard, and to hear nothing.
+    pub(crate) const PARKED: Self = Self {
+        direction: Direction::SendOnly,
+        codec: None,
+    };
+
+    /// To talk.
+    pub(crate) const fn talk(codec: Option<Codec>) -> Self {
+        Self {
+            direction: Direction::SendRecv,
+            codec,
+        }
+    }
+}
+
+impl Leg {
+    /// Whether offer and answer settled what is wished, as far as the peer would have it, and nothing else is on offer.
+    pub(crate) fn is_satisfied(&self) -> bool {
+        let (Some(settled), Turn::Idle) = (self.settled, &self.turn) else {
+            return false;
+        };
+        self.wish.direction == settled.direction
+            && (self.wish.codec.is_none()
+                || self.wish.codec == settled.codec
+                || self.wish.codec == self.codec())
+    }
+
+    /// Whether we should offer, now that we can.
+    pub(crate) fn wants_to_offer(&self) -> bool {
+        matches!(self.turn, Turn::Idle) && !self.is_satisfied() && self.refused != Some(self.wish)
+    }
+
+    /// Whether its INVITE is unanswered.
+    pub(crate) fn is_arriving(&self) -> bool {
+        matches!(self.turn, Turn::Arriving(_))
+    }
+
+    /// The codec in use.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        Some(self.session.agreed()?.codec)
+    }
+
+    /// Whether the peer neither speaks nor says where it listens: it is on hold by its own will, or has not yet answered
+    /// our offer.
+    pub(crate) fn is_away(&self) -> bool {
+        self.session
+            .agreed()
+            .is_none_or(|agreed| agreed.remote.is_none() || agreed.direction == Direction::Inactive)
+    }
+}

@@ -1,0 +1,22 @@
+//! The limits of calls, together, with what relates them.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::sip::limits::{T1, TIMEOUT};
+
+/// How long a retriever waits for the parkee to agree. Then 504, and the call is parked as before.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a stream is asked for with other ports, or of another worker. Then 503.
+pub(crate) const OPEN_ATTEMPTS_MAX: u8 = 8;
+/// How long a stop waits for peers to answer BYE.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not come back at once.
+pub(crate) const RETRY_AFTER_S: RangeInclusive<usize> = 2..=9;
+/// The longest name of a peer that is kept and shown to others, in bytes. Longer: only the URI; a longer URI: nothing.
+pub(crate) const IDENTITY_BYTES_MAX: usize = 256;
+
+// A lost re-INVITE is repeated a few times before the retriever is told that it failed.
+const _: () = assert!(CONNECT_TIMEOUT.as_millis() > 8 * T1.as_millis());
+// A BYE that is not answered must not hold up the stop.
+const _: () = assert!(STOP_TIMEOUT.as_millis() < TIMEOUT.as_millis());

@@ -1,0 +1,249 @@
+//! Offer and answer in a leg's dialog (RFC 3264; RFC 3261 §14; RFC 6141): what the peer offers is answered with the leg's wish;
+//! where the wish is not what is settled, we offer as soon as nothing is pending.
+
+use shared::{Codec, Time};
+
+use super::end::Farewell;
+use super::{Exchange, Leg, Refusal, State, Turn, Wish};
+use crate::sdp::{self, Local};
+use crate::sip::agent::{DialogKey, Reply};
+use crate::sip::header::Header;
+use crate::sip::message::Message;
+use crate::sip::status::Status;
+use crate::sip::write::Body;
+
+impl Exchange {
+    /// Answers a leg's first INVITE with 200 and its wish.
+    pub(crate) fn answer_arrival(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        headers: Vec<(Header, String)>,
+    ) -> Result<(), Refusal> {
+        let leg = self.legs.get_mut(&dialog).expect("the caller looked");
+        let Turn::Arriving(arrival) = std::mem::replace(&mut leg.turn, Turn::Idle) else {
+            unreachable!("an INVITE is answered once")
+        };
+        let offer = arrival.offer.as_ref().map(|offer| &*offer.description);
+        match self.respond_to(now, dialog, offer, headers) {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                let leg = self.legs.get_mut(&dialog).expect("it was there before");
+                leg.turn = Turn::Arriving(arrival);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// A re-INVITE of the peer.
+    pub(crate) fn reinvited(&mut self, now: Time, dialog: DialogKey, request: &Message<'_>) {
+        let Some(leg) = self.legs.get(&dialog) else {
+            return self.refuse(now, dialog, Refusal::NoSuchDialog);
+        };
+        if !matches!(leg.turn, Turn::Idle) {
+            return self.refuse(now, dialog, Refusal::Pending);
+        }
+        self.prefer_codec_of_other(dialog);
+        let body = request.body();
+        let offer = (!body.is_empty()).then_some(body);
+        match self.respond_to(now, dialog, offer, Vec::new()) {
+            Ok(()) if offer.is_some() => self.settled_by_peer(now, dialog),
+            Ok(()) => {}
+            // RFC 6141 §3.4: a refused re-INVITE changes nothing.
+            Err(refusal) => self.refuse(now, dialog, refusal),
+        }
+        self.offer_if_wished(now, dialog);
+    }
+
+    /// Answers an INVITE or re-INVITE with 200: an answer to its offer, or an offer of ours.
+    fn respond_to(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        offer: Option<&[u8]>,
+        headers: Vec<(Header, String)>,
+    ) -> Result<(), Refusal> {
+        let peer_codecs = match offer {
+            Some(offer) => self.known(&sdp::codecs(offer)?),
+            None => super::leg::Codecs::new(),
+        };
+        let leg = &self.legs[&dialog];
+        let local = match offer {
+            Some(_) => self.local_answer(leg, &peer_codecs),
+            None => self.local_offer(leg),
+        };
+        let contact_user = self.orbits.user(leg.orbit);
+        let leg = self.legs.get_mut(&dialog).expect("it was there above");
+        let bytes = if let Some(offer) = offer {
+            let (answer, _) = leg.session.answer(offer, &local)?;
+            leg.peer_codecs = peer_codecs;
+            leg.settled = Some(leg.wish);
+            leg.refused = None;
+            answer
+        } else {
+            leg.turn = Turn::OfferedInAnswer(leg.wish);
+            leg.session.offer(&local)
+        };
+        let body = Some(description(bytes));
+        self.agent
+            .accept(now, dialog, &contact_user, Reply { headers, body });
+        Ok(())
+    }
+
+    /// The ACK of a 200 of ours.
+    pub(crate) fn acked(&mut self, now: Time, dialog: DialogKey, request: &Message<'_>) {
+        let Some(leg) = self.legs.get_mut(&dialog) else {
+            return;
+        };
+        if let Turn::OfferedInAnswer(wish) = leg.turn {
+            leg.turn = Turn::Idle;
+            if leg.session.answered(request.body()).is_err() {
+                return self.answer_failed(now, dialog);
+            }
+            leg.settled = Some(wish);
+            self.settled_by_peer(now, dialog);
+        }
+        self.offer_if_wished(now, dialog);
+    }
+
+    /// 2xx to our re-INVITE.
+    pub(crate) fn answered(&mut self, now: Time, dialog: DialogKey, response: &Message<'_>) {
+        self.agent.ack(now, dialog, None);
+        let Some(leg) = self.legs.get_mut(&dialog) else {
+            return;
+        };
+        let Turn::Offering(wish) = leg.turn else {
+            return;
+        };
+        leg.turn = Turn::Idle;
+        if leg.session.answered(response.body()).is_err() {
+            return self.answer_failed(now, dialog);
+        }
+        leg.settled = Some(wish);
+        leg.refused = None;
+        self.leg_settled(now, dialog);
+        self.offer_if_wished(now, dialog);
+    }
+
+    /// Our re-INVITE failed; the dialog lives, and so does what was agreed before (RFC 6141 §3.4).
+    pub(crate) fn rejected(&mut self, now: Time, dialog: DialogKey, status: Status) {
+        let Some(leg) = self.legs.get_mut(&dialog) else {
+            return;
+        };
+        let Turn::Offering(wish) = leg.turn else {
+            return;
+        };
+        leg.turn = Turn::Idle;
+        leg.session.withdraw();
+        if status == Status::REQUEST_PENDING {
+            // The agent says when to try again.
+            return;
+        }
+        leg.refused = Some(wish);
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, %status, "offer refused");
+        if let Some((key, State::Retrieving(parked, retriever))) = self.call_of(dialog) {
+            self.retrieval_refused(now, key, parked, retriever);
+        }
+        self.offer_if_wished(now, dialog);
+    }
+
+    /// The back-off after a 491 is over.
+    pub(crate) fn retry(&mut self, now: Time, dialog: DialogKey) {
+        let Some(leg) = self.legs.get_mut(&dialog) else {
+            return;
+        };
+        if matches!(leg.turn, Turn::Offering(_)) {
+            leg.turn = Turn::Idle;
+            leg.session.withdraw();
+        }
+        self.offer_if_wished(now, dialog);
+    }
+
+    /// Gives a leg another wish.
+    pub(crate) fn wish(&mut self, now: Time, dialog: DialogKey, wish: Wish) {
+        let leg = self.legs.get_mut(&dialog).expect("the caller looked");
+        if std::mem::replace(&mut leg.wish, wish) != wish {
+            leg.refused = None;
+        }
+        self.offer_if_wished(now, dialog);
+    }
+
+    fn offer_if_wished(&mut self, now: Time, dialog: DialogKey) {
+        let Some(leg) = self.legs.get(&dialog) else {
+            return;
+        };
+        if !leg.wants_to_offer() {
+            return;
+        }
+        let local = self.local_offer(leg);
+        let headers = self.connected_identity(dialog);
+        let leg = self.legs.get_mut(&dialog).expect("it was there above");
+        let body = Some(description(leg.session.offer(&local)));
+        if self.agent.reinvite(now, dialog, Reply { headers, body }) {
+            leg.turn = Turn::Offering(leg.wish);
+        } else {
+            // The end of what is pending brings us here again.
+            leg.session.withdraw();
+        }
+    }
+
+    /// Something was settled that the peer began: the other side of a bridge may follow with its codec.
+    fn settled_by_peer(&mut self, now: Time, dialog: DialogKey) {
+        self.leg_settled(now, dialog);
+        if let Some((key, State::Bridged(_))) = self.call_of(dialog) {
+            self.follow_codec(now, key, dialog);
+        }
+    }
+
+    /// What a leg agreed has changed.
+    fn leg_settled(&mut self, now: Time, dialog: DialogKey) {
+        let Some((key, state)) = self.call_of(dialog) else {
+            return;
+        };
+        self.apply(key);
+        if let State::Retrieving(parked, retriever) = state {
+            self.connect_if_agreed(now, key, parked, retriever);
+        }
+    }
+
+    fn answer_failed(&mut self, now: Time, dialog: DialogKey) {
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, "unusable answer");
+        self.fail_leg(now, dialog, Farewell::BadAnswer);
+    }
+
+    /// Exactly the wished codec where the peer offers it, or else its own first choice.
+    fn local_answer(&self, leg: &Leg, offered: &[Codec]) -> Local {
+        let codecs = match leg.wish.codec {
+            Some(codec) if offered.contains(&codec) => vec![codec],
+            Some(_) | None => self.rules.media.codecs.clone(),
+        };
+        self.local(leg, codecs)
+    }
+
+    /// All codecs, the wished one first, or else the one in use.
+    fn local_offer(&self, leg: &Leg) -> Local {
+        let mut codecs = self.rules.media.codecs.clone();
+        if let Some(first) = leg.wish.codec.or_else(|| leg.codec()) {
+            codecs.sort_by_key(|&codec| codec != first);
+        }
+        self.local(leg, codecs)
+    }
+
+    fn local(&self, leg: &Leg, codecs: Vec<Codec>) -> Local {
+        let ports = self.streams.ports(leg.stream).expect("a leg has a stream");
+        Local {
+            address: (self.rules.media.advertise, ports.rtp()).into(),
+            codecs,
+            direction: leg.wish.direction,
+        }
+    }
+}
+
+fn description(bytes: Vec<u8>) -> Body {
+    Body {
+        content_type: "application/sdp",
+        bytes,
+    }
+}

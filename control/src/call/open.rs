@@ -1,0 +1,189 @@
+//! Giving an arriving leg its stream: a port is bound before it is promised to anybody.
+
+use shared::{Command, Event, RefuseReason, RtcpPort, Source, StreamId, Time, WorkerId};
+
+use super::arrival::Arrival;
+use super::leg::Codecs;
+use super::limits::OPEN_ATTEMPTS_MAX;
+use super::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
+use crate::park::Orbit;
+use crate::sdp::Session;
+use crate::sip::agent::DialogKey;
+
+/// A leg to be.
+#[derive(Debug)]
+pub(crate) struct NewLeg {
+    pub(crate) dialog: DialogKey,
+    pub(crate) call: CallKey,
+    /// The number it will know itself under.
+    pub(crate) orbit: Orbit,
+    pub(crate) wish: Wish,
+    /// The worker it must be on to be bridged; `None`: any.
+    pub(crate) worker: Option<WorkerId>,
+}
+
+impl NewLeg {
+    /// A leg that begins a call.
+    pub(crate) const fn alone(dialog: DialogKey, call: CallKey, orbit: Orbit, wish: Wish) -> Self {
+        Self {
+            dialog,
+            call,
+            orbit,
+            wish,
+            worker: None,
+        }
+    }
+}
+
+impl Exchange {
+    /// Enters a leg and asks for its stream. [`Exchange::stream_opened`] goes on with it.
+    pub(crate) fn open_leg(&mut self, new: &NewLeg, arrival: Box<Arrival>) -> Result<(), Refusal> {
+        let stream = self.open_stream(new.dialog, new.worker, arrival.rtcp())?;
+        let leg = Leg {
+            call: new.call,
+            call_id: arrival.call_id.clone(),
+            orbit: new.orbit,
+            identity: arrival.identity.clone(),
+            session: Session::new(self.random.session_id()),
+            stream,
+            wish: new.wish,
+            settled: None,
+            refused: None,
+            peer_codecs: arrival
+                .offer
+                .as_ref()
+                .map_or_else(Codecs::new, |offer| offer.codecs.clone()),
+            turn: Turn::Arriving(arrival),
+            described: None,
+            source: Source::Silent,
+        };
+        let before = self.legs.insert(new.dialog, leg);
+        assert!(before.is_none(), "a dialog's key is never reused");
+        Ok(())
+    }
+
+    fn open_stream(
+        &mut self,
+        dialog: DialogKey,
+        worker: Option<WorkerId>,
+        rtcp: RtcpPort,
+    ) -> Result<StreamId, Refusal> {
+        let ports = self.ports.take().ok_or(Refusal::NoMedia)?;
+        let Some(stream) = self.streams.open(worker, dialog, ports) else {
+            self.ports.put(ports);
+            return Err(Refusal::NoMedia);
+        };
+        let open = Command::Open {
+            stream,
+            local: (self.rules.media.address, ports.rtp()).into(),
+            rtcp,
+        };
+        self.command(stream.worker, open);
+        Ok(stream)
+    }
+
+    /// Takes what a worker says.
+    pub(crate) fn media(&mut self, now: Time, worker: WorkerId, event: Event) {
+        match event {
+            Event::Opened { stream } => {
+                if let Some(dialog) = self.streams.opened(stream) {
+                    self.stream_opened(now, dialog);
+                }
+            }
+            Event::Refused { stream, reason } => self.stream_refused(now, stream, reason),
+            Event::Closed { stream, stats } => {
+                tracing::debug!(%stream, ?stats, "stream closed");
+                self.take_back(stream);
+            }
+            Event::MediaTimeout { stream } => self.media_timed_out(now, stream),
+            Event::Stopped => self.worker_lost(now, worker),
+            Event::Latched { stream, remote } => tracing::debug!(%stream, %remote, "latched"),
+            // A phone may end RTCP before its BYE, or change its source: SIP ends calls.
+            Event::PeerBye { stream } => tracing::debug!(%stream, "RTCP BYE"),
+            Event::Digit { .. } | Event::PromptEnded { .. } => {}
+        }
+    }
+
+    fn take_back(&mut self, stream: StreamId) {
+        if let Some(ports) = self.streams.closed(stream) {
+            self.ports.put(ports);
+        }
+    }
+
+    fn stream_opened(&mut self, now: Time, dialog: DialogKey) {
+        let Some((key, state)) = self.call_of(dialog) else {
+            unreachable!("a stream that opens for a leg has one")
+        };
+        match state {
+            State::Parking(parking) => self.park_opened(now, key, parking),
+            State::Retrieving(_, retriever) if retriever == dialog => {
+                self.retriever_opened(now, key, retriever);
+            }
+            State::Joining { call, replaced } => self.joiner_opened(now, key, call, replaced),
+            State::Parked(_) | State::Retrieving(..) | State::Bridged(_) => {
+                unreachable!("the stream of an answered leg is open")
+            }
+        }
+    }
+
+    fn stream_refused(&mut self, now: Time, stream: StreamId, reason: RefuseReason) {
+        let Some(refused) = self.streams.refused(stream) else {
+            return;
+        };
+        self.ports.put(refused.ports);
+        let retry = match reason {
+            RefuseReason::PortTaken => Retry::OtherPort,
+            RefuseReason::WorkerFull | RefuseReason::NoDescriptor => {
+                self.streams.full(stream.worker);
+                Retry::OtherWorker
+            }
+            RefuseReason::AddressUnavailable | RefuseReason::Kernel => Retry::No,
+        };
+        let Some(dialog) = refused.owner else {
+            return;
+        };
+        let (orbit, call_id) = self.log_fields(dialog);
+        let number = dialog.0;
+        tracing::warn!(call_id, orbit, dialog = number, %stream, "no stream: {reason}");
+        if let Err(refusal) = self.reopen(dialog, stream, retry) {
+            self.fail_arrival(now, dialog, refusal);
+        }
+    }
+
+    /// Asks again with other ports or of another worker.
+    fn reopen(
+        &mut self,
+        dialog: DialogKey,
+        refused: StreamId,
+        retry: Retry,
+    ) -> Result<(), Refusal> {
+        let leg = self.legs.get_mut(&dialog).expect("streams belong to legs");
+        let Turn::Arriving(arrival) = &mut leg.turn else {
+            unreachable!("the stream of an answered leg is open")
+        };
+        arrival.attempts += 1;
+        if arrival.attempts >= OPEN_ATTEMPTS_MAX {
+            return Err(Refusal::NoMedia);
+        }
+        let rtcp = arrival.rtcp();
+        let is_alone = matches!(self.call_of(dialog), Some((_, State::Parking(_))));
+        let worker = match retry {
+            Retry::OtherPort => Some(refused.worker),
+            Retry::OtherWorker if is_alone => None,
+            // Two legs that are to be bridged must be on one worker.
+            Retry::OtherWorker | Retry::No => return Err(Refusal::NoMedia),
+        };
+        let stream = self.open_stream(dialog, worker, rtcp)?;
+        let leg = self.legs.get_mut(&dialog).expect("it was there before");
+        leg.stream = stream;
+        Ok(())
+    }
+}
+
+/// What may help against a refused stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Retry {
+    OtherPort,
+    OtherWorker,
+    No,
+}

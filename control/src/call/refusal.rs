@@ -1,0 +1,153 @@
+//! Why an INVITE is refused, and how that is said: a status, a Reason that names the cause (RFC 3326), and what else
+//! the status asks for.
+
+use super::Exchange;
+use super::limits::RETRY_AFTER_S;
+use crate::sdp::SdpError;
+use crate::sip::agent::{DialogKey, Reply};
+use crate::sip::header::Header;
+use crate::sip::status::Status;
+use shared::Time;
+
+/// Why an INVITE or re-INVITE is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refusal {
+    /// It breaks its own grammar.
+    BadRequest(&'static str),
+    /// Nobody has this number.
+    UnknownUser,
+    /// An orbit without a call.
+    EmptyOrbit,
+    /// Another retriever was first.
+    BeingRetrieved,
+    /// A transfer to an orbit that holds another call.
+    OrbitTaken,
+    /// All orbits are taken.
+    NoOrbit,
+    /// Offer and answer do not come together.
+    Sdp(SdpError),
+    /// Replaces names no dialog of ours (RFC 3891 §3).
+    NoSuchDialog,
+    /// Replaces names a dialog that has ended (RFC 3891 §3).
+    DialogEnded,
+    /// Replaces is for an early dialog only, and this one is confirmed (RFC 3891 §3).
+    NotEarly,
+    /// An offer of ours is not answered yet (RFC 3261 §14.2).
+    Pending,
+    /// No place for its media: streams, ports, descriptors.
+    NoMedia,
+    /// The parkee hung up, or is not there any more.
+    ParkeeGone,
+    /// The parkee would not be connected.
+    ParkeeRefused,
+    /// The parkee did not answer in time.
+    ParkeeSilent,
+    /// The server ends.
+    Stopping,
+}
+
+impl Refusal {
+    pub(crate) const fn status(self) -> Status {
+        match self {
+            Self::BadRequest(_) | Self::Sdp(SdpError::Syntax) => Status::BAD_REQUEST,
+            Self::UnknownUser | Self::EmptyOrbit => Status::NOT_FOUND,
+            Self::BeingRetrieved | Self::OrbitTaken | Self::NoOrbit | Self::NotEarly => {
+                Status::BUSY_HERE
+            }
+            Self::Sdp(_) | Self::ParkeeRefused => Status::NOT_ACCEPTABLE_HERE,
+            Self::NoSuchDialog => Status::CALL_DOES_NOT_EXIST,
+            Self::DialogEnded => Status::DECLINE,
+            Self::Pending => Status::REQUEST_PENDING,
+            Self::ParkeeGone => Status::TEMPORARILY_UNAVAILABLE,
+            Self::ParkeeSilent => Status::SERVER_TIMEOUT,
+            Self::NoMedia | Self::Stopping => Status::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::BadRequest(what) => what,
+            Self::UnknownUser => "No such number",
+            Self::EmptyOrbit => "No call parked here",
+            Self::BeingRetrieved => "Already being retrieved",
+            Self::OrbitTaken => "Orbit is taken",
+            Self::NoOrbit => "No free orbit",
+            Self::Sdp(SdpError::Syntax) => "Not a session description",
+            Self::Sdp(SdpError::NoAudio) => "No audio over RTP/AVP",
+            Self::Sdp(SdpError::NoCodec) => "No codec in common",
+            Self::Sdp(SdpError::Address) => "Network address not usable",
+            Self::Sdp(SdpError::Mismatch) => "The answer does not fit the offer",
+            Self::Sdp(SdpError::OutOfOrder) => "Offer and answer out of order",
+            Self::NoSuchDialog => "No such dialog to replace",
+            Self::DialogEnded => "The dialog to replace has ended",
+            Self::NotEarly => "The dialog to replace is confirmed",
+            Self::Pending => "An offer is pending",
+            Self::NoMedia => "No media resources",
+            Self::ParkeeGone => "The parked call has ended",
+            Self::ParkeeRefused => "The parked phone would not be connected",
+            Self::ParkeeSilent => "The parked phone did not answer",
+            Self::Stopping => "Server stopping",
+        }
+    }
+
+    /// Whether a limit of ours was hit, which the operator wants to know.
+    const fn is_limit(self) -> bool {
+        matches!(self, Self::NoOrbit | Self::NoMedia)
+    }
+
+    /// The warn-code of RFC 3261 §20.43.
+    const fn warning(self) -> Option<u16> {
+        match self {
+            Self::Sdp(SdpError::NoAudio) => Some(304),
+            Self::Sdp(SdpError::NoCodec) => Some(305),
+            Self::Sdp(SdpError::Address) => Some(301),
+            Self::ParkeeRefused => Some(399),
+            _ => None,
+        }
+    }
+}
+
+impl From<SdpError> for Refusal {
+    fn from(error: SdpError) -> Self {
+        Self::Sdp(error)
+    }
+}
+
+impl Exchange {
+    /// Refuses an INVITE or re-INVITE.
+    pub(crate) fn refuse(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
+        let (status, text) = (refusal.status(), refusal.text());
+        let name = self.agent.name(dialog);
+        let call_id = name.map_or("", |name| name.call_id);
+        let dialog_number = dialog.0;
+        if refusal.is_limit() {
+            tracing::warn!(call_id, dialog = dialog_number, %status, "refused: {text}");
+        } else {
+            tracing::info!(call_id, dialog = dialog_number, %status, "refused: {text}");
+        }
+        let mut headers = vec![reason(status.code(), text)];
+        if let Some(code) = refusal.warning() {
+            let value = format!("{code} {} \"{text}\"", self.rules.host);
+            headers.push((Header::Warning, value));
+        }
+        if status == Status::SERVICE_UNAVAILABLE {
+            let spread = RETRY_AFTER_S.end() - RETRY_AFTER_S.start() + 1;
+            let seconds = RETRY_AFTER_S.start() + self.random.below(spread);
+            headers.push((Header::RetryAfter, seconds.to_string()));
+        }
+        self.agent.reject(
+            now,
+            dialog,
+            status,
+            Reply {
+                headers,
+                body: None,
+            },
+        );
+    }
+}
+
+/// A Reason header field (RFC 3326).
+pub(crate) fn reason(cause: u16, text: &str) -> (Header, String) {
+    (Header::Reason, format!("SIP;cause={cause};text=\"{text}\""))
+}

@@ -1,0 +1,51 @@
+//! What the SIP agent says, handed to whoever it concerns.
+
+use shared::Time;
+
+use super::{Exchange, State};
+use crate::control::OrbitStatus;
+use crate::sip::agent::{AgentEvent, Reply};
+use crate::sip::status::Status;
+
+impl Exchange {
+    /// Takes what the SIP agent says.
+    pub(crate) fn signalled(&mut self, now: Time, event: AgentEvent<'_>) {
+        match event {
+            AgentEvent::Invite {
+                dialog, request, ..
+            } => self.invited(now, dialog, request),
+            AgentEvent::Reinvite { dialog, request } => self.reinvited(now, dialog, request),
+            AgentEvent::Acked { dialog, request } => self.acked(now, dialog, request),
+            AgentEvent::Answered { dialog, response } => self.answered(now, dialog, response),
+            AgentEvent::Rejected { dialog, status, .. } => self.rejected(now, dialog, status),
+            AgentEvent::Retry { dialog } => self.retry(now, dialog),
+            AgentEvent::Cancelled { dialog } => self.cancelled(now, dialog),
+            AgentEvent::Ended {
+                dialog,
+                cause,
+                request,
+            } => self.dialog_ended(now, dialog, cause, request),
+            AgentEvent::Request { key, .. } => {
+                let status = Status::METHOD_NOT_ALLOWED;
+                self.agent.respond(now, key, status, Reply::default());
+            }
+            AgentEvent::Progress { .. } | AgentEvent::Forgotten { .. } => {}
+        }
+    }
+
+    /// The calls in orbits, by number.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = OrbitStatus> + '_ {
+        self.orbits.taken().filter_map(|(orbit, key)| {
+            let call = &self.calls[&key];
+            let (State::Parked(parked) | State::Retrieving(parked, _)) = call.state else {
+                return None;
+            };
+            Some(OrbitStatus {
+                orbit: self.orbits.number(orbit),
+                call_id: self.legs[&call.first].call_id.to_string(),
+                parked_at: parked.since,
+                retrieving: matches!(call.state, State::Retrieving(..)),
+            })
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! The places in the workers' stream tables, as control keeps them: who owns which, and what a worker still owes us.
+//!
+//! Absent on purpose: what a stream plays; sending commands.
+
+use std::collections::VecDeque;
+
+use shared::{StreamId, WorkerId};
+
+use super::port::PortPair;
+use crate::sip::agent::DialogKey;
+
+/// All streams of all workers.
+#[derive(Debug)]
+pub(crate) struct StreamPool {
+    workers: Vec<Worker>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    id: WorkerId,
+    /// Streams it can hold, as it said at its start.
+    capacity: u32,
+    /// Streams it can hold as experience shows: it called itself full at this number.
+    ceiling: u32,
+    busy: u32,
+    /// Grows as far as it is needed.
+    slots: Vec<Slot>,
+    /// Places to use again, the one free for longest first.
+    free: VecDeque<u32>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Free,
+    /// `Open` is out, unanswered.
+    Opening(DialogKey, PortPair),
+    /// `Opened` came.
+    Open(DialogKey, PortPair),
+    /// `Close` is out; until `Closed` neither place nor ports may be used.
+    Closing(PortPair),
+}
+
+/// What a refused stream leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Refused {
+    /// The leg that waits for it, unless it has gone.
+    pub(crate) owner: Option<DialogKey>,
+    /// Its ports.
+    pub(crate) ports: PortPair,
+}
+
+impl StreamPool {
+    /// The workers with the streams each can hold.
+    pub(crate) fn new(workers: &[(WorkerId, u32)]) -> Self {
+        let worker = |&(id, capacity)| Worker {
+            id,
+            capacity,
+            ceiling: capacity,
+            busy: 0,
+            slots: Vec::new(),
+            free: VecDeque::new(),
+        };
+        Self {
+            workers: workers.iter().map(worker).collect(),
+        }
+    }
+
+    /// Takes a place: on that worker, or else on the one with the smallest share of its places in use.
+    /// `None` when there is none.
+    pub(crate) fn open(
+        &mut self,
+        on: Option<WorkerId>,
+        owner: DialogKey,
+        ports: PortPair,
+    ) -> Option<StreamId> {
+        self.workers
+            .iter_mut()
+            .filter(|worker| on.is_none_or(|id| id == worker.id))
+            .filter(|worker| worker.busy < worker.ceiling)
+            .min_by_key(|worker| u64::from(worker.busy) * (1 << 32) / u64::from(worker.capacity))
+            .map(|worker| worker.take(State::Opening(owner, ports)))
+    }
+
+    /// The worker has opened it. The leg that waits for it, if there still is one.
+    pub(crate) fn opened(&mut self, stream: StreamId) -> Option<DialogKey> {
+        let slot = self.slot(stream)?;
+        let State::Opening(owner, ports) = slot.state else {
+            return None;
+        };
+        slot.state = State::Open(owner, ports);
+        Some(owner)
+    }
+
+    /// The worker would not open it: the place is free. `None` for a stream that is not opening.
+    pub(crate) fn refused(&mut self, stream: StreamId) -> Option<Refused> {
+        let refused = match self.slot(stream)?.state {
+            State::Opening(owner, ports) => Refused {
+                owner: Some(owner),
+                ports,
+            },
+            State::Closing(ports) => Refused { owner: None, ports },
+            State::Open(..) | State::Free => return None,
+        };
+        self.release(stream);
+        Some(refused)
+    }
+
+    /// The worker says that it cannot hold more than it holds: it is asked again when a stream of it has closed.
+    pub(crate) fn full(&mut self, worker: WorkerId) {
+        if let Some(worker) = self.worker(worker) {
+            // At least one, or an idle worker would never be asked again.
+            worker.ceiling = worker.busy.max(1);
+        }
+    }
+
+    /// The leg is gone: the stream waits for its end.
+    pub(crate) fn close(&mut self, stream: StreamId) {
+        let slot = self.slot(stream).expect("a leg closes its own stream");
+        let (State::Opening(_, ports) | State::Open(_, ports)) = slot.state else {
+            unreachable!("a stream is closed once")
+        };
+        slot.state = State::Closing(ports);
+    }
+
+    /// The worker has closed it. Its ports, free again.
+    pub(crate) fn closed(&mut self, stream: StreamId) -> Option<PortPair> {
+        let State::Closing(ports) = self.slot(stream)?.state else {
+            return None;
+        };
+        self.release(stream);
+        if let Some(worker) = self.worker(stream.worker) {
+            worker.ceiling = worker.capacity;
+        }
+        Some(ports)
+    }
+
+    /// The worker has ended: nothing is opened there any more. The legs that had streams there.
+    pub(crate) fn lose(&mut self, worker: WorkerId) -> Vec<DialogKey> {
+        let Some(worker) = self.worker(worker) else {
+            return Vec::new();
+        };
+        worker.capacity = 1;
+        worker.ceiling = 0;
+        worker
+            .slots
+            .iter()
+            .filter_map(|slot| match slot.state {
+                State::Opening(owner, _) | State::Open(owner, _) => Some(owner),
+                State::Closing(_) | State::Free => None,
+            })
+            .collect()
+    }
+
+    /// The leg that a stream belongs to.
+    pub(crate) fn owner(&self, stream: StreamId) -> Option<DialogKey> {
+        self.held(stream).map(|(owner, _)| owner)
+    }
+
+    /// The ports of a leg's stream.
+    pub(crate) fn ports(&self, stream: StreamId) -> Option<PortPair> {
+        self.held(stream).map(|(_, ports)| ports)
+    }
+
+    fn held(&self, stream: StreamId) -> Option<(DialogKey, PortPair)> {
+        let worker = self.workers.iter().find(|w| w.id == stream.worker)?;
+        let slot = worker.slots.get(stream.index as usize)?;
+        match slot.state {
+            State::Opening(owner, ports) | State::Open(owner, ports)
+                if slot.generation == stream.generation =>
+            {
+                Some((owner, ports))
+            }
+            _ => None,
+        }
+    }
+
+    /// Streams that are opening, open or closing.
+    pub(crate) fn busy(&self) -> usize {
+        self.workers.iter().map(|worker| worker.busy as usize).sum()
+    }
+
+    /// The workers.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        self.workers.iter().map(|worker| worker.id)
+    }
+
+    fn worker(&mut self, id: WorkerId) -> Option<&mut Worker> {
+        self.workers.iter_mut().find(|worker| worker.id == id)
+    }
+
+    /// `None` for a place that has another occupant by now.
+    fn slot(&mut self, stream: StreamId) -> Option<&mut Slot> {
+        self.worker(stream.worker)?
+            .slots
+            .get_mut(stream.index as usize)
+            .filter(|slot| slot.generation == stream.generation)
+    }
+
+    fn release(&mut self, stream: StreamId) {
+        let worker = self.worker(stream.worker).expect("the stream was found");
+        worker.slots[stream.index as usize].state = State::Free;
+        worker.free.push_back(stream.index);
+        worker.busy -= 1;
+    }
+}
+
+impl Worker {
+    fn take(&mut self, state: State) -> StreamId {
+        let index = self.free.pop_front().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                generation: 0,
+                state: State::Free,
+            });
+            u32::try_from(self.slots.len() - 1).expect("a worker's table is bounded")
+        });
+        let slot = &mut self.slots[index as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.state = state;
+        self.busy += 1;
+        StreamId {
+            worker: self.id,
+            index,
+            generation: slot.generation,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{PortPool, Random};
+
+    const LEG: DialogKey = DialogKey(1);
+
+    fn ports() -> PortPair {
+        PortPool::new((20_000, 20_001), &mut Random::from_seed([0; 32]))
+            .take()
+            .unwrap()
+    }
+
+    fn pool(capacities: &[u32]) -> StreamPool {
+        let workers: Vec<_> = capacities
+            .iter()
+            .zip(0..)
+            .map(|(&capacity, id)| (WorkerId(id), capacity))
+            .collect();
+        StreamPool::new(&workers)
+    }
+
+    #[test]
+    fn streams_go_to_the_worker_with_the_smallest_share_in_use() {
+        let mut pool = pool(&[100, 300]);
+        let on_second = (0..40)
+            .filter(|_| pool.open(None, LEG, ports()).unwrap().worker == WorkerId(1))
+            .count();
+        assert_eq!(on_second, 30);
+    }
+
+    #[test]
+    fn a_place_is_used_again_only_after_closed_and_with_another_generation() {
+        let mut pool = pool(&[1]);
+        let first = pool.open(None, LEG, ports()).unwrap();
+        assert_eq!(pool.opened(first), Some(LEG));
+        pool.close(first);
+        assert_eq!(pool.open(None, LEG, ports()), None, "not closed yet");
+        assert_eq!(pool.closed(first), Some(ports()));
+        let second = pool.open(None, LEG, ports()).unwrap();
+        assert_eq!(second.index, first.index);
+        assert_ne!(second.generation, first.generation);
+    }
+
+    #[test]
+    fn events_of_an_earlier_occupant_do_not_reach_the_later_one() {
+        let mut pool = pool(&[1]);
+        let first = pool.open(None, LEG, ports()).unwrap();
+        pool.close(first);
+        pool.closed(first);
+        let second = pool.open(None, DialogKey(2), ports()).unwrap();
+        assert_eq!(pool.opened(first), None);
+        assert_eq!(pool.refused(first), None);
+        assert_eq!(pool.closed(first), None);
+        assert_eq!(pool.owner(first), None);
+        assert_eq!(pool.owner(second), Some(DialogKey(2)));
+    }
+
+    #[test]
+    fn a_stream_closed_while_opening_has_no_owner_when_it_opens() {
+        let mut pool = pool(&[1]);
+        let stream = pool.open(None, LEG, ports()).unwrap();
+        pool.close(stream);
+        assert_eq!(pool.opened(stream), None);
+        assert_eq!(pool.closed(stream), Some(ports()));
+        assert_eq!(pool.busy(), 0);
+    }
+
+    #[test]
+    fn a_stream_closed_while_opening_may_still_be_refused() {
+        let mut pool = pool(&[1]);
+        let stream = pool.open(None, LEG, ports()).unwrap();
+        pool.close(stream);
+        let refused = pool.refused(stream).unwrap();
+        assert_eq!((refused.owner, refused.ports), (None, ports()));
+        assert_eq!(pool.busy(), 0);
+    }
+
+    #[test]
+    fn a_worker_that_called_itself_full_is_spared_until_a_stream_of_it_closed() {
+        let mut pool = pool(&[10, 10]);
+        let open = pool.open(Some(WorkerId(0)), LEG, ports()).unwrap();
+        pool.opened(open);
+        let refused = pool.open(Some(WorkerId(0)), LEG, ports()).unwrap();
+        pool.refused(refused);
+        pool.full(WorkerId(0));
+        assert_eq!(pool.open(Some(WorkerId(0)), LEG, ports()), None);
+        assert!(
+            pool.open(None, LEG, ports()).is_some(),
+            "the other has room"
+        );
+        pool.close(open);
+        pool.closed(open);
+        assert!(pool.open(Some(WorkerId(0)), LEG, ports()).is_some());
+    }
+
+    #[test]
+    fn a_lost_worker_names_its_legs_and_takes_no_more() {
+        let mut pool = pool(&[10]);
+        pool.open(None, DialogKey(5), ports());
+        assert_eq!(pool.lose(WorkerId(0)), [DialogKey(5)]);
+        assert_eq!(pool.open(None, LEG, ports()), None);
+    }
+}

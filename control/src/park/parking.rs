@@ -1,0 +1,115 @@
+//! Parking a call: an orbit is taken and a stream opened, then the call is answered with music.
+
+use shared::Time;
+
+use super::{Orbit, Parked, Parking};
+use crate::call::arrival::Arrival;
+use crate::call::open::NewLeg;
+use crate::call::{CallKey, Exchange, Refusal, State, Turn, Wish};
+use crate::sip::agent::DialogKey;
+use crate::sip::header::Header;
+
+impl Exchange {
+    /// Parks a call in an orbit chosen at random. There is a free one.
+    pub(super) fn park_anywhere(
+        &mut self,
+        dialog: DialogKey,
+        arrival: Box<Arrival>,
+    ) -> Result<(), Refusal> {
+        let key = self.new_call_key();
+        let orbit = self
+            .orbits
+            .take_any(&mut self.random, key)
+            .ok_or(Refusal::NoOrbit)?;
+        self.begin_parking(key, dialog, arrival, orbit, None)
+    }
+
+    /// Parks a call in a free orbit that was named, in place of another parked call if one is given.
+    pub(super) fn park_at(
+        &mut self,
+        dialog: DialogKey,
+        arrival: Box<Arrival>,
+        orbit: Orbit,
+        replaces: Option<CallKey>,
+    ) -> Result<(), Refusal> {
+        let key = self.new_call_key();
+        if !self.orbits.take(orbit, key) {
+            return Err(Refusal::OrbitTaken);
+        }
+        self.begin_parking(key, dialog, arrival, orbit, replaces)
+    }
+
+    fn begin_parking(
+        &mut self,
+        key: CallKey,
+        dialog: DialogKey,
+        arrival: Box<Arrival>,
+        orbit: Orbit,
+        replaces: Option<CallKey>,
+    ) -> Result<(), Refusal> {
+        let opened = self.open_leg(&NewLeg::alone(dialog, key, orbit, Wish::PARKED), arrival);
+        if let Err(refusal) = opened {
+            self.orbits.free(orbit);
+            return Err(refusal);
+        }
+        let parking = Parking {
+            orbit: Some(orbit),
+            replaces,
+        };
+        self.add_call(key, dialog, State::Parking(parking));
+        Ok(())
+    }
+
+    /// The stream of a call to be parked is open: it is answered, and from here on it is parked.
+    pub(crate) fn park_opened(&mut self, now: Time, key: CallKey, parking: Parking) {
+        let dialog = self.calls[&key].first;
+        if let Err(refusal) = self.park_now(now, key, dialog, parking) {
+            self.fail_arrival(now, dialog, refusal);
+        }
+    }
+
+    fn park_now(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        dialog: DialogKey,
+        parking: Parking,
+    ) -> Result<(), Refusal> {
+        if let Some(replaced) = parking.replaces {
+            self.still_parked(replaced)?;
+        }
+        let orbit = self.legs[&dialog].orbit;
+        let identity = self.orbit_identity(dialog);
+        self.answer_arrival(now, dialog, vec![(Header::PAssertedIdentity, identity)])?;
+        if parking.orbit.is_none() {
+            self.orbits.hand_over(orbit, key);
+        }
+        let deadline = now + self.rules.park.pickup_timeout;
+        let parked = Parked {
+            orbit,
+            since: now,
+            deadline,
+        };
+        self.set_state(key, State::Parked(parked));
+        self.set_deadline(key, Some(deadline));
+        self.apply(key);
+        self.totals.parked += 1;
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, "parked");
+        if let Some(replaced) = parking.replaces {
+            self.end_replaced(now, replaced, parking);
+        }
+        Ok(())
+    }
+
+    /// The orbit as the parker's display shows it.
+    fn orbit_identity(&self, dialog: DialogKey) -> String {
+        let leg = &self.legs[&dialog];
+        let Turn::Arriving(arrival) = &leg.turn else {
+            unreachable!("the caller is about to answer it")
+        };
+        let number = self.orbits.number(leg.orbit);
+        let user = self.orbits.user(leg.orbit);
+        format!("\"Orbit {number}\" <sip:{user}@{}>", arrival.host)
+    }
+}

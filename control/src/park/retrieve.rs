@@ -1,0 +1,122 @@
+//! Retrieving a parked call. The claim is made when the retriever asks: of many, one wins. Then the parkee is asked to
+//! talk, and only when it agrees is the retriever answered and the orbit free. Whatever fails before leaves the call parked,
+//! with its deadline as it was.
+
+use shared::Time;
+
+use super::Parked;
+use crate::call::arrival::Arrival;
+use crate::call::limits::CONNECT_TIMEOUT;
+use crate::call::open::NewLeg;
+use crate::call::{CallKey, Exchange, Refusal, State, Wish};
+use crate::sip::agent::DialogKey;
+
+impl Exchange {
+    /// Claims the call and opens a stream for the retriever.
+    pub(super) fn retrieve(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        arrival: Box<Arrival>,
+        key: CallKey,
+    ) -> Result<(), Refusal> {
+        let parked = match self.state(key) {
+            Some(State::Parked(parked)) => parked,
+            Some(State::Retrieving(..)) => return Err(Refusal::BeingRetrieved),
+            // Its orbit is taken, but nobody was told yet.
+            _ => return Err(Refusal::EmptyOrbit),
+        };
+        let parkee = self.calls[&key].first;
+        let leg = NewLeg {
+            dialog,
+            call: key,
+            orbit: parked.orbit,
+            wish: Wish::talk(None),
+            worker: Some(self.legs[&parkee].stream.worker),
+        };
+        self.open_leg(&leg, arrival)?;
+        self.set_state(key, State::Retrieving(parked, dialog));
+        self.set_deadline(key, Some(now + CONNECT_TIMEOUT));
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::debug!(
+            call_id,
+            orbit,
+            dialog = dialog.0,
+            parkee = parkee.0,
+            "retrieving"
+        );
+        Ok(())
+    }
+
+    /// The retriever's stream is open: the parkee is asked to talk.
+    pub(crate) fn retriever_opened(&mut self, now: Time, key: CallKey, retriever: DialogKey) {
+        let parkee = self.calls[&key].first;
+        let takes = &self.legs[&parkee].peer_codecs;
+        // None in common is no reason to refuse: the worker transcodes between all that are built in.
+        let codec = self.legs[&retriever]
+            .peer_codecs
+            .iter()
+            .copied()
+            .find(|codec| takes.contains(codec));
+        self.wish(now, parkee, Wish::talk(codec));
+        if let Some(State::Retrieving(parked, retriever)) = self.state(key) {
+            self.connect_if_agreed(now, key, parked, retriever);
+        }
+    }
+
+    /// Answers the retriever if the parkee agrees to talk and the retriever's stream is open.
+    pub(crate) fn connect_if_agreed(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        parked: Parked,
+        retriever: DialogKey,
+    ) {
+        let parkee = &self.legs[&self.calls[&key].first];
+        if parkee.wish.direction != Wish::talk(None).direction || !parkee.is_satisfied() {
+            return;
+        }
+        let codec = parkee.codec();
+        let identity = parkee.identity.headers();
+        let leg = self
+            .legs
+            .get_mut(&retriever)
+            .expect("a retrieval has a retriever");
+        leg.wish = Wish::talk(codec);
+        if let Err(refusal) = self.answer_arrival(now, retriever, identity) {
+            return self.fail_arrival(now, retriever, refusal);
+        }
+        self.orbits.free(parked.orbit);
+        self.set_state(key, State::Bridged(retriever));
+        self.set_deadline(key, None);
+        self.apply(key);
+        self.totals.retrieved += 1;
+        let (orbit, call_id) = self.log_fields(retriever);
+        tracing::info!(call_id, orbit, dialog = retriever.0, "retrieved");
+        self.follow_codec(now, key, retriever);
+    }
+
+    /// The parkee will not talk; it stays parked.
+    pub(crate) fn retrieval_refused(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        parked: Parked,
+        retriever: DialogKey,
+    ) {
+        self.refuse(now, retriever, Refusal::ParkeeRefused);
+        self.drop_leg(retriever);
+        self.unretrieve(now, key, parked);
+    }
+
+    /// The retriever is gone before it was connected: the claim is lifted, and the parkee hears what it heard before.
+    pub(crate) fn unretrieve(&mut self, now: Time, key: CallKey, parked: Parked) {
+        let parkee = self.calls[&key].first;
+        self.set_state(key, State::Parked(parked));
+        self.set_deadline(key, Some(parked.deadline));
+        self.apply(key);
+        if now < parked.deadline {
+            self.wish(now, parkee, Wish::PARKED);
+        }
+    }
+}

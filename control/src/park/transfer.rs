@@ -1,0 +1,116 @@
+//! INVITEs that take the place of one of our dialogs (RFC 3891): an attended transfer of a parked or retrieved call.
+
+use shared::Time;
+
+use super::{Orbit, Parking};
+use crate::call::arrival::{Arrival, Dialled};
+use crate::call::end::Farewell;
+use crate::call::open::NewLeg;
+use crate::call::{CallKey, Exchange, Refusal, State, Wish};
+use crate::sip::agent::{DialogKey, DialogName};
+use crate::sip::header::Replaces;
+
+impl Exchange {
+    /// The leg that a Replaces names.
+    pub(super) fn replaced(&self, replaces: &Replaces<'_>) -> Result<DialogKey, Refusal> {
+        let name = DialogName {
+            call_id: replaces.call_id,
+            local_tag: replaces.to_tag,
+            remote_tag: replaces.from_tag,
+        };
+        let dialog = self.agent.find(&name).ok_or(Refusal::NoSuchDialog)?;
+        let leg = self.legs.get(&dialog).ok_or(Refusal::DialogEnded)?;
+        // RFC 3891 §3: an early dialog that we did not begin is not replaced.
+        if leg.is_arriving() {
+            return Err(Refusal::NoSuchDialog);
+        }
+        if replaces.early_only {
+            return Err(Refusal::NotEarly);
+        }
+        Ok(dialog)
+    }
+
+    /// Puts a new leg in the place of `replaced`.
+    pub(super) fn replace(
+        &mut self,
+        dialog: DialogKey,
+        arrival: Box<Arrival>,
+        replaced: DialogKey,
+    ) -> Result<(), Refusal> {
+        let (key, state) = self.call_of(replaced).ok_or(Refusal::DialogEnded)?;
+        match state {
+            State::Parked(parked) => match arrival.dialled {
+                Dialled::Orbit(orbit) if orbit != parked.orbit => {
+                    self.park_at(dialog, arrival, orbit, Some(key))
+                }
+                Dialled::Orbit(_) | Dialled::Park => {
+                    self.take_over(dialog, arrival, parked.orbit, key)
+                }
+                Dialled::Unknown => Err(Refusal::UnknownUser),
+            },
+            State::Bridged(_) => self.join(dialog, arrival, key, replaced),
+            State::Retrieving(..) => Err(Refusal::BeingRetrieved),
+            State::Parking(_) | State::Joining { .. } => Err(Refusal::NoSuchDialog),
+        }
+    }
+
+    /// Parks a call in the orbit of another, once it can be answered.
+    fn take_over(
+        &mut self,
+        dialog: DialogKey,
+        arrival: Box<Arrival>,
+        orbit: Orbit,
+        replaces: CallKey,
+    ) -> Result<(), Refusal> {
+        let key = self.new_call_key();
+        self.open_leg(&NewLeg::alone(dialog, key, orbit, Wish::PARKED), arrival)?;
+        let parking = Parking {
+            orbit: None,
+            replaces: Some(replaces),
+        };
+        self.add_call(key, dialog, State::Parking(parking));
+        Ok(())
+    }
+
+    /// Brings a leg into a bridge, once it can be answered.
+    fn join(
+        &mut self,
+        dialog: DialogKey,
+        arrival: Box<Arrival>,
+        call: CallKey,
+        replaced: DialogKey,
+    ) -> Result<(), Refusal> {
+        let key = self.new_call_key();
+        let place = &self.legs[&replaced];
+        let leg = NewLeg {
+            dialog,
+            call: key,
+            orbit: place.orbit,
+            wish: Wish::talk(None),
+            worker: Some(place.stream.worker),
+        };
+        self.open_leg(&leg, arrival)?;
+        self.add_call(key, dialog, State::Joining { call, replaced });
+        Ok(())
+    }
+
+    /// Whether a call that shall be replaced is parked still: it may have been retrieved or have ended meanwhile.
+    pub(super) fn still_parked(&self, key: CallKey) -> Result<(), Refusal> {
+        match self.state(key) {
+            Some(State::Parked(_)) => Ok(()),
+            Some(State::Retrieving(..)) => Err(Refusal::BeingRetrieved),
+            _ => Err(Refusal::DialogEnded),
+        }
+    }
+
+    /// Ends the call whose place another has taken; its orbit is free unless the other has that as well.
+    pub(super) fn end_replaced(&mut self, now: Time, key: CallKey, by: Parking) {
+        let Some(call) = self.remove_call(key) else {
+            return;
+        };
+        if let (Some(_), Some(orbit)) = (by.orbit, call.orbit()) {
+            self.orbits.free(orbit);
+        }
+        self.end_leg(now, call.first, Farewell::Replaced);
+    }
+}
