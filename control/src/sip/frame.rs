@@ -1,8 +1,8 @@
 //! Cutting a TCP stream into messages (RFC 3261 §18.3), within limits.
 //!
-//! Absent on purpose: the connection. What is wrong with one closes it; that is the driver's doing.
-//! Invariants: no byte of a head is searched twice for its end; what waits here is less than one message and one `push`,
-//! as long as the frames are taken between two of them.
+//! Absent on purpose: the connection. What is wrong with one closes it; that is the driver's
+//! doing. Invariants: no byte of a head is searched twice for its end; what waits here is less
+//! than one message and one `push`, as long as the frames are taken between two of them.
 
 use super::head::{self, ContentLength};
 use super::limits::{BODY_BYTES_MAX, HEAD_BYTES_MAX};
@@ -28,8 +28,8 @@ pub enum Frame {
     Message(Vec<u8>),
     /// A double CRLF (RFC 5626 §3.5.1): answer with one CRLF. Several in a row are one.
     KeepAlive,
-    /// The stream cannot be followed further (too long, no Content-Length, not SIP): the head as far as it
-    /// came, to be answered where possible; then close.
+    /// The stream cannot be followed further (too long, no Content-Length, not SIP): the head as
+    /// far as it came, to be answered where possible; then close.
     Broken(Vec<u8>),
 }
 
@@ -74,8 +74,9 @@ impl Framer {
         &self.buffer[self.taken..]
     }
 
-    /// Skips the CRLFs between messages: true when two of them stood together. One alone is the peer's answer to a
-    /// keep-alive, or an old habit; at the end of what has arrived it waits for its neighbour.
+    /// Skips the CRLFs between messages: true when two of them stood together. One alone is the
+    /// peer's answer to a keep-alive, or an old habit; at the end of what has arrived it waits
+    /// for its neighbour.
     fn skip_breaks(&mut self) -> bool {
         let pending = self.pending();
         let breaks = (pending.len() - head::skip_breaks(pending).len()) / 2;

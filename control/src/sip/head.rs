@@ -13,7 +13,8 @@ pub(super) fn length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Logical lines: physical ones with their continuations (RFC 3261 §7.3.1), without the last line
-/// break. Ends before the blank line. A line break is CRLF or LF here; `is_clean` is the strict one.
+/// break. Ends before the blank line. A line break is CRLF or LF here; `is_clean` is the strict
+/// one.
 pub(super) struct Lines<'a> {
     rest: &'a [u8],
 }
@@ -49,9 +50,9 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Whether every line break of a head is a CRLF and no other control character but the tab occurs. A
-/// lone CR or LF is a line break to some and not to others: what stands behind it would be seen by one and
-/// not by the next, so it is refused.
+/// Whether every line break of a head is a CRLF and no other control character but the tab
+/// occurs. A lone CR or LF is a line break to some and not to others: what stands behind it would
+/// be seen by one and not by the next, so it is refused.
 pub(super) fn is_clean(head: &[u8]) -> bool {
     let mut previous = 0;
     for &byte in head {
@@ -69,7 +70,8 @@ pub(super) fn is_clean(head: &[u8]) -> bool {
     previous != b'\r'
 }
 
-/// Takes a field line apart: name, and value without white space around it. `None` when it is not a field.
+/// Takes a field line apart: name, and value without white space around it. `None` when it is not
+/// a field.
 pub(super) fn field(line: &str) -> Option<(&str, &str)> {
     let colon = memchr::memchr(b':', line.as_bytes())?;
     let name = line[..colon].trim_end_matches([' ', '\t']);

@@ -1,6 +1,8 @@
-//! A SIP message as slices over its datagram (RFC 3261 §7). Nothing is allocated for header fields that nobody asks for.
+//! A SIP message as slices over its datagram (RFC 3261 §7). Nothing is allocated for header
+//! fields that nobody asks for.
 //!
-//! Absent on purpose: what a message means; whether it is right for its method is `agent`'s check.
+//! Absent on purpose: what a message means; whether it is right for its method is `agent`'s
+//! check.
 
 use std::fmt;
 
@@ -24,14 +26,15 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Parses the head strictly enough to be safe and leniently enough to answer. The body is what
-    /// Content-Length says, or the rest of the datagram where it is absent (RFC 3261 §18.3).
+    /// Parses the head strictly enough to be safe and leniently enough to answer. The body is
+    /// what Content-Length says, or the rest of the datagram where it is absent (RFC 3261 §18.3).
     ///
-    /// What it gives has one Call-ID, From, To and CSeq and a top Via, all well-formed, and its Request-URI is one
-    /// that [`super::uri::Uri::parse`] takes.
+    /// What it gives has one Call-ID, From, To and CSeq and a top Via, all well-formed, and its
+    /// Request-URI is one that [`super::uri::Uri::parse`] takes.
     ///
     /// # Errors
-    /// [`Malformed`], which says what to answer, where anything can be answered: see [`Self::parse_lenient`].
+    /// [`Malformed`], which says what to answer, where anything can be answered: see
+    /// [`Self::parse_lenient`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let bytes = head::skip_breaks(bytes);
         let end = head::length(bytes);
@@ -62,7 +65,8 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// [`Self::parse`] of what a transport delivered: on a stream Content-Length must be there (RFC 3261 §18.3).
+    /// [`Self::parse`] of what a transport delivered: on a stream Content-Length must be there
+    /// (RFC 3261 §18.3).
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -75,9 +79,10 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// What can be had of a request that [`Self::parse`] refused, so that it can be answered: the start line
-    /// cut roughly, the lines that are header fields, no body. `None` unless it is a request with From, To, Call-ID, CSeq
-    /// and a top Via that says where the answer goes. The accessors may fail on it.
+    /// What can be had of a request that [`Self::parse`] refused, so that it can be answered: the
+    /// start line cut roughly, the lines that are header fields, no body. `None` unless it is a
+    /// request with From, To, Call-ID, CSeq and a top Via that says where the answer goes. The
+    /// accessors may fail on it.
     #[must_use]
     pub fn parse_lenient(bytes: &'a [u8]) -> Option<Self> {
         let bytes = head::skip_breaks(bytes);
@@ -152,8 +157,8 @@ impl<'a> Message<'a> {
         self.raw(header).next()
     }
 
-    /// All values of a header field in order; comma-separated lists (RFC 3261 §7.3.1) are taken apart for
-    /// those fields whose grammar allows a list. Empty members of a list are left out.
+    /// All values of a header field in order; comma-separated lists (RFC 3261 §7.3.1) are taken
+    /// apart for those fields whose grammar allows a list. Empty members of a list are left out.
     pub fn values(&self, header: Header) -> impl Iterator<Item = &'a str> + '_ {
         let (ones, lists) = match header.is_list() {
             true => (None, Some(self.raw(header))),
@@ -223,7 +228,8 @@ impl<'a> Message<'a> {
     /// The CSeq.
     ///
     /// # Errors
-    /// [`Malformed`] when the header is absent, doubled or wrong, or names another method than the request.
+    /// [`Malformed`] when the header is absent, doubled or wrong, or names another method than
+    /// the request.
     pub fn cseq(&self) -> Result<CSeq, Malformed> {
         let value = self.only(Header::CSeq, "no CSeq header", "more than one CSeq header")?;
         let wrong = Malformed::bad("CSeq is not a number below 2^31 and a method");
@@ -249,7 +255,8 @@ impl<'a> Message<'a> {
             .ok_or(Malformed::bad("Contact is not an address"))
     }
 
-    /// How many more hops the request may take: 70 when it does not say (RFC 3261 §16.6 step 3), at most 255.
+    /// How many more hops the request may take: 70 when it does not say (RFC 3261 §16.6 step 3),
+    /// at most 255.
     ///
     /// # Errors
     /// [`Malformed`] when the header is doubled or no number.
@@ -264,8 +271,9 @@ impl<'a> Message<'a> {
             .ok_or(Malformed::bad("Max-Forwards is not a number"))
     }
 
-    /// The seconds that Expires, Min-SE, Session-Expires or Retry-After begin with; more than 32 bits count as the most
-    /// that 32 bits hold (RFC 3261 §20.19). `None` when absent or no number.
+    /// The seconds that Expires, Min-SE, Session-Expires or Retry-After begin with; more than 32
+    /// bits count as the most that 32 bits hold (RFC 3261 §20.19). `None` when absent or no
+    /// number.
     #[must_use]
     pub fn delta_seconds(&self, header: Header) -> Option<u32> {
         let value = self.header(header)?;

@@ -1,6 +1,7 @@
 //! SIP without IO (RFC 3261): message, transaction, dialog, and the agent that composes them.
 //!
-//! One RFC noun a file. Absent on purpose: calls, orbits, SDP (a body is bytes here), sockets, a clock.
+//! One RFC noun a file. Absent on purpose: calls, orbits, SDP (a body is bytes here), sockets, a
+//! clock.
 
 pub mod agent;
 pub mod dialog;

@@ -64,7 +64,8 @@ impl<'a> Start<'a> {
         Some(Self::Response { status, reason })
     }
 
-    /// A request line whose first word is a method and whose last is some version of SIP, whatever stands between.
+    /// A request line whose first word is a method and whose last is some version of SIP,
+    /// whatever stands between.
     pub(super) fn parse_lenient(line: &'a str) -> Option<Self> {
         let (token, rest) = line.split_once([' ', '\t'])?;
         let rest = rest.trim();

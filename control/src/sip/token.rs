@@ -1,4 +1,5 @@
-//! The letters of the grammar (RFC 3261 §25.1): tokens, white space with its line folds, quoted strings.
+//! The letters of the grammar (RFC 3261 §25.1): tokens, white space with its line folds, quoted
+//! strings.
 //!
 //! Absent on purpose: header fields. Every parser of a value is built from these few.
 
@@ -82,7 +83,8 @@ pub(super) fn split_outside(text: &str, separator: u8) -> impl Iterator<Item = &
     })
 }
 
-/// A value with each line fold replaced by one space (RFC 3261 §7.3.1). Borrowed where there is none.
+/// A value with each line fold replaced by one space (RFC 3261 §7.3.1). Borrowed where there is
+/// none.
 #[must_use]
 pub fn unfold(value: &str) -> Cow<'_, str> {
     if !value.contains(['\r', '\n']) {

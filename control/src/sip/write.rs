@@ -10,7 +10,8 @@ use super::status::Status;
 use super::token::is_token_byte;
 use super::uri::Host;
 
-/// A message in the making: start line, then header fields in the order of the calls, then the body.
+/// A message in the making: start line, then header fields in the order of the calls, then the
+/// body.
 #[derive(Clone, Debug)]
 pub struct Writer {
     bytes: Vec<u8>,
@@ -60,8 +61,9 @@ impl Writer {
     }
 
     /// Begins a response to `request`: Via (all, in order), From, To, Call-ID, CSeq are copied
-    /// (RFC 3261 §8.2.6), Timestamp too into a 100; `received` and `rport` are the source to note in the top Via (§18.2.1, RFC 3581); `to_tag` is added to
-    /// To where it has none. A folded value becomes one line. The request may come from [`Message::parse_lenient`].
+    /// (RFC 3261 §8.2.6), Timestamp too into a 100; `received` and `rport` are the source to note
+    /// in the top Via (§18.2.1, RFC 3581); `to_tag` is added to To where it has none. A folded
+    /// value becomes one line. The request may come from [`Message::parse_lenient`].
     #[must_use]
     pub fn reply(
         request: &Message<'_>,
@@ -97,7 +99,8 @@ impl Writer {
         self
     }
 
-    /// Appends a header field this project has no name for. What cannot stand in a name becomes a hyphen.
+    /// Appends a header field this project has no name for. What cannot stand in a name becomes a
+    /// hyphen.
     pub fn extension(&mut self, name: &str, value: impl fmt::Display) -> &mut Self {
         let name = name.bytes().map(|byte| match is_token_byte(byte) {
             true => byte,
@@ -131,8 +134,9 @@ impl Writer {
         }
     }
 
-    /// All Vias, one a line; in the top one `received` is noted where the sent-by is not the source or the sender asked
-    /// for `rport` (RFC 3581 §4), and `rport` gets the port. The peer's own words for these two do not count.
+    /// All Vias, one a line; in the top one `received` is noted where the sent-by is not the
+    /// source or the sender asked for `rport` (RFC 3581 §4), and `rport` gets the port. The
+    /// peer's own words for these two do not count.
     fn copy_vias(&mut self, request: &Message<'_>, source: SocketAddr) {
         let mut vias = request.values(Header::Via);
         let Some(top) = vias.next() else {
@@ -162,8 +166,8 @@ impl Writer {
     }
 }
 
-/// The one place where text enters a line: no control character but the tab gets through, and a fold
-/// becomes one space.
+/// The one place where text enters a line: no control character but the tab gets through, and a
+/// fold becomes one space.
 struct Line<'a> {
     bytes: &'a mut Vec<u8>,
     is_after_break: bool,

@@ -1,3 +1,5 @@
+//! The framer, fed whole messages, pieces and rubbish.
+
 use super::*;
 
 const ONE: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nl: 3\r\n\r\nabc";

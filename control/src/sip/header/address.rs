@@ -4,7 +4,8 @@ use super::parameter::Parameters;
 use crate::sip::token::{quoted_end, trim};
 use crate::sip::uri::Uri;
 
-/// A name-addr or addr-spec with header parameters: From, To, Contact, Route, Refer-To … (RFC 3261 §20.10).
+/// A name-addr or addr-spec with header parameters: From, To, Contact, Route, Refer-To … (RFC
+/// 3261 §20.10).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Address<'a> {
     /// The whole value as written.
@@ -18,8 +19,9 @@ pub struct Address<'a> {
 }
 
 impl<'a> Address<'a> {
-    /// `None` when it is not an address. The URI is one that [`Uri::parse`] takes. A display name without quotes may hold
-    /// more than the grammar's tokens, since many phones send such names; it cannot hold quotes or brackets.
+    /// `None` when it is not an address. The URI is one that [`Uri::parse`] takes. A display name
+    /// without quotes may hold more than the grammar's tokens, since many phones send such names;
+    /// it cannot hold quotes or brackets.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = trim(text);
@@ -74,8 +76,8 @@ fn split_display(text: &str) -> Option<(Option<&str>, &str)> {
     Some(((!name.is_empty()).then_some(name), &text[at..]))
 }
 
-/// A URI without brackets ends where the header's parameters begin. With a comma or a question mark it
-/// would have to be in brackets (RFC 3261 §20).
+/// A URI without brackets ends where the header's parameters begin. With a comma or a question
+/// mark it would have to be in brackets (RFC 3261 §20).
 fn split_bare(text: &str) -> Option<(&str, &str)> {
     let end = text.find(';').unwrap_or(text.len());
     let (uri, parameters) = text.split_at(end);

@@ -1,6 +1,8 @@
-//! Header fields by name, with their compact forms (RFC 3261 §7.3.3, §20), and parsers for their values.
+//! Header fields by name, with their compact forms (RFC 3261 §7.3.3, §20), and parsers for their
+//! values.
 //!
-//! One kind of value a file. A value may be folded: every parser here takes line breaks as white space.
+//! One kind of value a file. A value may be folded: every parser here takes line breaks as white
+//! space.
 
 mod address;
 mod cseq;

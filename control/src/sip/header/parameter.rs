@@ -7,8 +7,8 @@ use crate::sip::token::{find_outside, is_token, quoted_end, split_outside, trim}
 pub struct Parameters<'a>(pub &'a str);
 
 impl<'a> Parameters<'a> {
-    /// The value of the first parameter of that name (without case): without its quotes, escapes as written;
-    /// `Some("")` where it has none.
+    /// The value of the first parameter of that name (without case): without its quotes, escapes
+    /// as written; `Some("")` where it has none.
     #[must_use]
     pub fn find(self, name: &str) -> Option<&'a str> {
         self.iter()
@@ -38,8 +38,9 @@ impl<'a> Parameters<'a> {
         split_outside(text, b';').filter(move |_| !text.is_empty())
     }
 
-    /// Whether each is a name, or a name with a value that cannot be taken for something else. Values that are
-    /// no tokens (`=` of base64, `/`, `:`) are let through: proxies put them into routes.
+    /// Whether each is a name, or a name with a value that cannot be taken for something else.
+    /// Values that are no tokens (`=` of base64, `/`, `:`) are let through: proxies put them into
+    /// routes.
     #[must_use]
     pub fn is_well_formed(self) -> bool {
         self.raw().all(|raw| {

@@ -27,8 +27,8 @@ pub struct Via<'a> {
 }
 
 impl<'a> Via<'a> {
-    /// `None` when it is not a Via value. The protocol's version is not looked at: that of the start line counts, and
-    /// a request of another version must still be answered along its Via.
+    /// `None` when it is not a Via value. The protocol's version is not looked at: that of the
+    /// start line counts, and a request of another version must still be answered along its Via.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = trim(text);

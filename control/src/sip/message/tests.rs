@@ -1,3 +1,5 @@
+//! Messages that are taken, those that are refused with their answer, and what is left of them.
+
 use super::*;
 use crate::sip::limits::{BODY_BYTES_MAX, URI_BYTES_MAX};
 

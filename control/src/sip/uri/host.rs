@@ -15,7 +15,8 @@ pub enum Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// A host alone: a name, an IPv4 address, or an IPv6 address in brackets. `None` when it is none of them.
+    /// A host alone: a name, an IPv4 address, or an IPv6 address in brackets. `None` when it is
+    /// none of them.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         if let Some(inner) = text.strip_prefix('[') {
@@ -69,8 +70,8 @@ impl fmt::Display for Host<'_> {
 /// Longest name (RFC 1035 §2.3.4, in its written form, with a final dot).
 const NAME_BYTES_MAX: usize = 254;
 
-/// A domain name. Underscores are let through, since containers have them; a last label of digits alone is
-/// not, since that would be a broken IPv4 address.
+/// A domain name. Underscores are let through, since containers have them; a last label of digits
+/// alone is not, since that would be a broken IPv4 address.
 fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {

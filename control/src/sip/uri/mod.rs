@@ -1,4 +1,5 @@
-//! SIP and SIPS URIs (RFC 3261 §19.1), tel URIs (RFC 3966), hosts including IPv6 references (RFC 5118).
+//! SIP and SIPS URIs (RFC 3261 §19.1), tel URIs (RFC 3966), hosts including IPv6 references (RFC
+//! 5118).
 //!
 //! Absent on purpose: where a URI leads (`agent` decides that), what its user part means.
 
@@ -48,8 +49,8 @@ pub enum Scheme {
 }
 
 impl<'a> Uri<'a> {
-    /// The user part may hold characters that should be escaped (`#` of feature codes), and may be empty (callers who
-    /// hide); what could be read in two ways is refused.
+    /// The user part may hold characters that should be escaped (`#` of feature codes), and may
+    /// be empty (callers who hide); what could be read in two ways is refused.
     ///
     /// # Errors
     /// [`UriError`] when the text is not a URI of its scheme's syntax.
@@ -82,14 +83,15 @@ impl<'a> Uri<'a> {
         Parameters(self.parameters).find(name)
     }
 
-    /// The user part with its escapes resolved (RFC 3261 §19.1.2). What would not be UTF-8 stays as written.
+    /// The user part with its escapes resolved (RFC 3261 §19.1.2). What would not be UTF-8 stays
+    /// as written.
     #[must_use]
     pub fn user_unescaped(&self) -> Option<Cow<'a, str>> {
         self.user.map(escape::resolve)
     }
 
-    /// The value of the first URI header of that name (without case), escapes resolved: `Replaces` in a Refer-To. It is
-    /// the peer's text: it may hold anything, line breaks too.
+    /// The value of the first URI header of that name (without case), escapes resolved:
+    /// `Replaces` in a Refer-To. It is the peer's text: it may hold anything, line breaks too.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'a, str>> {
         self.headers
@@ -99,7 +101,8 @@ impl<'a> Uri<'a> {
             .map(|(_, value)| escape::resolve(value))
     }
 
-    /// RFC 3261 §19.1.4. `tel` URIs by RFC 3966 §4, without regard to visual separators; unknown schemes letter by letter.
+    /// RFC 3261 §19.1.4. `tel` URIs by RFC 3966 §4, without regard to visual separators; unknown
+    /// schemes letter by letter.
     #[must_use]
     pub fn is_equivalent(&self, other: &Uri<'_>) -> bool {
         equivalence::is_equivalent(self, other)
@@ -135,13 +138,15 @@ impl Scheme {
 #[error("not a URI")]
 pub struct UriError;
 
-/// Characters that end a URI wherever it stands. All else above 0x7f may come from phones that do not escape.
+/// Characters that end a URI wherever it stands. All else above 0x7f may come from phones that do
+/// not escape.
 const fn is_never_in_a_uri(byte: u8) -> bool {
     byte <= b' ' || matches!(byte, b'"' | b'<' | b'>' | b'\\' | 0x7f)
 }
 
-/// `[user[:password]@]host[:port][;parameters][?headers]`. The first `@` ends the user part, which may hold
-/// `;` and `?`; a second `@` can only stand in the headers, since no host and no parameter has one.
+/// `[user[:password]@]host[:port][;parameters][?headers]`. The first `@` ends the user part,
+/// which may hold `;` and `?`; a second `@` can only stand in the headers, since no host and no
+/// parameter has one.
 fn parse_sip<'a>(opaque: Uri<'a>, rest: &'a str) -> Option<Uri<'a>> {
     let (userinfo, rest) = match rest.split_once('@') {
         Some((userinfo, rest)) => (Some(userinfo), rest),
@@ -175,7 +180,8 @@ fn parse_sip<'a>(opaque: Uri<'a>, rest: &'a str) -> Option<Uri<'a>> {
     })
 }
 
-/// `number[;parameters]` (RFC 3966 §3): digits and visual separators, a plus in front of a global number.
+/// `number[;parameters]` (RFC 3966 §3): digits and visual separators, a plus in front of a global
+/// number.
 fn parse_tel<'a>(opaque: Uri<'a>, rest: &'a str) -> Option<Uri<'a>> {
     let (number, parameters) = match rest.split_once(';') {
         Some((number, parameters)) => (number, Some(parameters)),

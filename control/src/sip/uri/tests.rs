@@ -1,3 +1,5 @@
+//! URIs, their parts, and when two are the same.
+
 use super::*;
 
 fn uri(text: &str) -> Uri<'_> {

@@ -1,3 +1,5 @@
+//! What is written, and what must never be.
+
 use super::*;
 
 const SOURCE: &str = "192.0.2.9:41000";
@@ -78,7 +80,8 @@ fn a_reply_copies_what_it_must_and_nothing_else() {
     );
     let expected = "SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP 192.0.2.9:41000;branch=z9\r\n\
         Via: SIP/2.0/TCP far.test;branch=2\r\nFrom: Ann <sip:ann@phone.test>;tag=f1\r\n\
-        To: <sip:park@pbx.test>;tag=t9\r\nCall-ID: c1\r\nCSeq: 007 INVITE\r\nContent-Length: 0\r\n\r\n";
+        To: <sip:park@pbx.test>;tag=t9\r\nCall-ID: c1\r\nCSeq: 007 INVITE\r\n\
+        Content-Length: 0\r\n\r\n";
     assert_eq!(
         reply(&request, SOURCE, Status::BUSY_HERE, Some("t9")),
         expected
