@@ -29,7 +29,10 @@ impl Exchange {
                 let status = Status::METHOD_NOT_ALLOWED;
                 self.agent.respond(now, key, status, Reply::default());
             }
-            AgentEvent::Progress { .. } | AgentEvent::Forgotten { .. } => {}
+            // A re-INVITE is answered at once, so there is never one left to cancel.
+            AgentEvent::Progress { .. }
+            | AgentEvent::ReinviteCancelled { .. }
+            | AgentEvent::Forgotten { .. } => {}
         }
     }
 

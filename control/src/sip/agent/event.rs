@@ -1,0 +1,202 @@
+//! What passes between the agent and the layer above: events up, the contents of requests and responses down.
+
+use std::net::SocketAddr;
+
+use crate::sip::header::Header;
+use crate::sip::message::Message;
+use crate::sip::status::Status;
+use crate::sip::transport::{Listener, Ticket};
+use crate::sip::write::Body;
+
+/// What an agent is started with.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// Our sockets, in order of preference.
+    pub listeners: Vec<Listener>,
+    /// Hosts we serve besides our own addresses, without ports, compared without case.
+    pub domains: Vec<String>,
+    /// The value of User-Agent and Server.
+    pub product: String,
+    /// Seeds tags, branches and Call-IDs. From the operating system, or a simulation's seed.
+    pub seed: [u8; 32],
+}
+
+/// One INVITE dialog usage, early or confirmed: what a leg holds. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct DialogKey(pub u64);
+
+/// A request outside our INVITE usages that waits for [`super::Agent::respond`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RequestKey(pub u64);
+
+/// What the agent tells the layer above. At most one for each packet; those of timeouts are polled.
+#[derive(Debug)]
+pub enum AgentEvent<'a> {
+    /// A new INVITE for us, checked. Answer with `progress`, `accept` or `reject`; the agent sends
+    /// 100 by itself after 200 ms.
+    Invite {
+        /// Its dialog to be.
+        dialog: DialogKey,
+        /// The INVITE.
+        request: &'a Message<'a>,
+        /// Who sent it.
+        source: SocketAddr,
+    },
+    /// The peer cancelled an INVITE that was not answered yet; 487 is sent, the dialog is gone.
+    Cancelled {
+        /// The dialog.
+        dialog: DialogKey,
+    },
+    /// The peer cancelled its re-INVITE that was not answered yet; 487 is sent, the dialog lives as it was before.
+    ReinviteCancelled {
+        /// The dialog.
+        dialog: DialogKey,
+    },
+    /// The ACK of our 2xx, the first of its kind; it carries the answer where our 2xx carried an offer.
+    Acked {
+        /// The dialog.
+        dialog: DialogKey,
+        /// The ACK.
+        request: &'a Message<'a>,
+    },
+    /// A re-INVITE. Answer with `accept` or `reject`. Glare was already answered with 491.
+    Reinvite {
+        /// The dialog.
+        dialog: DialogKey,
+        /// The re-INVITE.
+        request: &'a Message<'a>,
+    },
+    /// 101 to 199 to our INVITE.
+    Progress {
+        /// The dialog.
+        dialog: DialogKey,
+        /// The response.
+        response: &'a Message<'a>,
+    },
+    /// 2xx to our INVITE or re-INVITE. Call [`super::Agent::ack`] before anything else in this dialog.
+    Answered {
+        /// The dialog.
+        dialog: DialogKey,
+        /// The response.
+        response: &'a Message<'a>,
+    },
+    /// Our INVITE failed (the dialog is gone), or our re-INVITE did (the dialog lives; where the RFC says
+    /// that it does not, [`AgentEvent::Ended`] comes instead). After 491 to a re-INVITE, [`AgentEvent::Retry`] follows;
+    /// until then `reinvite` is refused.
+    Rejected {
+        /// The dialog.
+        dialog: DialogKey,
+        /// 408 for a timeout, 503 for a failed transport (RFC 3261 §8.1.3.1).
+        status: Status,
+        /// `None` for a timeout or a failed transport.
+        response: Option<&'a Message<'a>>,
+    },
+    /// The back-off after a 491 to our re-INVITE is over (RFC 3261 §14.1): offer again, or leave it.
+    Retry {
+        /// The dialog.
+        dialog: DialogKey,
+    },
+    /// The dialog is gone, and not by our `bye`.
+    Ended {
+        /// The dialog.
+        dialog: DialogKey,
+        /// How.
+        cause: EndCause,
+        /// The BYE, already answered with 200.
+        request: Option<&'a Message<'a>>,
+    },
+    /// Any other request for us whose method was [allowed](super::Agent::allow); answer with `respond`.
+    Request {
+        /// For the answer.
+        key: RequestKey,
+        /// The dialog it came in, if any.
+        dialog: Option<DialogKey>,
+        /// The request.
+        request: &'a Message<'a>,
+    },
+    /// Our BYE was answered, or gave up: nothing of this dialog is left.
+    Forgotten {
+        /// The dialog.
+        dialog: DialogKey,
+    },
+}
+
+/// How a dialog ended that we did not end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EndCause {
+    /// The peer's BYE.
+    Bye,
+    /// No ACK for our 2xx within 64·T1; a BYE was sent (RFC 3261 §13.3.1.4).
+    NoAck,
+    /// The peer answered 481 or 408 to a request in the dialog, or not at all (§12.2.1.2); a BYE was sent.
+    Gone,
+}
+
+/// What one response carries besides what the agent writes by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Reply {
+    /// Additional header fields.
+    pub headers: Vec<(Header, String)>,
+    /// The body.
+    pub body: Option<Body>,
+}
+
+/// An INVITE of ours.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The Request-URI.
+    pub target: String,
+    /// From without tag, as name-addr.
+    pub from: String,
+    /// To without tag, as name-addr.
+    pub to: String,
+    /// Pre-loaded routes, first hop first.
+    pub routes: Vec<String>,
+    /// Additional header fields.
+    pub headers: Vec<(Header, String)>,
+    /// The body.
+    pub body: Option<Body>,
+}
+
+/// A question to DNS: A and AAAA of a host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resolve {
+    /// For the answer.
+    pub ticket: Ticket,
+    /// The host name.
+    pub host: String,
+}
+
+/// A name for a DialogKey's identification in logs and for Replaces matching.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DialogName<'a> {
+    /// Call-ID.
+    pub call_id: &'a str,
+    /// Our tag.
+    pub local_tag: &'a str,
+    /// The peer's tag, empty while early without one.
+    pub remote_tag: &'a str,
+}
+
+/// Counters of what arrived wrong, by reason.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SipDrop {
+    /// Not SIP at all, or too damaged to be answered.
+    Unparseable,
+    /// A response that matches no transaction and no 2xx in need of an ACK.
+    StrayResponse,
+    /// An ACK that matches nothing.
+    StrayAck,
+    /// From a peer that is not trusted.
+    Untrusted,
+    /// A table was full; answered 503 where possible.
+    Full,
+}
+
+impl SipDrop {
+    pub(super) const COUNT: usize = 5;
+
+    pub(super) const fn index(self) -> usize {
+        self as usize
+    }
+}

@@ -1,0 +1,256 @@
+//! The user agent core (RFC 3261 §8, §9, §11 to §15): gives requests to the layer above, once each and checked,
+//! and carries out its verbs. It composes transactions and dialogs, owns retransmission of 2xx until ACK,
+//! ACK of 2xx, CANCEL, BYE, glare and its back-off, and answers by itself everything that is wrong.
+//!
+//! Absent on purpose: calls, orbits, SDP (a body is bytes), sockets, a clock, unseeded randomness.
+
+mod bye;
+mod check;
+mod clients;
+mod destination;
+mod event;
+mod options;
+mod random;
+mod request;
+mod respond;
+mod send;
+mod servers;
+mod uac;
+mod uas;
+mod usage;
+
+use std::collections::VecDeque;
+
+use shared::Time;
+
+pub use check::session_description;
+pub use event::{
+    AgentConfig, AgentEvent, DialogKey, DialogName, EndCause, Outgoing, Reply, RequestKey, Resolve,
+    SipDrop,
+};
+
+use self::clients::{ClientId, Clients};
+use self::random::Random;
+use self::request::Signature;
+use self::respond::Answer;
+use self::servers::{ServerId, Servers};
+use self::usage::Usages;
+use super::limits::{DIALOGS_MAX, TRANSACTIONS_MAX};
+use super::message::{Malformed, Message, Start};
+use super::method::Method;
+use super::status::Status;
+use super::transaction::timer::Deadlines;
+use super::transport::{Packet, Ticket, Transmit};
+
+pub use super::transaction::invite_server::TRYING_DELAY;
+
+/// The agent.
+#[derive(Debug)]
+pub struct Agent {
+    config: AgentConfig,
+    random: Random,
+    /// Goes into tags that are computed instead of kept.
+    secret: [u64; 2],
+    methods: Vec<Method>,
+    /// The value of Allow.
+    allow: String,
+    dialogs_max: usize,
+    transactions_max: usize,
+    servers: Servers,
+    clients: Clients,
+    usages: Usages,
+    deadlines: Deadlines<Deadline>,
+    transmits: VecDeque<Transmit>,
+    resolves: VecDeque<Resolve>,
+    events: VecDeque<AgentEvent<'static>>,
+    drops: [u64; SipDrop::COUNT],
+    options_answered: u64,
+}
+
+/// Whose deadline it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Deadline {
+    Server(ServerId),
+    Client(ClientId),
+    Dialog(DialogKey),
+}
+
+/// Seconds of Retry-After where a table is full.
+const OVERLOAD_RETRY_S: u32 = 5;
+
+impl Agent {
+    /// An agent without dialogs.
+    #[must_use]
+    pub fn new(config: AgentConfig) -> Self {
+        let mut random = Random::new(config.seed);
+        let secret = random.secret();
+        let methods = vec![
+            Method::Invite,
+            Method::Ack,
+            Method::Bye,
+            Method::Cancel,
+            Method::Options,
+        ];
+        let allow = allow_value(&methods);
+        Self {
+            config,
+            random,
+            secret,
+            methods,
+            allow,
+            dialogs_max: DIALOGS_MAX,
+            transactions_max: TRANSACTIONS_MAX,
+            servers: Servers::default(),
+            clients: Clients::default(),
+            usages: Usages::default(),
+            deadlines: Deadlines::default(),
+            transmits: VecDeque::new(),
+            resolves: VecDeque::new(),
+            events: VecDeque::new(),
+            drops: [0; SipDrop::COUNT],
+            options_answered: 0,
+        }
+    }
+
+    /// Lets a method up as [`AgentEvent::Request`] that the agent would answer with 405.
+    pub fn allow(&mut self, method: Method) {
+        if !self.methods.contains(&method) {
+            self.methods.push(method);
+            self.allow = allow_value(&self.methods);
+        }
+    }
+
+    /// Narrows the limits of [`super::limits`]; for small hosts and for tests.
+    pub fn limit(&mut self, dialogs_max: usize, transactions_max: usize) {
+        self.dialogs_max = dialogs_max.min(DIALOGS_MAX);
+        self.transactions_max = transactions_max.min(TRANSACTIONS_MAX);
+    }
+
+    /// Takes one message from the network.
+    pub fn receive<'a>(
+        &mut self,
+        now: Time,
+        packet: &Packet<'a>,
+        message: &'a Message<'a>,
+    ) -> Option<AgentEvent<'a>> {
+        let event = match message.start() {
+            Start::Request { method, .. } => self.receive_request(now, packet, message, method),
+            Start::Response { status, .. } => self.receive_response(now, packet, message, status),
+        };
+        event
+    }
+
+    /// Answers what could not be parsed, as far as it can be answered.
+    pub fn receive_malformed(&mut self, _now: Time, packet: &Packet<'_>, malformed: &Malformed) {
+        match Message::parse_lenient(packet.bytes) {
+            Some(message) => self.refuse_malformed(packet, &message, *malformed),
+            None => self.count(SipDrop::Unparseable),
+        }
+    }
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(deadline) = self.deadlines.pop(now) {
+            match deadline {
+                Deadline::Server(id) => self.server_expired(now, id),
+                Deadline::Client(id) => self.client_expired(now, id),
+                Deadline::Dialog(dialog) => self.usage_expired(now, dialog),
+            }
+        }
+    }
+
+    /// When to call `handle_timeout` next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.deadlines.earliest()
+    }
+
+    /// The next message to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next question to DNS.
+    pub fn poll_resolve(&mut self) -> Option<Resolve> {
+        self.resolves.pop_front()
+    }
+
+    /// The next event that no packet caused.
+    pub fn poll_event(&mut self) -> Option<AgentEvent<'static>> {
+        self.events.pop_front()
+    }
+
+    /// The name of a dialog, if it exists.
+    #[must_use]
+    pub fn name(&self, dialog: DialogKey) -> Option<DialogName<'_>> {
+        let usage = self.usages.get(dialog)?;
+        Some(DialogName {
+            call_id: usage.dialog.call_id(),
+            local_tag: usage.dialog.local_tag(),
+            remote_tag: usage.dialog.remote_tag(),
+        })
+    }
+
+    /// The dialog that a Replaces names (RFC 3891 §3). One that is about to end is not found.
+    #[must_use]
+    pub fn find(&self, name: &DialogName<'_>) -> Option<DialogKey> {
+        let dialog = self
+            .usages
+            .find(name.call_id, name.local_tag, name.remote_tag)?;
+        let usage = self.usages.get(dialog)?;
+        (!usage.is_ending()).then_some(dialog)
+    }
+
+    /// Whether a dialog is confirmed (as against early).
+    #[must_use]
+    pub fn is_confirmed(&self, dialog: DialogKey) -> bool {
+        self.usages
+            .get(dialog)
+            .is_some_and(usage::Usage::is_confirmed)
+    }
+
+    /// Dialogs that exist, in any state.
+    #[must_use]
+    pub fn dialogs(&self) -> usize {
+        self.usages.len()
+    }
+
+    /// Transactions that exist, in any state. Both fall to zero when nothing happens for [`super::limits::TIMEOUT`].
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.servers.len() + self.clients.len()
+    }
+
+    /// How often a reason occurred.
+    #[must_use]
+    pub fn dropped(&self, reason: SipDrop) -> u64 {
+        self.drops[reason.index()]
+    }
+
+    fn count(&mut self, reason: SipDrop) {
+        self.drops[reason.index()] += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.transactions() >= self.transactions_max
+    }
+
+    fn overloaded(&self) -> Answer {
+        Answer::new(Status::SERVICE_UNAVAILABLE).with("Retry-After", OVERLOAD_RETRY_S)
+    }
+}
+
+impl AgentConfig {
+    fn signature<'a>(&'a self, allow: &'a str) -> Signature<'a> {
+        Signature {
+            product: &self.product,
+            allow,
+            supported: check::SUPPORTED,
+        }
+    }
+}
+
+fn allow_value(methods: &[Method]) -> String {
+    let names: Vec<_> = methods.iter().map(|method| method.name()).collect();
+    names.join(", ")
+}

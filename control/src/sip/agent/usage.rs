@@ -1,0 +1,225 @@
+//! One INVITE usage of a dialog: which INVITE of which side is under way, and how it ends.
+//!
+//! Absent on purpose: what is sent because of it (`uas`, `uac`, `bye`).
+
+use std::collections::HashMap;
+
+use shared::Time;
+
+use super::clients::ClientId;
+use super::destination::{Hop, Path};
+use super::event::DialogKey;
+use super::servers::ServerId;
+use crate::sip::dialog::{Dialog, Role};
+use crate::sip::header::Header;
+use crate::sip::limits::{T2, TIMEOUT};
+use crate::sip::transaction::{Backoff, earlier};
+
+/// What the agent keeps for a leg.
+#[derive(Debug)]
+pub(super) struct Usage {
+    pub(super) dialog: Dialog,
+    pub(super) phase: Phase,
+    /// Where its messages come from; `None` until the first one.
+    pub(super) path: Option<Path>,
+    /// The user part of our Contact.
+    pub(super) contact_user: Box<str>,
+    /// The peer's INVITE that waits for the answer of the layer above.
+    pub(super) their_invite: Option<ServerId>,
+    /// Ours that waits for the answer of the peer, or for our ACK.
+    pub(super) our_invite: Option<OurInvite>,
+    /// Our 2xx that wait for an ACK.
+    pub(super) unacked: Vec<Unacked>,
+    /// The number of the last INVITE whose ACK arrived.
+    pub(super) acked_cseq: Option<u32>,
+    /// When the back-off after a 491 is over.
+    pub(super) retry_at: Option<Time>,
+}
+
+/// How far a dialog has come.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The initial INVITE has no final answer.
+    Early,
+    Confirmed,
+    Ending(Ending),
+}
+
+/// What still stands between a dialog and its end.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The ACK of our 2xx, or its timeout: only then may a UAS send BYE (§15).
+    AwaitingAck(Farewell),
+    /// The final answer to our INVITE, cancelled now or after its first provisional.
+    Cancelling(Farewell),
+    /// The answer to our BYE.
+    Leaving(Report),
+}
+
+/// How to take leave when the moment has come.
+#[derive(Debug)]
+pub(super) struct Farewell {
+    pub(super) headers: Vec<(Header, String)>,
+    pub(super) report: Report,
+}
+
+/// Whether the layer above waits for [`super::AgentEvent::Forgotten`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Report {
+    Forgotten,
+    Silence,
+}
+
+/// An INVITE of ours in a usage.
+#[derive(Debug)]
+pub(super) struct OurInvite {
+    pub(super) client: ClientId,
+    pub(super) cseq: u32,
+    pub(super) progress: Progress,
+    /// Until when a final answer is awaited once there was a provisional one.
+    pub(super) patience: Option<Time>,
+}
+
+/// How far our INVITE has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// No response.
+    Calling,
+    /// No response, and a CANCEL is due after the first (§9.1).
+    CancelDue,
+    /// A provisional response.
+    Proceeding,
+    /// CANCEL was sent.
+    Cancelled,
+    /// 2xx; our ACK waits for the layer above.
+    Answered,
+}
+
+/// A 2xx of ours, repeated until its ACK arrives (§13.3.1.4).
+#[derive(Debug)]
+pub(super) struct Unacked {
+    pub(super) cseq: u32,
+    pub(super) hop: Hop,
+    pub(super) bytes: Vec<u8>,
+    pub(super) carried: Carried,
+    pub(super) resend: Backoff,
+    pub(super) give_up_at: Time,
+}
+
+/// What the body of a 2xx was, by whether its INVITE had one (RFC 3264).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Carried {
+    /// The answer is due in the ACK.
+    Offer,
+    Answer,
+}
+
+impl Usage {
+    pub(super) fn new(dialog: Dialog, path: Option<Path>) -> Self {
+        Self {
+            dialog,
+            phase: Phase::Early,
+            path,
+            contact_user: Box::default(),
+            their_invite: None,
+            our_invite: None,
+            unacked: Vec::new(),
+            acked_cseq: None,
+            retry_at: None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let patience = self.our_invite.as_ref().and_then(|ours| ours.patience);
+        let unacked = self
+            .unacked
+            .iter()
+            .map(|u| u.resend.at.min(u.give_up_at))
+            .min();
+        earlier(earlier(self.retry_at, patience), unacked)
+    }
+
+    pub(super) fn is_early(&self) -> bool {
+        matches!(self.phase, Phase::Early)
+    }
+
+    pub(super) fn is_confirmed(&self) -> bool {
+        matches!(self.phase, Phase::Confirmed)
+    }
+
+    /// §15: the callee sends no BYE before the ACK of its 2xx. Once confirmed by an ACK, it may at any time.
+    pub(super) fn must_await_ack(&self) -> bool {
+        let was_never_acked = self.acked_cseq.is_none();
+        self.dialog.role() == Role::Uas && was_never_acked && !self.unacked.is_empty()
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending(_))
+    }
+}
+
+impl Unacked {
+    pub(super) fn new(now: Time, cseq: u32, hop: Hop, bytes: Vec<u8>, carried: Carried) -> Self {
+        Self {
+            cseq,
+            hop,
+            bytes,
+            carried,
+            resend: Backoff::new(now, T2),
+            give_up_at: now + TIMEOUT,
+        }
+    }
+}
+
+/// All usages, by key and by our tag.
+#[derive(Debug, Default)]
+pub(super) struct Usages {
+    by_key: HashMap<DialogKey, Usage>,
+    by_tag: HashMap<Box<str>, DialogKey>,
+    last: u64,
+}
+
+impl Usages {
+    pub(super) fn insert(&mut self, usage: Usage) -> DialogKey {
+        let key = self.reserve();
+        self.by_tag.insert(usage.dialog.local_tag().into(), key);
+        self.by_key.insert(key, usage);
+        key
+    }
+
+    /// A key without a usage.
+    pub(super) fn reserve(&mut self) -> DialogKey {
+        self.last += 1;
+        DialogKey(self.last)
+    }
+
+    pub(super) fn get(&self, key: DialogKey) -> Option<&Usage> {
+        self.by_key.get(&key)
+    }
+
+    pub(super) fn get_mut(&mut self, key: DialogKey) -> Option<&mut Usage> {
+        self.by_key.get_mut(&key)
+    }
+
+    pub(super) fn remove(&mut self, key: DialogKey) -> Option<Usage> {
+        let usage = self.by_key.remove(&key)?;
+        self.by_tag.remove(usage.dialog.local_tag());
+        Some(usage)
+    }
+
+    /// The usage of this name, in any phase.
+    pub(super) fn find(
+        &self,
+        call_id: &str,
+        local_tag: &str,
+        remote_tag: &str,
+    ) -> Option<DialogKey> {
+        let key = *self.by_tag.get(local_tag)?;
+        let usage = self.by_key.get(&key)?;
+        usage.dialog.is_named(call_id, remote_tag).then_some(key)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+}

@@ -1,0 +1,7 @@
+//! The user agent core against a scripted peer under a virtual clock, and against itself over a bad link.
+
+mod agent {
+    mod bench;
+
+    mod basics;
+}
