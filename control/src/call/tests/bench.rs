@@ -32,7 +32,6 @@ pub(super) struct Bench {
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) stream: StreamId,
-    pub(super) local: SocketAddr,
     pub(super) media: Option<Media>,
     pub(super) source: Source,
 }
@@ -104,13 +103,12 @@ impl Bench {
 
     fn obey(&mut self, command: Command) -> Option<Event> {
         match command {
-            Command::Open { stream, local, .. } => {
+            Command::Open { stream, .. } => {
                 if let Some(reason) = self.refusals.pop_front() {
                     return Some(Event::Refused { stream, reason });
                 }
                 let told = Told {
                     stream,
-                    local,
                     media: None,
                     source: Source::Silent,
                 };

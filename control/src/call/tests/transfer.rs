@@ -86,7 +86,8 @@ fn a_leg_of_a_bridge_is_replaced_while_the_other_talks_on() {
 #[test]
 fn replaces_of_nothing_is_481() {
     let mut bench = Bench::new();
-    let ghost = Phone::new(9);
+    let mut ghost = Phone::new(9);
+    "t-ghost".clone_into(&mut ghost.remote_tag);
     let (_, answer) = invite(&mut bench, 2, "park", &ghost.replaces());
     assert!(answer.starts_with("SIP/2.0 481"), "{answer}");
 }
