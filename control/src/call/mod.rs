@@ -26,8 +26,6 @@ mod random;
 pub(crate) mod refusal;
 mod signal;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 pub(crate) use leg::{Leg, Turn, Wish};
 pub(crate) use port::PortPool;

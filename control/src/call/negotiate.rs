@@ -97,13 +97,10 @@ impl Exchange {
         };
         if let Turn::OfferedInAnswer(wish) = leg.turn {
             leg.turn = Turn::Idle;
-            let Ok(agreed) = leg.session.answered(request.body()) else {
+            if leg.session.answered(request.body()).is_err() {
                 return self.answer_failed(now, dialog);
-            };
-            leg.settled = Some(wish);
-            if leg.peer_codecs.is_empty() {
-                leg.peer_codecs = agreed.peer_codecs.into();
             }
+            leg.settled = Some(wish);
             self.settled_by_peer(now, dialog);
         }
         self.offer_if_wished(now, dialog);
@@ -182,13 +179,12 @@ impl Exchange {
         let local = self.local_offer(leg);
         let headers = self.connected_identity(dialog);
         let leg = self.legs.get_mut(&dialog).expect("it was there above");
-        // A description that is never sent must leave no gap in the versions (RFC 3264 §8).
-        let mut session = leg.session.clone();
-        let body = Some(description(session.offer(&local)));
-        // While something is pending, its end brings us here again.
+        let body = Some(description(leg.session.offer(&local)));
         if self.agent.reinvite(now, dialog, Reply { headers, body }) {
-            leg.session = session;
             leg.turn = Turn::Offering(leg.wish);
+        } else {
+            // The end of what is pending brings us here again.
+            leg.session.withdraw();
         }
     }
 
@@ -217,22 +213,21 @@ impl Exchange {
         self.fail_leg(now, dialog, Farewell::BadAnswer);
     }
 
-    /// The wished codec where the peer offers it, or else the first of its own choice (RFC 3264 §6.1).
+    /// Exactly the wished codec where the peer offers it, or else its own first choice.
     fn local_answer(&self, leg: &Leg, offered: &[Codec]) -> Local {
-        let mut codecs = if offered.is_empty() {
-            // Nothing in common, which the answer finds out.
-            self.rules.media.codecs.clone()
-        } else {
-            offered.to_vec()
+        let codecs = match leg.wish.codec {
+            Some(codec) if offered.contains(&codec) => vec![codec],
+            Some(_) | None => self.rules.media.codecs.clone(),
         };
-        prefer(&mut codecs, leg.wish.codec);
         self.local(leg, codecs)
     }
 
     /// All codecs, the wished one first, or else the one in use.
     fn local_offer(&self, leg: &Leg) -> Local {
         let mut codecs = self.rules.media.codecs.clone();
-        prefer(&mut codecs, leg.wish.codec.or_else(|| leg.codec()));
+        if let Some(first) = leg.wish.codec.or_else(|| leg.codec()) {
+            codecs.sort_by_key(|&codec| codec != first);
+        }
         self.local(leg, codecs)
     }
 
@@ -244,11 +239,6 @@ impl Exchange {
             direction: leg.wish.direction,
         }
     }
-}
-
-/// Puts a codec first, if it is there; the others keep their order.
-fn prefer(codecs: &mut [Codec], first: Option<Codec>) {
-    codecs.sort_by_key(|&codec| Some(codec) != first);
 }
 
 fn description(bytes: Vec<u8>) -> Body {

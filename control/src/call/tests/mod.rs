@@ -1,7 +1,0 @@
-//! Calls end to end in memory: every message a phone sends is written here.
-
-mod bench;
-mod bridge;
-mod park;
-mod retrieve;
-mod transfer;

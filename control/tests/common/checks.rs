@@ -1,0 +1,263 @@
+//! What must be true: after every step, when everything has come to rest, and at the end.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use control::control::{ControlStatus, OrbitStatus};
+use shared::Source;
+
+use super::link::Quality;
+use super::media::Stream;
+use super::phone::call::{Call, Settled, State};
+use super::world::World;
+
+/// Longest time everything may take to end after the phones hung up: the longest transaction (timer B or L, 32 s), once
+/// for a request and once for the BYE after it, and a pickup that expires meanwhile.
+const END_MAX: Duration = Duration::from_secs(240);
+
+/// After every step.
+///
+/// # Panics
+/// When an invariant does not hold.
+pub(crate) fn after_step(world: &World) {
+    world.control.check();
+    world.workers.check();
+    let (status, orbits) = (world.control.status(), world.control.orbits());
+    counts(&status, &orbits, orbits_of(world));
+    if world.is_quiet() {
+        for phone in world.phones.iter().filter(|phone| !phone.is_dead) {
+            for (number, call) in phone.calls.iter().enumerate() {
+                if phone.is_settled(number) {
+                    hears_music_when_both_say_parked(world, call, &orbits);
+                }
+            }
+        }
+    }
+}
+
+/// An orbit holds at most one call, a call holds at most one orbit, none is lost, and nothing outlives its owner.
+///
+/// # Panics
+/// When an invariant does not hold.
+pub(crate) fn counts(status: &ControlStatus, orbits: &[OrbitStatus], total: usize) {
+    let numbers: HashSet<_> = orbits.iter().map(|orbit| &orbit.orbit).collect();
+    assert_eq!(
+        numbers.len(),
+        orbits.len(),
+        "two calls in one orbit: {orbits:?}"
+    );
+    let calls: HashSet<_> = orbits.iter().map(|orbit| &orbit.call_id).collect();
+    assert_eq!(
+        calls.len(),
+        orbits.len(),
+        "one call in two orbits: {orbits:?}"
+    );
+    // A call that is about to be answered has its orbit, but nobody can dial it yet.
+    assert!(
+        orbits.len() <= status.parked,
+        "an orbit nobody took: {orbits:?}"
+    );
+    assert!(
+        status.parked <= status.calls,
+        "an orbit is kept for no call: {status:?}"
+    );
+    assert_eq!(
+        status.parked + status.free,
+        total,
+        "an orbit is lost: {status:?}"
+    );
+    assert!(
+        status.legs <= 2 * status.calls,
+        "a leg outlived its call: {status:?}"
+    );
+}
+
+/// When everything has come to rest, phones, server and workers say the same about every call.
+///
+/// # Panics
+/// When they do not.
+pub(crate) fn agreement(world: &World) {
+    let orbits = world.control.orbits();
+    let mut confirmed = 0;
+    let mut parked = 0;
+    for phone in world.phones.iter().filter(|phone| !phone.is_dead) {
+        for (number, call) in phone.calls.iter().enumerate() {
+            if call.state != State::Confirmed {
+                continue;
+            }
+            confirmed += 1;
+            let who = format!("{} call {number} ({})", phone.name, call.call_id);
+            assert!(phone.is_settled(number), "{who} has not come to rest");
+            let (settled, stream) = stream_of(world, call, &who);
+            same_media(settled, stream, &who);
+            if orbits.iter().any(|orbit| orbit.call_id == call.call_id) {
+                parked += 1;
+                assert!(
+                    !matches!(stream.source, Source::Bridge { .. }),
+                    "{who} is parked"
+                );
+            } else {
+                is_joined(world, settled, stream, &who);
+            }
+        }
+    }
+    if world.phones.iter().all(|phone| !phone.is_dead) {
+        assert_eq!(
+            orbits.len(),
+            parked,
+            "an orbit is taken by nobody: {orbits:?}"
+        );
+        assert_eq!(world.status().legs, confirmed, "legs and calls of phones");
+        assert_eq!(
+            world.workers.len(),
+            confirmed,
+            "streams and calls of phones"
+        );
+        assert_eq!(2 * world.status().calls, confirmed + parked, "calls");
+    }
+}
+
+impl World {
+    /// The phones hang up, the network recovers; then nothing may be left anywhere.
+    ///
+    /// # Panics
+    /// When something is.
+    pub(crate) fn finish(mut self) {
+        self.link.quality = Quality::GOOD;
+        self.link.lose_no_more();
+        for phone in 0..self.phones.len() {
+            for call in 0..self.phones[phone].calls.len() {
+                if !self.phones[phone].is_dead {
+                    self.with(phone, |phone, now| phone.hang_up(now, call));
+                }
+            }
+        }
+        self.run(END_MAX);
+        let status = self.status();
+        let left = ControlStatus {
+            retrieved: status.retrieved,
+            parked_total: status.parked_total,
+            free: orbits_of(&self),
+            ..ControlStatus::default()
+        };
+        assert_eq!(status, left, "something is left at the end");
+        assert_eq!(self.workers.len(), 0, "a stream is left at the end");
+        assert_eq!(
+            self.workers.opened, self.workers.closed,
+            "streams opened and closed"
+        );
+        for phone in self.phones.iter().filter(|phone| !phone.is_dead) {
+            assert!(
+                phone.is_idle(),
+                "{} is not idle at the end: {phone:?}",
+                phone.name
+            );
+            assert_eq!(
+                phone.byes_unanswered, 0,
+                "a BYE of {} was not answered",
+                phone.name
+            );
+        }
+    }
+}
+
+fn hears_music_when_both_say_parked(world: &World, call: &Call, orbits: &[OrbitStatus]) {
+    let Some(settled) = call
+        .settled
+        .as_ref()
+        .filter(|_| call.state == State::Confirmed)
+    else {
+        return;
+    };
+    let orbit = orbits
+        .iter()
+        .find(|orbit| orbit.call_id == call.call_id && !orbit.retrieving);
+    if orbit.is_none() || settled.direction.sends() || !settled.direction.receives() {
+        return;
+    }
+    let (settled, stream) = stream_of(world, call, &call.call_id);
+    same_media(settled, stream, &call.call_id);
+    if world.site.config.park.music_on_hold {
+        let plays = matches!(stream.source, Source::Prompt { .. });
+        assert!(
+            plays,
+            "{} is parked and hears {:?}",
+            call.call_id, stream.source
+        );
+    }
+}
+
+fn stream_of<'a>(world: &'a World, call: &'a Call, who: &str) -> (&'a Settled, &'a Stream) {
+    let settled = call.settled.as_ref();
+    let settled = settled.unwrap_or_else(|| panic!("{who}: nothing agreed"));
+    let port = settled.remote.port();
+    let stream = world.workers.at_port(port);
+    (
+        settled,
+        stream.unwrap_or_else(|| panic!("{who}: no stream at port {port}")),
+    )
+}
+
+/// The worker sends where the phone listens, what the phone expects, and only if it may.
+fn same_media(settled: &Settled, stream: &Stream, who: &str) {
+    let media = stream
+        .media
+        .unwrap_or_else(|| panic!("{who}: {} was not described", stream.id));
+    let remote = Some(settled.local).filter(|local| !local.ip().is_unspecified());
+    assert_eq!(media.remote, remote, "{who}: where the stream sends to");
+    assert_eq!(
+        media.send_payload_type.number(),
+        settled.payload,
+        "{who}: the payload type"
+    );
+    let phone_hears = settled.direction.receives() && remote.is_some();
+    assert!(
+        media.send || !phone_hears,
+        "{who}: the phone waits for audio"
+    );
+    assert!(
+        !media.send || settled.direction.receives(),
+        "{who}: the phone wants no audio"
+    );
+    assert_eq!(
+        media.receive,
+        settled.direction.sends(),
+        "{who}: audio of the phone"
+    );
+}
+
+/// A call that is not parked hears its partner, or our music because the partner sends nothing; and is heard.
+fn is_joined(world: &World, settled: &Settled, stream: &Stream, who: &str) {
+    if let Source::Bridge { peer } = stream.source {
+        let other = world.workers.find(peer).expect("checked after every step");
+        let back = other.source == Source::Bridge { peer: stream.id };
+        let wants = other.media.is_some_and(|media| media.send);
+        assert!(
+            back || !wants || !settled.direction.sends(),
+            "{who}: {peer} does not hear it"
+        );
+    } else if settled.direction.receives() {
+        let plays = matches!(stream.source, Source::Prompt { .. });
+        assert!(
+            plays || !world.site.config.park.music_on_hold,
+            "{who} hears nothing"
+        );
+        let partner = world.workers.streams().any(|other| {
+            other.id != stream.id
+                && other.id.worker == stream.id.worker
+                && other
+                    .media
+                    .is_some_and(|media| !media.receive || media.remote.is_none())
+        });
+        assert!(partner, "{who} hears music although nobody holds it");
+    }
+}
+
+/// Orbits there are.
+fn orbits_of(world: &World) -> usize {
+    let ranges = &world.site.config.orbit_ranges;
+    ranges
+        .iter()
+        .map(|range| (range.end - range.start + 1) as usize)
+        .sum()
+}

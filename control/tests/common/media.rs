@@ -1,0 +1,361 @@
+//! A data plane without packets: it obeys commands as the workers do, remembers what each stream sends and where
+//! to, and stops the test at a command no worker should ever get.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use shared::{
+    Command, Event, Media, RefuseReason, RtcpPort, Source, StreamId, StreamStats, Time, WorkerId,
+};
+
+use super::seed::Seed;
+
+/// What the workers shall do wrong, or slowly.
+#[derive(Clone, Debug)]
+pub(crate) struct MediaHabits {
+    /// Time from a command to its event.
+    pub(crate) delay: (Duration, Duration),
+    /// Of a hundred streams, how many are refused.
+    pub(crate) refuse_percent: u64,
+    /// RTP ports that somebody else holds.
+    pub(crate) taken: HashSet<u16>,
+    /// Every stream is refused for this reason.
+    pub(crate) refuse: Option<RefuseReason>,
+    /// A fault, to prove that it is noticed.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Faults of a broken data plane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// A closed stream is never reported as closed.
+    ForgetsClosed,
+    /// `Send` is ignored.
+    IgnoresSend,
+    /// `Describe` is ignored.
+    IgnoresDescribe,
+}
+
+impl Default for MediaHabits {
+    fn default() -> Self {
+        Self {
+            delay: (Duration::from_millis(1), Duration::from_millis(1)),
+            refuse_percent: 0,
+            taken: HashSet::new(),
+            refuse: None,
+            fault: None,
+        }
+    }
+}
+
+/// All workers.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    pub(crate) habits: MediaHabits,
+    seed: Seed,
+    capacity: HashMap<WorkerId, u32>,
+    streams: BTreeMap<(WorkerId, u32), Stream>,
+    generations: HashMap<(WorkerId, u32), u32>,
+    ports: HashSet<SocketAddr>,
+    last_event: HashMap<WorkerId, Time>,
+    stopped: HashSet<WorkerId>,
+    /// Streams opened since the start.
+    pub(crate) opened: u64,
+    /// Streams closed since the start.
+    pub(crate) closed: u64,
+}
+
+/// One stream as its worker sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stream {
+    pub(crate) id: StreamId,
+    pub(crate) local: SocketAddr,
+    pub(crate) rtcp: RtcpPort,
+    pub(crate) media: Option<Media>,
+    pub(crate) source: Source,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Accepted; `Opened` is not told yet.
+    Opening,
+    Open,
+    /// `Closed` is not told yet.
+    Closing,
+}
+
+impl Workers {
+    pub(crate) fn new(seed: Seed, workers: &[(WorkerId, u32)], habits: MediaHabits) -> Self {
+        Self {
+            habits,
+            seed,
+            capacity: workers.iter().copied().collect(),
+            streams: BTreeMap::new(),
+            generations: HashMap::new(),
+            ports: HashSet::new(),
+            last_event: HashMap::new(),
+            stopped: HashSet::new(),
+            opened: 0,
+            closed: 0,
+        }
+    }
+
+    /// Obeys, and gives the events that follow with their moments.
+    ///
+    /// # Panics
+    /// When control breaks the contract of [`Command`].
+    pub(crate) fn command(
+        &mut self,
+        now: Time,
+        worker: WorkerId,
+        command: Command,
+    ) -> Vec<(Time, Event)> {
+        assert!(
+            self.capacity.contains_key(&worker),
+            "there is no worker {worker}"
+        );
+        assert!(!self.stopped.contains(&worker), "{command:?} after Stop");
+        let event = match command {
+            Command::Open {
+                stream,
+                local,
+                rtcp,
+            } => Some(self.open(worker, stream, local, rtcp)),
+            Command::Describe { stream, media } => {
+                self.describe(worker, stream, media);
+                None
+            }
+            Command::Send { stream, source } => {
+                self.send(worker, stream, source);
+                None
+            }
+            Command::Close { stream } => self.close(worker, stream),
+            Command::Stop => return self.stop(now, worker),
+        };
+        event
+            .into_iter()
+            .map(|event| (self.event_at(now, worker), event))
+            .collect()
+    }
+
+    /// An event is now being told to control: what it says becomes true.
+    pub(crate) fn told(&mut self, event: &Event) {
+        match *event {
+            Event::Opened { stream } => {
+                if let Some(found) = self.find_mut(stream)
+                    && found.state == State::Opening
+                {
+                    found.state = State::Open;
+                }
+            }
+            Event::Closed { stream, .. } => {
+                let gone = self.streams.remove(&(stream.worker, stream.index));
+                let gone = gone.unwrap_or_else(|| panic!("{stream} closed twice"));
+                self.closed += 1;
+                for port in ports(gone.local, gone.rtcp) {
+                    self.ports.remove(&port);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The open stream behind a local RTP port, unless it is being closed.
+    pub(crate) fn at_port(&self, port: u16) -> Option<&Stream> {
+        self.streams
+            .values()
+            .find(|s| s.local.port() == port && s.state != State::Closing)
+    }
+
+    pub(crate) fn find(&self, id: StreamId) -> Option<&Stream> {
+        self.streams
+            .get(&(id.worker, id.index))
+            .filter(|stream| stream.id == id)
+    }
+
+    /// Streams in any state.
+    pub(crate) fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.values()
+    }
+
+    /// Every bridge leads to a living stream of the same worker that leads back, or plays something of its own
+    /// to a peer that is on hold; never to a third stream.
+    ///
+    /// # Panics
+    /// When not.
+    pub(crate) fn check(&self) {
+        for stream in self.streams.values() {
+            let Source::Bridge { peer } = stream.source else {
+                continue;
+            };
+            if stream.state == State::Closing {
+                continue;
+            }
+            assert_eq!(peer.worker, stream.id.worker, "a bridge across workers");
+            assert_ne!(peer, stream.id, "a bridge of {peer} with itself");
+            let other = self.find(peer);
+            let other = other.unwrap_or_else(|| panic!("{} bridges {peer}: gone", stream.id));
+            assert_ne!(
+                other.state,
+                State::Closing,
+                "{} bridges {peer}: closing",
+                stream.id
+            );
+            if let Source::Bridge { peer: back } = other.source {
+                assert_eq!(back, stream.id, "{peer} bridges a third stream");
+            }
+        }
+    }
+
+    fn open(&mut self, worker: WorkerId, id: StreamId, at: SocketAddr, rtcp: RtcpPort) -> Event {
+        assert_eq!(id.worker, worker, "{id} opened at {worker}");
+        assert_eq!(at.port() % 2, 0, "RTP port {at} is odd");
+        let capacity = self.capacity[&worker];
+        assert!(
+            id.index < capacity,
+            "{id}: the worker has {capacity} places"
+        );
+        let place = (worker, id.index);
+        assert!(
+            !self.streams.contains_key(&place),
+            "{id}: the place is not free"
+        );
+        if let Some(&last) = self.generations.get(&place) {
+            assert!(
+                id.generation > last,
+                "{id}: generation {last} was there before"
+            );
+        }
+        self.generations.insert(place, id.generation);
+        for port in ports(at, rtcp) {
+            assert!(!self.ports.contains(&port), "{id}: {port} is in use");
+        }
+        if let Some(reason) = self.refusal(at.port()) {
+            return Event::Refused { stream: id, reason };
+        }
+        self.ports.extend(ports(at, rtcp));
+        self.opened += 1;
+        let stream = Stream {
+            id,
+            local: at,
+            rtcp,
+            media: None,
+            source: Source::Silent,
+            state: State::Opening,
+        };
+        self.streams.insert(place, stream);
+        Event::Opened { stream: id }
+    }
+
+    fn refusal(&mut self, port: u16) -> Option<RefuseReason> {
+        if self.habits.taken.contains(&port) {
+            return Some(RefuseReason::PortTaken);
+        }
+        if self.habits.refuse.is_some() {
+            return self.habits.refuse;
+        }
+        self.seed.chance(self.habits.refuse_percent).then(|| {
+            self.seed.pick(&[
+                RefuseReason::PortTaken,
+                RefuseReason::NoDescriptor,
+                RefuseReason::WorkerFull,
+                RefuseReason::Kernel,
+            ])
+        })
+    }
+
+    fn describe(&mut self, worker: WorkerId, id: StreamId, media: Media) {
+        let ignores = self.habits.fault == Some(Fault::IgnoresDescribe);
+        let stream = self.must_be_open(worker, id, "Describe");
+        if !ignores {
+            stream.media = Some(media);
+        }
+    }
+
+    fn send(&mut self, worker: WorkerId, id: StreamId, source: Source) {
+        if let Source::Bridge { peer } = source {
+            self.must_be_open(worker, peer, "Send Bridge");
+        }
+        let ignores = self.habits.fault == Some(Fault::IgnoresSend);
+        let stream = self.must_be_open(worker, id, "Send");
+        if !ignores {
+            stream.source = source;
+        }
+    }
+
+    fn close(&mut self, worker: WorkerId, id: StreamId) -> Option<Event> {
+        assert_eq!(id.worker, worker, "Close of {id} at {worker}");
+        let stream = self
+            .find_mut(id)
+            .unwrap_or_else(|| panic!("Close of {id}, which is gone"));
+        if stream.state == State::Closing {
+            return None;
+        }
+        stream.state = State::Closing;
+        if self.habits.fault == Some(Fault::ForgetsClosed) {
+            return None;
+        }
+        Some(Event::Closed {
+            stream: id,
+            stats: StreamStats::default(),
+        })
+    }
+
+    fn stop(&mut self, now: Time, worker: WorkerId) -> Vec<(Time, Event)> {
+        self.stopped.insert(worker);
+        let open = self
+            .streams
+            .values_mut()
+            .filter(|stream| stream.id.worker == worker);
+        let mut events = Vec::new();
+        for stream in open.filter(|stream| stream.state != State::Closing) {
+            stream.state = State::Closing;
+            events.push(Event::Closed {
+                stream: stream.id,
+                stats: StreamStats::default(),
+            });
+        }
+        events.push(Event::Stopped);
+        events
+            .into_iter()
+            .map(|event| (self.event_at(now, worker), event))
+            .collect()
+    }
+
+    fn must_be_open(&mut self, worker: WorkerId, id: StreamId, what: &str) -> &mut Stream {
+        assert_eq!(id.worker, worker, "{what} for {id} at {worker}");
+        let stream = self
+            .find_mut(id)
+            .unwrap_or_else(|| panic!("{what} for {id}: not open"));
+        assert_eq!(stream.state, State::Open, "{what} for {id}");
+        stream
+    }
+
+    fn find_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
+        self.streams
+            .get_mut(&(id.worker, id.index))
+            .filter(|stream| stream.id == id)
+    }
+
+    /// Events of one worker come by one queue: in order.
+    fn event_at(&mut self, now: Time, worker: WorkerId) -> Time {
+        let (low, high) = self.habits.delay;
+        let at = now + self.seed.between(low, high);
+        let last = self.last_event.entry(worker).or_insert(at);
+        *last = at.max(*last);
+        *last
+    }
+}
+
+fn ports(local: SocketAddr, rtcp: RtcpPort) -> Vec<SocketAddr> {
+    match rtcp {
+        RtcpPort::Mux => vec![local],
+        RtcpPort::Next => vec![local, SocketAddr::new(local.ip(), local.port() + 1)],
+    }
+}

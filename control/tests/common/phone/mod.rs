@@ -1,0 +1,313 @@
+//! A phone: an independent user agent (RFC 3261) with one line, some habits, and a user who presses keys.
+//!
+//! It shares no code with the server's agent: it retransmits, acknowledges, answers re-INVITEs and backs off by its own
+//! reading of the RFC, and stops the test when the server sends what a good server never sends.
+
+pub(crate) mod call;
+mod client;
+pub(crate) mod sdp;
+mod server;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use shared::Time;
+
+use self::call::{Call, Ending, State, Wish};
+use self::client::Client;
+use self::sdp::Direction;
+use self::server::Server;
+use super::seed::Seed;
+use super::wire::Wire;
+
+pub(crate) const T1: Duration = Duration::from_millis(500);
+pub(crate) const T2: Duration = Duration::from_secs(4);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(32);
+
+/// What a phone does differently from a plain good one.
+#[derive(Clone, Debug)]
+pub(crate) struct Habits {
+    /// Payload types it offers and takes, in order.
+    pub(crate) payloads: Vec<u8>,
+    /// How it answers re-INVITEs.
+    pub(crate) reinvite: ReinviteHabit,
+    /// ACKs of 2xx that it forgets to send, repetitions included.
+    pub(crate) acks_forgotten: u32,
+    /// Its INVITE carries no SDP.
+    pub(crate) offerless: bool,
+    /// Its ACK carries no answer where the 2xx carried the offer.
+    pub(crate) answerless: bool,
+    /// It offers a second re-INVITE at the moment it gets one.
+    pub(crate) glare: bool,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            payloads: vec![0, 8],
+            reinvite: ReinviteHabit::Accept,
+            acks_forgotten: 0,
+            offerless: false,
+            answerless: false,
+            glare: false,
+        }
+    }
+}
+
+/// How a phone answers a re-INVITE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ReinviteHabit {
+    Accept,
+    /// 100 at once, the answer later.
+    Late(Duration),
+    Refuse(u16),
+    /// Not even 100.
+    Ignore,
+}
+
+/// How a phone puts somebody on hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hold {
+    /// `a=sendonly`: it may play its own music.
+    SendOnly,
+    /// `a=inactive`.
+    Inactive,
+    /// `c=0.0.0.0`, of RFC 2543.
+    ZeroAddress,
+}
+
+/// A phone.
+#[derive(Debug)]
+pub(crate) struct Phone {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) tcp: bool,
+    /// Where it sends its INVITEs.
+    pub(crate) server: SocketAddr,
+    pub(crate) habits: Habits,
+    pub(crate) calls: Vec<Call>,
+    /// Switched off: hears and says nothing.
+    pub(crate) is_dead: bool,
+    /// Responses to requests outside calls.
+    pub(crate) responses: Vec<Wire>,
+    /// BYEs that nobody answered in time.
+    pub(crate) byes_unanswered: u32,
+    seed: Seed,
+    clients: Vec<Client>,
+    servers: Vec<Server>,
+    /// Final responses to requests, to be repeated, by branch and method.
+    finals: Vec<(String, Vec<u8>)>,
+    /// ACKs of failed INVITEs, to be repeated, by branch.
+    failure_acks: Vec<(String, Vec<u8>)>,
+    out: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+impl Phone {
+    pub(crate) fn new(name: &str, address: SocketAddr, server: SocketAddr, seed: Seed) -> Self {
+        Self {
+            name: name.to_owned(),
+            address,
+            tcp: false,
+            server,
+            habits: Habits::default(),
+            calls: Vec::new(),
+            is_dead: false,
+            responses: Vec::new(),
+            byes_unanswered: 0,
+            seed,
+            clients: Vec::new(),
+            servers: Vec::new(),
+            finals: Vec::new(),
+            failure_acks: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// Dials `user` at the server, with additional header fields.
+    pub(crate) fn dial(&mut self, now: Time, user: &str, extra: &[(&str, String)]) -> usize {
+        let number = self.calls.len();
+        let dialled = format!("sip:{user}@{}", self.server);
+        let port = 10_000 + 2 * u16::try_from(number % 20_000).unwrap();
+        self.calls.push(Call {
+            call_id: format!("{:016x}-{}@{}", self.seed.next(), number, self.name),
+            local_tag: format!("{:x}", self.seed.next()),
+            remote_tag: None,
+            remote_target: dialled.clone(),
+            dialled,
+            cseq: u32::try_from(self.seed.below(1_000)).unwrap(),
+            remote_cseq: None,
+            state: State::Calling,
+            rtp: SocketAddr::new(self.address.ip(), port),
+            payloads: self.habits.payloads.clone(),
+            wanted: Direction::SendRecv,
+            zero_address: false,
+            version: 0,
+            offered: None,
+            settled: None,
+            acks: std::collections::HashMap::new(),
+            ack_owed: None,
+            wish: Wish::None,
+            retry_at: None,
+            peer_identity: None,
+            last_reinvite_status: None,
+            extra: extra
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+            answer: None,
+            reinvited: 0,
+        });
+        let with_offer = !self.habits.offerless;
+        self.invite(now, number, with_offer);
+        number
+    }
+
+    /// Ends a call in whatever state it is.
+    pub(crate) fn hang_up(&mut self, now: Time, number: usize) {
+        match self.calls[number].state {
+            State::Calling => self.cancel(now, number),
+            State::Confirmed => {
+                self.calls[number].end(Ending::HungUp);
+                self.give_up_servers(now, number);
+                self.request_in_dialog(now, number, "BYE");
+            }
+            State::Ended(_) => {}
+        }
+    }
+
+    /// Puts the other on hold. False when an INVITE is pending.
+    pub(crate) fn hold(&mut self, now: Time, number: usize, hold: Hold) -> bool {
+        if !self.may_reinvite(number) {
+            return false;
+        }
+        let call = &mut self.calls[number];
+        call.zero_address = hold == Hold::ZeroAddress;
+        call.wanted = match hold {
+            Hold::SendOnly | Hold::ZeroAddress => Direction::SendOnly,
+            Hold::Inactive => Direction::Inactive,
+        };
+        self.invite(now, number, true);
+        true
+    }
+
+    /// Speaks with the other again. False when an INVITE is pending.
+    pub(crate) fn resume(&mut self, now: Time, number: usize) -> bool {
+        if !self.may_reinvite(number) {
+            return false;
+        }
+        self.calls[number].wanted = Direction::SendRecv;
+        self.invite(now, number, true);
+        true
+    }
+
+    /// Sends a re-INVITE that changes nothing, with or without SDP. False when an INVITE is pending.
+    pub(crate) fn refresh(&mut self, now: Time, number: usize, with_offer: bool) -> bool {
+        if !self.may_reinvite(number) {
+            return false;
+        }
+        self.invite(now, number, with_offer);
+        true
+    }
+
+    /// Offers other codecs from now on. False when an INVITE is pending.
+    pub(crate) fn change_codecs(&mut self, now: Time, number: usize, payloads: &[u8]) -> bool {
+        if !self.may_reinvite(number) {
+            return false;
+        }
+        self.calls[number].payloads = payloads.to_vec();
+        self.invite(now, number, true);
+        true
+    }
+
+    /// Moves its audio to another port. False when an INVITE is pending.
+    pub(crate) fn move_audio(&mut self, now: Time, number: usize) -> bool {
+        if !self.may_reinvite(number) {
+            return false;
+        }
+        let port = self.calls[number].rtp.port();
+        self.calls[number].rtp.set_port(port ^ 0x4000);
+        self.invite(now, number, true);
+        true
+    }
+
+    /// Whether a confirmed call has no INVITE of either side pending.
+    pub(crate) fn may_reinvite(&self, number: usize) -> bool {
+        self.calls[number].state == State::Confirmed
+            && self.calls[number].retry_at.is_none()
+            && !self.has_invite_pending(number)
+    }
+
+    /// Whether nothing of this call is under way, as far as the phone can know.
+    pub(crate) fn is_settled(&self, number: usize) -> bool {
+        self.calls[number].retry_at.is_none()
+            && self.calls[number].ack_owed.is_none()
+            && !self.has_invite_pending(number)
+    }
+
+    /// Whether nothing is under way in this phone.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.clients.is_empty() && self.servers.is_empty() && self.calls.iter().all(Call::is_over)
+    }
+
+    /// Takes a message from the network.
+    pub(crate) fn receive(&mut self, now: Time, bytes: &[u8]) {
+        if self.is_dead {
+            return;
+        }
+        let message = Wire::parse(bytes);
+        match message.method() {
+            Some(method) => {
+                let method = method.to_owned();
+                self.request(now, &method, &message);
+            }
+            None => self.response(now, &message),
+        }
+    }
+
+    /// Time passed.
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
+        if self.is_dead {
+            return;
+        }
+        self.client_timeouts(now);
+        self.server_timeouts(now);
+        for number in 0..self.calls.len() {
+            if self.calls[number].retry_at.is_some_and(|at| at <= now) {
+                self.calls[number].retry_at = None;
+                if self.may_reinvite(number) {
+                    self.invite(now, number, true);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Time> {
+        if self.is_dead {
+            return None;
+        }
+        let clients = self.clients.iter().flat_map(Client::deadlines);
+        let servers = self.servers.iter().flat_map(Server::deadlines);
+        let retries = self.calls.iter().filter_map(|call| call.retry_at);
+        clients.chain(servers).chain(retries).min()
+    }
+
+    /// The next message to send, with its destination.
+    pub(crate) fn poll_out(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        if self.out.is_empty() {
+            None
+        } else {
+            Some(self.out.remove(0))
+        }
+    }
+
+    fn send(&mut self, to: SocketAddr, bytes: Vec<u8>) {
+        self.out.push((to, bytes));
+    }
+
+    fn has_invite_pending(&self, number: usize) -> bool {
+        self.clients
+            .iter()
+            .any(|client| client.is_invite_of(number))
+            || self.servers.iter().any(|server| server.call == number)
+    }
+}

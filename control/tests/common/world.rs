@@ -1,0 +1,441 @@
+//! The event loop of a simulated world: what is due next happens next, and after each step everything is checked.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use control::control::{ControlStatus, OrbitStatus, Setup};
+use control::sip::transport::{Flow, Listener, Packet, Ticket, Transport};
+use control::{Control, Input, Output};
+use shared::{Command, Event, Source, Time, WorkerId};
+
+use super::checks;
+use super::clock::Agenda;
+use super::link::Link;
+use super::media::{Stream, Workers};
+use super::phone::Phone;
+use super::phone::call::{Call, View};
+use super::seed::Seed;
+use super::site::{self, Site};
+use super::trace::Trace;
+use super::transport::Connection;
+use super::wire::Wire;
+
+/// Timeouts at one moment after which the control plane counts as spinning.
+const TIMEOUTS_AT_ONCE_MAX: u32 = 10_000;
+
+/// One call of one phone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct CallRef {
+    pub(crate) phone: usize,
+    pub(crate) call: usize,
+}
+
+/// A control plane among phones and workers.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) control: Control,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) link: Link,
+    pub(crate) workers: Workers,
+    pub(crate) trace: Trace,
+    pub(crate) site: Site,
+    /// Start lines of what the server sent, with the phone it went to.
+    pub(crate) sent: Vec<(usize, String)>,
+    pub(crate) is_stopped: bool,
+    seed: Seed,
+    pub(super) agenda: Agenda<Happening>,
+    pub(super) wakes: Vec<Option<Time>>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) connections: Vec<Connection>,
+    /// SIP messages under way.
+    pub(super) in_flight: u32,
+    timeouts: (Time, u32),
+}
+
+#[derive(Debug)]
+pub(super) enum Happening {
+    ToServer {
+        phone: usize,
+        transport: Transport,
+        flow: Flow,
+        to: SocketAddr,
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    ToPhone {
+        phone: usize,
+        bytes: Vec<u8>,
+    },
+    Media(WorkerId, Event),
+    Failed(Ticket),
+    Resolved(Ticket, Vec<std::net::IpAddr>),
+    Wake(usize),
+    Unheard(usize),
+}
+
+impl World {
+    pub(crate) fn new(site: Site) -> Self {
+        let mut seed = Seed::new(site.seed);
+        let listeners = site::listeners();
+        let setup = Setup {
+            config: site.config.clone(),
+            listeners: listeners.clone(),
+            workers: site.workers.clone(),
+            seed: seed.bytes(),
+        };
+        Self {
+            now: Time::ZERO,
+            control: Control::new(setup, Time::ZERO),
+            phones: Vec::new(),
+            link: Link::new(seed.fork(), site.quality),
+            workers: Workers::new(seed.fork(), &site.workers, site.media.clone()),
+            trace: Trace::default(),
+            site,
+            sent: Vec::new(),
+            is_stopped: false,
+            seed,
+            agenda: Agenda::new(),
+            wakes: Vec::new(),
+            listeners,
+            connections: Vec::new(),
+            in_flight: 0,
+            timeouts: (Time::ZERO, 0),
+        }
+    }
+
+    /// A new phone, by UDP over IPv4, in a trusted network.
+    pub(crate) fn phone(&mut self, name: &str) -> usize {
+        let number = self.phones.len();
+        let address = format!("198.51.100.{}:5060", number + 1).parse().unwrap();
+        self.phone_at(name, address, site::SERVER.parse().unwrap())
+    }
+
+    pub(crate) fn phone_at(&mut self, name: &str, at: SocketAddr, server: SocketAddr) -> usize {
+        let seed = self.seed.fork();
+        self.phones.push(Phone::new(name, at, server, seed));
+        self.wakes.push(None);
+        self.phones.len() - 1
+    }
+
+    /// Lets a phone do something, and sends what it wants sent.
+    pub(crate) fn with<R>(&mut self, phone: usize, act: impl FnOnce(&mut Phone, Time) -> R) -> R {
+        let result = act(&mut self.phones[phone], self.now);
+        self.flush(phone);
+        result
+    }
+
+    pub(crate) fn dial(&mut self, phone: usize, user: &str) -> CallRef {
+        self.dial_with(phone, user, &[])
+    }
+
+    pub(crate) fn dial_with(
+        &mut self,
+        phone: usize,
+        user: &str,
+        extra: &[(&str, String)],
+    ) -> CallRef {
+        let call = self.with(phone, |phone, now| phone.dial(now, user, extra));
+        CallRef { phone, call }
+    }
+
+    /// Dials the park address and waits until the call is parked.
+    pub(crate) fn park(&mut self, phone: usize) -> CallRef {
+        let call = self.dial(phone, "park");
+        self.run_until(Duration::from_secs(5), "parked", |world| {
+            world.view(call) == View::Listening && world.is_quiet()
+        });
+        call
+    }
+
+    /// Dials the orbit of a parked call and waits until both speak.
+    pub(crate) fn retrieve(&mut self, phone: usize, parked: CallRef) -> CallRef {
+        let orbit = self.orbit(parked).expect("a parked call");
+        let call = self.dial(phone, &orbit);
+        self.run_until(Duration::from_secs(10), "retrieved", |world| {
+            [call, parked]
+                .iter()
+                .all(|call| world.view(*call) == View::Talking)
+                && world.is_quiet()
+        });
+        call
+    }
+
+    pub(crate) fn hang_up(&mut self, call: CallRef) {
+        self.with(call.phone, |phone, now| phone.hang_up(now, call.call));
+    }
+
+    /// Switches a phone off. Its streams are reported unheard after the media timeout.
+    pub(crate) fn switch_off(&mut self, phone: usize) {
+        self.trace.line(
+            self.now,
+            format_args!("{} is switched off", self.phones[phone].name),
+        );
+        self.phones[phone].is_dead = true;
+        self.agenda.note(
+            self.now + self.site.config.media.timeout,
+            Happening::Unheard(phone),
+        );
+    }
+
+    /// Sends anything at all from a phone's address.
+    pub(crate) fn inject(&mut self, phone: usize, bytes: &[u8]) {
+        let to = self.phones[phone].server;
+        self.send_datagram(phone, to, bytes);
+    }
+
+    /// Closes the TCP connections of a phone.
+    pub(crate) fn disconnect(&mut self, phone: usize) {
+        for connection in self.connections.iter_mut().filter(|c| c.phone == phone) {
+            connection.is_open = false;
+        }
+    }
+
+    /// Asks the server to end.
+    pub(crate) fn stop(&mut self) {
+        self.give(Input::Stop);
+    }
+
+    pub(crate) fn call(&self, call: CallRef) -> &Call {
+        &self.phones[call.phone].calls[call.call]
+    }
+
+    pub(crate) fn view(&self, call: CallRef) -> View {
+        self.call(call).view()
+    }
+
+    /// The orbit a call is parked under.
+    pub(crate) fn orbit(&self, call: CallRef) -> Option<String> {
+        self.parked(call).map(|status| status.orbit)
+    }
+
+    pub(crate) fn parked(&self, call: CallRef) -> Option<OrbitStatus> {
+        let call_id = &self.call(call).call_id;
+        self.control
+            .orbits()
+            .into_iter()
+            .find(|status| status.call_id == *call_id)
+    }
+
+    pub(crate) fn status(&self) -> ControlStatus {
+        self.control.status()
+    }
+
+    /// The worker's stream behind a call.
+    pub(crate) fn stream(&self, call: CallRef) -> &Stream {
+        let settled = self.call(call).settled.as_ref().expect("offer and answer");
+        self.workers
+            .at_port(settled.remote.port())
+            .expect("a stream")
+    }
+
+    /// Whether the stream of a call plays a recording.
+    pub(crate) fn hears_music(&self, call: CallRef) -> bool {
+        matches!(self.stream(call).source, Source::Prompt { .. })
+    }
+
+    /// Whether the streams of two calls send each other what they receive.
+    pub(crate) fn are_joined(&self, one: CallRef, other: CallRef) -> bool {
+        let (one, other) = (self.stream(one), self.stream(other));
+        one.source == Source::Bridge { peer: other.id }
+            && other.source == Source::Bridge { peer: one.id }
+    }
+
+    /// How often the server sent something that begins so to a phone, repetitions included.
+    pub(crate) fn sent(&self, phone: usize, start: &str) -> usize {
+        self.sent
+            .iter()
+            .filter(|(to, line)| *to == phone && line.starts_with(start))
+            .count()
+    }
+
+    /// Whether a SIP message is under way.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.in_flight == 0
+    }
+
+    /// Lets time pass.
+    pub(crate) fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        while self.step(end) {}
+        self.now = end;
+    }
+
+    /// Lets time pass until something holds.
+    ///
+    /// # Panics
+    /// When it does not within `span`.
+    pub(crate) fn run_until(&mut self, span: Duration, what: &str, holds: impl Fn(&Self) -> bool) {
+        let end = self.now + span;
+        while !holds(self) {
+            assert!(self.step(end), "within {span:?}: {what}");
+        }
+    }
+
+    fn step(&mut self, end: Time) -> bool {
+        let agenda = self.agenda.next_at().unwrap_or(Time::from_nanos(u64::MAX));
+        let timeout = self
+            .control
+            .poll_timeout()
+            .unwrap_or(Time::from_nanos(u64::MAX));
+        if agenda.min(timeout) > end {
+            return false;
+        }
+        self.now = self.now.max(agenda.min(timeout));
+        if timeout <= agenda {
+            self.count_timeout();
+            self.give(Input::Timeout);
+        } else if let Some(happening) = self.agenda.pop() {
+            self.happen(happening);
+        }
+        checks::after_step(self);
+        true
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::ToServer {
+                phone,
+                transport,
+                flow,
+                to,
+                from,
+                bytes,
+            } => {
+                self.in_flight -= 1;
+                let packet = Packet {
+                    transport,
+                    flow,
+                    local: to,
+                    source: from,
+                    bytes: &bytes,
+                };
+                let name = &self.phones[phone].name;
+                self.trace.message(self.now, "->", name, &bytes);
+                self.give(Input::Packet(packet));
+                self.note_ack(phone, &bytes);
+            }
+            Happening::ToPhone { phone, bytes } => {
+                self.in_flight -= 1;
+                self.trace
+                    .message(self.now, "<-", &self.phones[phone].name, &bytes);
+                self.with(phone, |phone, now| phone.receive(now, &bytes));
+            }
+            Happening::Media(worker, event) => {
+                self.trace
+                    .line(self.now, format_args!("{worker} {event:?}"));
+                self.workers.told(&event);
+                self.give(Input::Media(worker, event));
+            }
+            Happening::Failed(ticket) => self.give(Input::TransmitFailed(ticket)),
+            Happening::Resolved(ticket, found) => self.give(Input::Resolved(ticket, found)),
+            Happening::Wake(phone) => {
+                self.wakes[phone] = None;
+                self.with(phone, Phone::handle_timeout);
+            }
+            Happening::Unheard(phone) => self.report_unheard(phone),
+        }
+    }
+
+    fn give(&mut self, input: Input<'_>) {
+        self.control.handle(self.now, input);
+        while let Some(output) = self.control.poll_output() {
+            match output {
+                Output::Transmit(transmit) => self.transmit(transmit),
+                Output::Command(worker, command) => self.command(worker, command),
+                Output::Resolve(resolve) => {
+                    let found = self
+                        .site
+                        .names
+                        .get(&resolve.host)
+                        .cloned()
+                        .unwrap_or_default();
+                    let at = self.now + Duration::from_millis(20);
+                    self.agenda
+                        .note(at, Happening::Resolved(resolve.ticket, found));
+                }
+                Output::Stopped => self.is_stopped = true,
+            }
+        }
+    }
+
+    fn command(&mut self, worker: WorkerId, command: Command) {
+        self.trace
+            .line(self.now, format_args!("{worker} {}", brief(&command)));
+        for (at, event) in self.workers.command(self.now, worker, command) {
+            self.agenda.note(at, Happening::Media(worker, event));
+        }
+    }
+
+    pub(super) fn note_sent(&mut self, phone: usize, bytes: &[u8]) {
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == b'\r')
+            .unwrap_or(bytes.len());
+        self.sent
+            .push((phone, String::from_utf8_lossy(&bytes[..end]).into_owned()));
+    }
+
+    /// The server has an ACK: the phone owes it no more.
+    fn note_ack(&mut self, phone: usize, bytes: &[u8]) {
+        if !bytes.starts_with(b"ACK ") {
+            return;
+        }
+        let ack = Wire::parse(bytes);
+        let (call_id, (cseq, _)) = (ack.must("Call-ID"), ack.cseq());
+        let calls = &mut self.phones[phone].calls;
+        if let Some(call) = calls.iter_mut().find(|call| call.call_id == call_id)
+            && call.ack_owed == Some(cseq)
+        {
+            call.ack_owed = None;
+        }
+    }
+
+    /// The workers notice that a switched-off phone sends nothing.
+    fn report_unheard(&mut self, phone: usize) {
+        let address = self.phones[phone].address.ip();
+        let unheard: Vec<_> = self
+            .workers
+            .streams()
+            .filter(|stream| {
+                let media = stream.media.filter(|media| media.supervise);
+                media
+                    .and_then(|media| media.remote)
+                    .is_some_and(|remote| remote.ip() == address)
+            })
+            .map(|stream| stream.id)
+            .collect();
+        for stream in unheard {
+            let event = Event::MediaTimeout { stream };
+            self.agenda
+                .note(self.now, Happening::Media(stream.worker, event));
+        }
+    }
+
+    fn count_timeout(&mut self) {
+        if self.timeouts.0 != self.now {
+            self.timeouts = (self.now, 0);
+        }
+        self.timeouts.1 += 1;
+        assert!(
+            self.timeouts.1 < TIMEOUTS_AT_ONCE_MAX,
+            "the control plane's deadline stays due"
+        );
+    }
+}
+
+fn brief(command: &Command) -> String {
+    match command {
+        Command::Open { stream, local, .. } => format!("Open {stream} at {local}"),
+        Command::Describe { stream, media } => format!(
+            "Describe {stream}: {:?} {} send={} receive={}",
+            media.remote,
+            media.codec.name(),
+            media.send,
+            media.receive
+        ),
+        Command::Send { stream, source } => format!("Send {stream}: {source:?}"),
+        Command::Close { stream } => format!("Close {stream}"),
+        Command::Stop => "Stop".to_owned(),
+    }
+}

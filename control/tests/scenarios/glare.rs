@@ -1,0 +1,91 @@
+//! Both sides offer at once: 491, a random wait, another try (RFC 3261 §14.1, §14.2).
+
+use crate::common::phone::call::View;
+use crate::common::phone::{Hold, ReinviteHabit};
+use crate::common::site::Site;
+use crate::common::world::World;
+use crate::common::{checks, ms, secs};
+
+#[test]
+fn a_retrieval_that_meets_the_parkees_own_offer_succeeds_after_the_wait() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    world.phones[alice].habits.glare = true;
+    let orbit = world.orbit(parked).unwrap();
+    let retriever = world.dial(bob, &orbit);
+    world.run(ms(100));
+    assert!(
+        world.sent(alice, "SIP/2.0 491") == 1,
+        "our offer was pending"
+    );
+    world.run(secs(15));
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn a_hold_that_crosses_the_retrieval_ends_in_one_opinion() {
+    for seed in 0..20 {
+        let mut world = World::new(Site::default().seed(seed));
+        let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+        let parked = world.park(alice);
+        let orbit = world.orbit(parked).unwrap();
+        let retriever = world.dial(bob, &orbit);
+        world.run_until(secs(1), "offered", |world| world.sent(alice, "INVITE") == 1);
+        assert!(world.with(alice, |phone, now| phone.hold(
+            now,
+            parked.call,
+            Hold::SendOnly
+        )));
+        world.run(secs(20));
+        assert_eq!(world.view(retriever), View::Talking);
+        assert_eq!(world.view(parked), View::Holding);
+        checks::agreement(&world);
+        assert!(world.with(alice, |phone, now| phone.resume(now, parked.call)));
+        world.run(secs(2));
+        assert!(world.are_joined(parked, retriever));
+        world.finish();
+    }
+}
+
+#[test]
+fn a_phone_that_answers_491_for_ever_does_not_keep_the_retriever_waiting_for_ever() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    world.phones[alice].habits.reinvite = ReinviteHabit::Refuse(491);
+    let orbit = world.orbit(parked).unwrap();
+    let retriever = world.dial(bob, &orbit);
+    world.run(secs(15));
+    assert!(
+        world.call(retriever).is_over(),
+        "{:?}",
+        world.view(retriever)
+    );
+    assert_eq!(world.orbit(parked), Some(orbit));
+    assert!(world.hears_music(parked));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn an_offer_while_another_of_the_same_phone_is_unanswered_never_confuses_the_call() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let retriever = world.retrieve(bob, parked);
+    for phone in [alice, bob] {
+        world.with(phone, |phone, now| phone.hold(now, 0, Hold::Inactive));
+    }
+    world.run(secs(10));
+    checks::agreement(&world);
+    for phone in [alice, bob] {
+        world.with(phone, |phone, now| phone.resume(now, 0));
+    }
+    world.run(secs(10));
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    world.finish();
+}

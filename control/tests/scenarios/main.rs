@@ -1,0 +1,31 @@
+//! One behaviour a file: phones and workers around the control plane, under virtual time.
+//!
+//! One program for all of them, because each would be linked with the whole server otherwise.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at what should not be")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_requests;
+mod cancel_race;
+mod checks_can_fail;
+mod codec_change;
+mod empty_orbit;
+mod glare;
+mod ipv6;
+mod lost_ack;
+mod media_refused;
+mod media_timeout;
+mod no_codec;
+mod no_free_orbit;
+mod offerless_invite;
+mod park_retrieve;
+mod parkee_hangs_up_while_retrieving;
+mod pickup_timeout;
+mod reinvite_hold;
+mod stop;
+mod tcp;
+mod transfer_parks;
+mod two_retrievers;
+mod untrusted;
