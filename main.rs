@@ -63,6 +63,9 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
         .config
         .as_deref()
         .map_or_else(|| Ok(Config::default()), Config::load)?;
+    for warning in &config.warnings {
+        let _ = writeln!(std::io::stderr(), "orbitd: warning: {warning}");
+    }
     let mut out = std::io::stdout();
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => {

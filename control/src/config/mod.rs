@@ -1,20 +1,43 @@
-//! The operator's configuration: TOML into types that cannot be wrong, or one message that names file, line, key, what is wrong
-//! and what would be right.
+//! The operator's configuration: TOML into types that cannot be wrong, or one message that names
+//! file, line, key, what is wrong and what would be right.
 //!
-//! Absent on purpose: opening what it names (music files are opened by whoever plays them; [`Config::problem`] words the message).
+//! One file for each table of the configuration; `table` is how they read, `source` is where in
+//! the file things stand and how a message is worded.
+//!
+//! Absent on purpose: opening what it names (music files are opened by whoever plays them;
+//! [`Config::problem`] words the message).
+
+mod duration;
+mod later;
+pub mod limits;
+mod media;
+mod music;
+mod nearest;
+mod node;
+mod orbit_range;
+mod park;
+mod sip;
+mod source;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use ipnet::IpNet;
-use shared::Codec;
+pub use media::Media;
+pub use music::Music;
+pub use node::Node;
+pub use orbit_range::OrbitRange;
+pub use park::Park;
+pub use sip::Sip;
+pub use source::{ConfigError, Source};
 
-use crate::sip::transport::Transport;
+use source::text_of;
+use table::Table;
 
 /// A checked configuration. Every key has a default: `Config::default()` is an empty file.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
     /// `[node]`
     pub node: Node,
@@ -26,121 +49,86 @@ pub struct Config {
     pub music: BTreeMap<String, Music>,
     /// `[park]`
     pub park: Park,
-    /// `[[orbit_range]]`, by start; never overlapping.
+    /// `[[orbit_range]]`, by prefix and start; at least one, never overlapping.
     pub orbit_ranges: Vec<OrbitRange>,
+    /// What is right, but will not do what its author may hope for: one line each, for the log.
+    pub warnings: Vec<String>,
+    /// Where in the file each key stands, for [`Config::problem`].
+    pub source: Source,
 }
-
-/// `[node]`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Node {
-    /// Unique in a cluster.
-    pub id: String,
-}
-
-/// `[sip]`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Sip {
-    /// `["udp:127.0.0.1:5060", …]`
-    pub listen: Vec<(Transport, SocketAddr)>,
-    /// Host in Via and Contact; `None`: each listener's own address.
-    pub advertise: Option<String>,
-    /// Served besides our own addresses.
-    pub domains: Vec<String>,
-    /// Peers that may send requests.
-    pub trusted: Vec<IpNet>,
-}
-
-/// `[media]`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Media {
-    /// Where RTP sockets bind.
-    pub address: IpAddr,
-    /// Address in SDP.
-    pub advertise: IpAddr,
-    /// First and last port, inclusive, at least one even-odd pair.
-    pub ports: (u16, u16),
-    /// Number of workers; `None`: one for each pinned CPU, or else one for each core less one, at least 1.
-    pub workers: Option<u8>,
-    /// CPUs to pin workers to.
-    pub cpus: Vec<u16>,
-    /// In preference.
-    pub codecs: Vec<Codec>,
-    /// Whether a stream may learn its peer's address from the first valid packet (RFC 7362); `latch = "closed"` (default) or `"learn"`.
-    pub latch_learn: bool,
-    /// Seconds of silence after which a bridged peer counts as gone.
-    pub timeout: Duration,
-}
-
-/// `[music.NAME]`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Music {
-    /// `None`: the one that ships with the project (`"builtin"`).
-    pub file: Option<PathBuf>,
-    /// Programme (true), or from-start.
-    pub programme: bool,
-}
-
-/// `[park]`; `[park.site.NAME]` is checked and kept for later.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Park {
-    /// The user part of the park address.
-    pub user: String,
-    /// 10 s to 10 min.
-    pub pickup_timeout: Duration,
-    /// 1 to 10.
-    pub max_pickup_attempts: u8,
-    /// Off: silence.
-    pub music_on_hold: bool,
-    /// A name in `music`.
-    pub music: String,
-    /// After the last attempt.
-    pub on_timeout_uri: Option<String>,
-}
-
-/// `[[orbit_range]]`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OrbitRange {
-    /// Unique.
-    pub name: String,
-    /// `*`, `#` or nothing.
-    pub prefix: Option<char>,
-    /// First number, after the prefix.
-    pub start: u32,
-    /// Last number, after the prefix; as many digits as `start`.
-    pub end: u32,
-}
-
-/// One message for the operator: `site.toml:12: [park] pickup_timeout: …`.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(pub String);
 
 impl Config {
     /// Reads and checks a file.
     ///
     /// # Errors
     /// [`ConfigError`] with the first thing that is wrong.
-    pub fn load(_path: &Path) -> Result<Self, ConfigError> {
-        unimplemented!()
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = text_of(path)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        Self::parse(&text, &path.display().to_string(), folder)
     }
 
-    /// Checks a text; `name` stands for the file in messages; relative paths are relative to `folder`.
+    /// Checks a text; `name` stands for the file in messages; relative paths are relative to
+    /// `folder`.
     ///
     /// # Errors
     /// [`ConfigError`] with the first thing that is wrong.
-    pub fn parse(_text: &str, _name: &str, _folder: &Path) -> Result<Self, ConfigError> {
-        unimplemented!()
+    pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Self, ConfigError> {
+        let document = source::parse(text, name)?;
+        let source = Source::new(text, name, document.get_ref());
+        let mut warnings = Vec::new();
+        let root = Table::root(document.get_ref(), &source);
+        root.knows(&[
+            "node",
+            "sip",
+            "media",
+            "music",
+            "park",
+            "orbit_range",
+            "announcement",
+            "unassigned",
+            "api",
+            "store",
+        ])?;
+        let node = Node::read(&root)?;
+        let sip = Sip::read(&root)?;
+        let media = Media::read(&root, &mut warnings)?;
+        let music = music::read(&root, folder)?;
+        let orbit_ranges = orbit_range::read(&root, &mut warnings)?;
+        let park = Park::read(&root, &music, &orbit_ranges, &mut warnings)?;
+        later::check(&root, &mut warnings)?;
+        media.warn_of_loopback(&sip, &root, &mut warnings);
+        Ok(Self {
+            node,
+            sip,
+            media,
+            music,
+            park,
+            orbit_ranges,
+            warnings,
+            source,
+        })
     }
 
-    /// Words a problem that was found later with the value of a key, such as `["music", "default", "file"]`.
+    /// Words a problem that was found later with the value of a key, such as
+    /// `["music", "default", "file"]`.
     #[must_use]
-    pub fn problem(&self, _key: &[&str], _what: &str) -> ConfigError {
-        unimplemented!()
+    pub fn problem(&self, key: &[&str], what: &str) -> ConfigError {
+        self.source.problem(key, what)
     }
 }
 
 impl Default for Config {
     fn default() -> Self {
-        unimplemented!()
+        Self {
+            node: Node::default(),
+            sip: Sip::default(),
+            media: Media::default(),
+            music: BTreeMap::from([(music::DEFAULT.to_owned(), Music::default())]),
+            park: Park::default(),
+            orbit_ranges: vec![OrbitRange::default()],
+            warnings: Vec::new(),
+            source: Source::default(),
+        }
     }
 }

@@ -126,6 +126,7 @@ fn config() -> Config {
             on_timeout_uri: None,
         },
         orbit_ranges: vec![range("front-desk", 700, 799)],
+        ..Config::default()
     }
 }
 

@@ -1,0 +1,41 @@
+//! The limits of a configuration, together, with what relates them.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// Longest file, in bytes.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+/// Longest name of anything, in bytes.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Longest host name, in bytes (RFC 1035 §2.3.4).
+pub const HOST_BYTES_MAX: usize = 253;
+/// Longest URI, in bytes.
+pub const URI_BYTES_MAX: usize = 1_024;
+
+/// Most listeners.
+pub const LISTENERS_MAX: usize = 16;
+/// Most trusted networks; each packet is looked up in them.
+pub const TRUSTED_MAX: usize = 1_024;
+/// Highest CPU number that a worker can be pinned to.
+pub const CPU_MAX: u16 = 1_023;
+
+/// How long a call may wait in an orbit.
+pub const PICKUP_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_secs(10)..=Duration::from_mins(10);
+/// How often the parker may be called back.
+pub const PICKUP_ATTEMPTS: RangeInclusive<u8> = 1..=10;
+/// How long a peer may be silent.
+pub const MEDIA_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_secs(5)..=Duration::from_hours(1);
+
+/// Most orbits in one range.
+pub const ORBITS_PER_RANGE_MAX: u32 = 10_000;
+/// Most orbits of one node.
+pub const ORBITS_MAX: u32 = 50_000;
+/// Digits of an orbit without a prefix; one less with one.
+pub const ORBIT_DIGITS_MAX: usize = 9;
+/// A prefixed orbit is above this number: `*1` to `*100` are for the telephones' own services.
+pub const PREFIXED_ORBIT_ABOVE: u32 = 100;
+
+const _: () = assert!(ORBITS_PER_RANGE_MAX <= ORBITS_MAX);
+const _: () = assert!(10_u32.checked_pow(9).is_some(), "an orbit is a u32");

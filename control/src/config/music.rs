@@ -1,0 +1,73 @@
+//! `[music.NAME]`: what waiting callers hear.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use shared::limits::PROMPTS_MAX;
+
+use super::ConfigError;
+use super::table::{NAME_RULE, Table, is_name};
+
+/// `[music.NAME]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Music {
+    /// `None`: the one that ships with the project (`"builtin"`).
+    pub file: Option<PathBuf>,
+    /// Programme (true), or from-start.
+    pub programme: bool,
+}
+
+impl Default for Music {
+    fn default() -> Self {
+        Self {
+            file: None,
+            programme: true,
+        }
+    }
+}
+
+/// The music of whoever names none.
+pub(super) const DEFAULT: &str = "default";
+
+/// All of it; [`DEFAULT`] is there whether the file has it or not.
+pub(super) fn read(
+    root: &Table<'_>,
+    folder: &Path,
+) -> Result<BTreeMap<String, Music>, ConfigError> {
+    let mut all = BTreeMap::from([(DEFAULT.to_owned(), Music::default())]);
+    let Some(table) = root.table("music")? else {
+        return Ok(all);
+    };
+    for name in table.keys() {
+        if !is_name(name) {
+            return Err(table.wrong(name, &format!("not a name; {NAME_RULE}")));
+        }
+        let one = table.table(name)?;
+        let one = one.ok_or_else(|| table.wrong(name, "not a table; write [music.NAME]"))?;
+        all.insert(name.to_owned(), Music::read(&one, folder)?);
+    }
+    if all.len() > usize::from(PROMPTS_MAX) {
+        return Err(root.wrong("music", &format!("more than {PROMPTS_MAX}; strike some")));
+    }
+    Ok(all)
+}
+
+impl Music {
+    fn read(table: &Table<'_>, folder: &Path) -> Result<Self, ConfigError> {
+        table.knows(&["file", "mode"])?;
+        let mut music = Self::default();
+        let rule = "write \"builtin\", or the path of a wav, flac, mp3 or ogg file";
+        match table.text("file", rule)? {
+            None | Some("builtin") => {}
+            Some("") => return Err(table.wrong("file", &format!("empty; {rule}"))),
+            Some(path) => music.file = Some(folder.join(path)),
+        }
+        let rule = "write \"programme\" or \"from-start\"";
+        match table.text("mode", rule)? {
+            None | Some("programme") => {}
+            Some("from-start") => music.programme = false,
+            Some(_) => return Err(table.wrong("mode", &format!("unknown; {rule}"))),
+        }
+        Ok(music)
+    }
+}

@@ -1,0 +1,224 @@
+//! Where in the file things stand, and how a message names the place.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::limits::FILE_BYTES_MAX;
+
+/// One message for the operator: `site.toml:12: [park] pickup_timeout = "5s": …`.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// The places of a file's tables, keys and elements.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// `None` for the built-in defaults.
+    file: Option<String>,
+    places: BTreeMap<Vec<String>, Place>,
+}
+
+/// One place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Place {
+    line: usize,
+    /// `[park]`, `[[orbit_range]] start = "700"`.
+    words: String,
+    /// The table of a key, for words about keys that are not there.
+    is_table: bool,
+}
+
+impl Source {
+    pub(super) fn new(text: &str, name: &str, root: &DeTable<'_>) -> Self {
+        let mut walk = Walk {
+            text,
+            lines: Lines::new(text),
+            places: BTreeMap::new(),
+        };
+        walk.table(&[], "", root);
+        Self {
+            file: Some(name.to_owned()),
+            places: walk.places,
+        }
+    }
+
+    /// Words a problem with the value of a key. Elements of a list and tables of a list of tables
+    /// are named by their number: `["sip", "listen", "0"]`, `["orbit_range", "1", "start"]`.
+    pub(super) fn problem(&self, key: &[&str], what: &str) -> ConfigError {
+        let file = self.file.as_deref().unwrap_or("the built-in defaults");
+        let path: Vec<String> = key.iter().map(|&part| part.to_owned()).collect();
+        if let Some(place) = self.places.get(&path) {
+            let Place { line, words, .. } = place;
+            return ConfigError(format!("{file}:{line}: {words}: {what}"));
+        }
+        let Some((name, parents)) = path.split_last() else {
+            return ConfigError(format!("{file}: {what}"));
+        };
+        // The key is not there: the table it is missing from says where to write it.
+        match self.places.get(parents).filter(|place| place.is_table) {
+            Some(Place { line, words, .. }) => {
+                ConfigError(format!("{file}:{line}: {words} {name}: {what}"))
+            }
+            None if parents.is_empty() => ConfigError(format!("{file}: [{name}]: {what}")),
+            None => ConfigError(format!("{file}: [{}] {name}: {what}", parents.join("."))),
+        }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a file of bounded length.
+pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
+    let file = path.display();
+    let bytes = fs::read(path).map_err(|error| {
+        ConfigError(format!(
+            "{file}: cannot be read: {error}; name a file that this user may read"
+        ))
+    })?;
+    if bytes.len() > FILE_BYTES_MAX {
+        let what = format!("longer than {FILE_BYTES_MAX} bytes; is it the configuration?");
+        return Err(ConfigError(format!("{file}: {what}")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = Lines::new(&String::from_utf8_lossy(error.as_bytes())).of(at);
+        ConfigError(format!("{file}:{line}: not UTF-8; save the file in UTF-8"))
+    })
+}
+
+/// Reads TOML.
+pub(super) fn parse<'a>(text: &'a str, name: &str) -> Result<Spanned<DeTable<'a>>, ConfigError> {
+    DeTable::parse(text).map_err(|error| {
+        let line = Lines::new(text).of(error.span().map_or(0, |span| span.start));
+        let what = error.message().lines().collect::<Vec<_>>().join("; ");
+        ConfigError(format!("{name}:{line}: not TOML: {what}"))
+    })
+}
+
+/// The walk over a document that notes every place.
+struct Walk<'a> {
+    text: &'a str,
+    lines: Lines,
+    places: BTreeMap<Vec<String>, Place>,
+}
+
+impl Walk<'_> {
+    fn table(&mut self, path: &[String], name: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let path = below(path, key.get_ref());
+            let name = match name {
+                "" => key.get_ref().to_string(),
+                _ => format!("{name}.{}", key.get_ref()),
+            };
+            self.entry(&path, &name, key.span(), value);
+        }
+    }
+
+    fn entry(
+        &mut self,
+        path: &[String],
+        name: &str,
+        at: Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+    ) {
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                self.note(path, at, format!("[{name}]"), true);
+                self.table(path, name, table);
+            }
+            DeValue::Array(array) => {
+                let tables = array.iter().any(|element| element.get_ref().is_table());
+                let words = match tables {
+                    true => format!("[[{name}]]"),
+                    false => self.assignment(name, value),
+                };
+                self.note(path, at, words, false);
+                for (number, element) in array.iter().enumerate() {
+                    let path = below(path, &number.to_string());
+                    if let DeValue::Table(table) = element.get_ref() {
+                        let words = format!("[[{name}]]");
+                        self.note(&path, element.span(), words, true);
+                        self.table_of_list(&path, name, table);
+                    } else {
+                        self.note(&path, element.span(), self.assignment(name, element), false);
+                    }
+                }
+            }
+            _ => self.note(path, at, self.assignment(name, value), false),
+        }
+    }
+
+    /// The keys of one `[[NAME]]`.
+    fn table_of_list(&mut self, path: &[String], name: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let key_path = below(path, key.get_ref());
+            let shown = self.shown(value);
+            let words = format!("[[{name}]] {} = {shown}", key.get_ref());
+            self.note(&key_path, key.span(), words, false);
+        }
+    }
+
+    fn assignment(&self, name: &str, value: &Spanned<DeValue<'_>>) -> String {
+        let shown = self.shown(value);
+        match name.rsplit_once('.') {
+            Some((table, key)) => format!("[{table}] {key} = {shown}"),
+            None => format!("{name} = {shown}"),
+        }
+    }
+
+    /// The value as it was written, if that is short.
+    fn shown(&self, value: &Spanned<DeValue<'_>>) -> String {
+        let written = self.text.get(value.span()).unwrap_or_default();
+        let line = written.lines().next().unwrap_or_default();
+        match line.char_indices().nth(SHOWN_CHARS_MAX) {
+            Some((end, _)) => format!("{}…", &line[..end]),
+            None if line.len() < written.len() => format!("{line}…"),
+            None => line.to_owned(),
+        }
+    }
+
+    fn note(&mut self, path: &[String], at: Range<usize>, words: String, is_table: bool) {
+        let line = self.lines.of(at.start);
+        let place = Place {
+            line,
+            words,
+            is_table,
+        };
+        self.places.insert(path.to_vec(), place);
+    }
+}
+
+/// Where lines begin.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The number of the line, from 1, that has the byte `at`.
+    fn of(&self, at: usize) -> usize {
+        self.0.partition_point(|end| *end < at) + 1
+    }
+}
+
+fn below(path: &[String], name: &str) -> Vec<String> {
+    let mut path = path.to_vec();
+    path.push(name.to_owned());
+    path
+}
+
+/// Characters of a value that a message repeats.
+const SHOWN_CHARS_MAX: usize = 60;

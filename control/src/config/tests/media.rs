@@ -1,0 +1,199 @@
+//! The rules of `[media]` and `[music.NAME]`.
+
+use super::*;
+
+#[test]
+fn media_addresses_lead_somewhere() {
+    refused(
+        r##"
+[media]
+address = "localhost"
+=> 2: [media] address = "localhost": not understood; write an IP address of this host
+
+[media]
+address = "0.0.0.0"
+=> 2: [media] address = "0.0.0.0": peers cannot be told this address; write advertise = "…"
+   with the one they send their sound to
+
+[media]
+address = "224.0.0.1"
+=> 2: [media] address = "224.0.0.1": not one host's; write an IP address of this host
+
+[media]
+advertise = "0.0.0.0"
+=> 2: [media] advertise = "0.0.0.0": leads to no host; write the IP address that peers send
+   their sound to
+
+[media]
+address = "::"
+advertise = "192.0.2.1"
+=> 3: [media] advertise = "192.0.2.1": not of the family of address = "::"; write the IP
+   address that peers send their sound to
+"##,
+    );
+}
+
+#[test]
+fn media_ports_are_a_range_with_a_pair() {
+    refused(
+        r##"
+[media]
+ports = "20000"
+=> 2: [media] ports = "20000": not a range of ports; write FIRST-LAST such as "20000-59999"
+
+[media]
+ports = "0-100"
+=> 2: [media] ports = "0-100": not a range of ports; write FIRST-LAST such as "20000-59999"
+
+[media]
+ports = "20000-70000"
+=> 2: [media] ports = "20000-70000": not a range of ports; write FIRST-LAST such as
+   "20000-59999"
+
+[media]
+ports = "20001-20000"
+=> 2: [media] ports = "20001-20000": ends before it begins; write FIRST-LAST such as
+   "20000-59999"
+
+[media]
+ports = "20001-20002"
+=> 2: [media] ports = "20001-20002": no even port with the odd one above it; write FIRST-LAST
+   such as "20000-59999"
+
+[media]
+ports = "20000-20000"
+=> 2: [media] ports = "20000-20000": no even port with the odd one above it; write FIRST-LAST
+   such as "20000-59999"
+
+[media]
+ports = "65535-65535"
+=> 2: [media] ports = "65535-65535": no even port with the odd one above it; write FIRST-LAST
+   such as "20000-59999"
+"##,
+    );
+}
+
+#[test]
+fn workers_and_their_cpus_fit_together() {
+    refused(
+        r##"
+[media]
+workers = "many"
+=> 2: [media] workers = "many": not a number of workers; write "auto" or a number from 1 to 64
+
+[media]
+workers = 0
+=> 2: [media] workers = 0: not a number of workers; write "auto" or a number from 1 to 64
+
+[media]
+workers = 65
+=> 2: [media] workers = 65: not a number of workers; write "auto" or a number from 1 to 64
+
+[media]
+workers = 1.5
+=> 2: [media] workers = 1.5: not a number of workers; write "auto" or a number from 1 to 64
+
+[media]
+cpus = [1, 2, 1]
+=> 2: [media] cpus = 1: written twice; each CPU carries one worker
+
+[media]
+cpus = [-1]
+=> 2: [media] cpus = -1: not such a number; write numbers from 0 to 1023
+
+[media]
+cpus = [1024]
+=> 2: [media] cpus = 1024: not such a number; write numbers from 0 to 1023
+
+[media]
+cpus = ["1"]
+=> 2: [media] cpus = "1": not such a number; write numbers from 0 to 1023
+
+[media]
+workers = 3
+cpus = [1, 2]
+=> 2: [media] workers = 3: more than the 2 of cpus; write workers = "auto"
+"##,
+    );
+}
+
+#[test]
+fn codecs_are_known_and_at_least_one_is_built() {
+    refused(
+        r##"
+[media]
+codecs = []
+=> 2: [media] codecs = []: none that is built; write any of pcmu, pcma
+
+[media]
+codecs = ["opus", "g722"]
+=> 2: [media] codecs = ["opus", "g722"]: none that is built; write any of pcmu, pcma
+
+[media]
+codecs = ["pcmu", "PCMU"]
+=> 2: [media] codecs = "PCMU": written twice; strike one of the two
+
+[media]
+codecs = ["pmca"]
+=> 2: [media] codecs = "pmca": unknown codec; did you mean pcma?
+
+[media]
+codecs = ["speex"]
+=> 2: [media] codecs = "speex": unknown codec; write any of pcmu, pcma
+"##,
+    );
+}
+
+#[test]
+fn latch_and_timeout_have_their_values() {
+    refused(
+        r##"
+[media]
+latch = "open"
+=> 2: [media] latch = "open": unknown; write "closed" or "learn"
+
+[media]
+timeout = "1s"
+=> 2: [media] timeout = "1s": shorter than 5s; write a duration from 5s to 1h
+
+[media]
+timeout = "2h"
+=> 2: [media] timeout = "2h": longer than 1h; write a duration from 5s to 1h
+"##,
+    );
+}
+
+#[test]
+fn music_has_a_file_and_a_mode() {
+    refused(
+        r##"
+[music.default]
+file = ""
+=> 2: [music.default] file = "": empty; write "builtin", or the path of a wav, flac, mp3 or
+   ogg file
+
+[music.default]
+mode = "random"
+=> 2: [music.default] mode = "random": unknown; write "programme" or "from-start"
+
+[music."a b"]
+file = "x"
+=> 1: [music.a b]: not a name; write letters, digits, ".", "_" or "-", at most 64
+"##,
+    );
+}
+
+#[test]
+fn media_is_advertised_where_it_is_bound() {
+    let config = parse("[media]\naddress = \"192.0.2.1\"").unwrap();
+    assert_eq!(config.media.advertise, config.media.address);
+}
+
+#[test]
+fn callers_from_elsewhere_with_media_on_loopback_are_warned_of() {
+    let config = parse("[sip]\nlisten = [\"udp:192.0.2.1:5060\"]").unwrap();
+    let expected = "site.toml: [media]: 127.0.0.1 is told to callers of 192.0.2.1:5060: those on \
+                    other hosts will hear nothing; write address = \"…\" with an address of this \
+                    host that they can reach";
+    assert_eq!(config.warnings, [expected]);
+}

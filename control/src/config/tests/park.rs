@@ -1,0 +1,306 @@
+//! The rules of `[park]` and `[[orbit_range]]`.
+
+use super::*;
+
+#[test]
+fn the_park_user_is_a_user_part_and_no_orbit() {
+    refused(
+        r##"
+[park]
+user = ""
+=> 2: [park] user = "": not a user part; write the part of sip:park@… before the @
+
+[park]
+user = "par k"
+=> 2: [park] user = "par k": not a user part; write the part of sip:park@… before the @
+
+[park]
+user = "750"
+=> 2: [park] user = "750": an orbit of the range "default"; write a name
+
+[park]
+user = "750@example.com"
+=> 2: [park] user = "750@example.com": not a user part; write the part of sip:park@… before
+   the @
+"##,
+    );
+}
+
+#[test]
+fn a_park_rule_outside_its_limits_is_refused() {
+    refused(
+        r##"
+[park]
+pickup_timeout = "5s"
+=> 2: [park] pickup_timeout = "5s": shorter than 10s; write a duration from 10s to 10min
+
+[park]
+pickup_timeout = "11min"
+=> 2: [park] pickup_timeout = "11min": longer than 10min; write a duration from 10s to 10min
+
+[park]
+pickup_timeout = "soon"
+=> 2: [park] pickup_timeout = "soon": not a duration; write a duration from 10s to 10min, such
+   as "1m30s"
+
+[park]
+pickup_timeout = "90"
+=> 2: [park] pickup_timeout = "90": not a duration; write a duration from 10s to 10min, such
+   as "1m30s"
+
+[park]
+max_pickup_attempts = 0
+=> 2: [park] max_pickup_attempts = 0: out of range; write a number from 1 to 10
+
+[park]
+max_pickup_attempts = 11
+=> 2: [park] max_pickup_attempts = 11: out of range; write a number from 1 to 10
+"##,
+    );
+}
+
+#[test]
+fn music_and_the_last_resort_exist() {
+    refused(
+        r##"
+[park]
+music = "defualt"
+=> 2: [park] music = "defualt": no such music; did you mean default?
+
+[park]
+music = "jazz"
+=> 2: [park] music = "jazz": no such music; write [music.jazz], or one of: default
+
+[park]
+on_timeout_uri = "operator@example.com"
+=> 2: [park] on_timeout_uri = "operator@example.com": does not begin with sip: or sips:; write
+   a SIP URI such as "sip:operator@example.com"
+
+[park]
+on_timeout_uri = "tel:+331"
+=> 2: [park] on_timeout_uri = "tel:+331": does not begin with sip: or sips:; write a SIP URI
+   such as "sip:operator@example.com"
+
+[park]
+on_timeout_uri = "sip:"
+=> 2: [park] on_timeout_uri = "sip:": not a SIP URI; write a SIP URI such as
+   "sip:operator@example.com"
+"##,
+    );
+}
+
+#[test]
+fn sites_keep_the_same_rules() {
+    refused(
+        r##"
+[park.site.paris]
+pickup_timeout = "1s"
+=> 2: [park.site.paris] pickup_timeout = "1s": shorter than 10s; write a duration from 10s to
+   10min
+
+[park.site."a b"]
+=> 1: [park.site.a b]: not a name; write letters, digits, ".", "_" or "-", at most 64
+"##,
+    );
+}
+
+#[test]
+fn the_usual_park_user_cannot_hide_an_orbit() {
+    let config = parse(
+        "[[orbit_range]]\nname = \"a\"\nstart = \"700\"\nend = \"799\"\n[park]\nuser = \"700\"",
+    );
+    let expected = "site.toml:6: [park] user = \"700\": an orbit of the range \"a\"; write a name";
+    assert_eq!(config.unwrap_err().0, expected);
+}
+
+#[test]
+fn sites_are_checked_and_warned_of() {
+    let config = parse("[park.site.paris]\npickup_timeout = \"20s\"").unwrap();
+    assert_eq!(config.park, Park::default());
+    let expected =
+        "site.toml:1: [park.site.paris]: sites are not built in this version; without effect";
+    assert_eq!(config.warnings, [expected]);
+}
+
+#[test]
+fn an_orbit_range_has_a_name_and_two_ends() {
+    refused(
+        r##"
+[[orbit_range]]
+start = "700"
+end = "799"
+=> 1: [[orbit_range]] name: missing; write a name of its own such as "front-desk"
+
+[[orbit_range]]
+name = "a"
+end = "799"
+=> 1: [[orbit_range]] start: missing; write 1 to 9 digits that begin with 1 to 9, or * or #
+   and at most 8
+
+[[orbit_range]]
+name = "a"
+start = "700"
+=> 1: [[orbit_range]] end: missing; write 1 to 9 digits that begin with 1 to 9, or * or # and
+   at most 8
+
+[[orbit_range]]
+name = " "
+start = "700"
+end = "799"
+=> 2: [[orbit_range]] name = " ": not a name; write 1 to 64 letters or digits
+
+[[orbit_range]]
+name = "a"
+start = "0700"
+end = "0799"
+=> 3: [[orbit_range]] start = "0700": not an orbit; write 1 to 9 digits that begin with 1 to
+   9, or * or # and at most 8
+
+[[orbit_range]]
+name = "a"
+start = "1234567890"
+end = "1234567899"
+=> 3: [[orbit_range]] start = "1234567890": not an orbit; write 1 to 9 digits that begin with
+   1 to 9, or * or # and at most 8
+
+[[orbit_range]]
+name = "a"
+start = "*123456789"
+end = "*123456799"
+=> 3: [[orbit_range]] start = "*123456789": not an orbit; write 1 to 9 digits that begin with
+   1 to 9, or * or # and at most 8
+"##,
+    );
+}
+
+#[test]
+fn the_ends_of_an_orbit_range_fit_together() {
+    refused(
+        r##"
+[[orbit_range]]
+name = "a"
+start = "*700"
+end = "#799"
+=> 4: [[orbit_range]] end = "#799": not of the prefix of start = "*700"; write the same
+
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "7999"
+=> 4: [[orbit_range]] end = "7999": not as long as start = "700"; write as many digits
+
+[[orbit_range]]
+name = "a"
+start = "799"
+end = "700"
+=> 4: [[orbit_range]] end = "700": before start = "799"; write a higher number
+
+[[orbit_range]]
+name = "a"
+start = "*100"
+end = "*199"
+=> 3: [[orbit_range]] start = "*100": too low behind a prefix; write a number above 100
+
+[[orbit_range]]
+name = "a"
+start = "10000"
+end = "20000"
+=> 4: [[orbit_range]] end = "20000": more than 10000 orbits; write a lower number
+
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "799"
+kind = "pickup"
+=> 5: [[orbit_range]] kind = "pickup": unknown; write "park" or "group-pickup"
+
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "799"
+kind = "group-pickup"
+=> 5: [[orbit_range]] kind = "group-pickup": no range is left to park in; write kind = "park"
+"##,
+    );
+}
+
+#[test]
+fn orbit_ranges_keep_clear_of_each_other() {
+    refused(
+        r##"
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "799"
+[[orbit_range]]
+name = "a"
+start = "800"
+end = "899"
+=> 6: [[orbit_range]] name = "a": another range has it; write a name of its own
+
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "799"
+[[orbit_range]]
+name = "b"
+start = "799"
+end = "899"
+=> 7: [[orbit_range]] start = "799": overlaps the range "a" (700-799); write other numbers
+
+[[orbit_range]]
+name = "a"
+start = "*700"
+end = "*799"
+kind = "group-pickup"
+[[orbit_range]]
+name = "b"
+start = "*650"
+end = "*950"
+=> 8: [[orbit_range]] start = "*650": overlaps the range "a" (*700-*799); write other numbers
+"##,
+    );
+}
+
+#[test]
+fn ranges_of_other_prefixes_and_lengths_do_not_overlap() {
+    let ranges = ["700-799", "7000-7999", "*700-*799", "#700-#799"].map(|range| {
+        let (start, end) = range.split_once('-').unwrap();
+        format!("[[orbit_range]]\nname = \"{range}\"\nstart = \"{start}\"\nend = \"{end}\"\n")
+    });
+    assert_eq!(parse(&ranges.concat()).unwrap().orbit_ranges.len(), 4);
+}
+
+#[test]
+fn a_range_may_have_ten_thousand_orbits_and_a_node_fifty_thousand() {
+    let range = |first: u32| {
+        let (start, end) = (first * 10_000, first * 10_000 + 9_999);
+        format!("[[orbit_range]]\nname = \"{first}\"\nstart = \"{start}\"\nend = \"{end}\"\n")
+    };
+    let five: String = (1..=5).map(range).collect();
+    assert_eq!(parse(&five).unwrap().orbit_ranges.len(), 5);
+    let expected =
+        "site.toml:21: [[orbit_range]]: more than 50000 orbits in all; write smaller ranges";
+    assert_eq!(message(&(five + &range(6))), expected);
+}
+
+#[test]
+fn a_range_for_group_pickup_is_reserved_and_not_parked_in() {
+    let config = parse(
+        r##"[[orbit_range]]
+name = "pickup"
+start = "800"
+end = "899"
+kind = "group-pickup"
+[[orbit_range]]
+name = "park"
+start = "700"
+end = "799"
+kind = "park""##,
+    )
+    .unwrap();
+    assert_eq!(config.orbit_ranges.len(), 1);
+    let expected = "site.toml:5: [[orbit_range]] kind = \"group-pickup\": group-pickup is not built \
+                    in this version; the range is reserved";
+    assert_eq!(config.warnings, [expected]);
+}
