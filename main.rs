@@ -90,6 +90,7 @@ fn start(config: &Config) -> Result<(Server, String), Failure> {
         workers: config.media.workers,
         cpus: config.media.cpus.clone(),
         address: config.media.address,
+        media_timeout: config.media.timeout,
     };
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;
     let server = driver::start(config, plane.links, &bell)?;

@@ -6,11 +6,29 @@
 #![deny(unsafe_code)]
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use shared::{Wake, WorkerLink};
+use shared::WorkerLink;
 
+pub use start::start;
+
+pub mod address;
+mod drive;
+pub mod engine;
+pub mod latch;
+pub mod library;
+pub mod output;
+pub mod player;
+pub mod port;
 pub mod prompt;
+pub mod rtp;
+pub mod slot;
+mod start;
+pub mod stream;
+pub mod table;
+mod uring;
+mod worker;
 
 /// What the workers are started with.
 #[derive(Clone, Debug)]
@@ -21,6 +39,8 @@ pub struct DataplaneConfig {
     pub cpus: Vec<u16>,
     /// Where RTP binds, to be probed at start.
     pub address: IpAddr,
+    /// Silence after which a supervised peer is reported gone; usually [`shared::limits::MEDIA_TIMEOUT`].
+    pub media_timeout: Duration,
 }
 
 /// The running workers.
@@ -30,6 +50,8 @@ pub struct Dataplane {
     pub links: Vec<WorkerLink>,
     /// For the start-up lines: kernel features in use, streams a worker, what limits them.
     pub description: String,
+    /// One for each worker: ends after [`shared::Command::Stop`].
+    pub threads: Vec<JoinHandle<()>>,
 }
 
 /// Why the workers did not start; each message names the remedy.
@@ -38,16 +60,10 @@ pub enum StartError {
     /// The kernel refuses io_uring.
     #[error("{0}")]
     Ring(String),
-}
-
-/// Starts the workers.
-///
-/// # Errors
-/// [`StartError`] with the likely remedy.
-pub fn start(
-    _config: &DataplaneConfig,
-    _prompts: &Arc<prompt::PromptTable>,
-    _wake: &Arc<dyn Wake>,
-) -> Result<Dataplane, StartError> {
-    unimplemented!()
+    /// A CPU to pin to does not exist or is not allowed.
+    #[error("{0}")]
+    Cpu(String),
+    /// RTP cannot bind to the configured address.
+    #[error("{0}")]
+    Address(String),
 }

@@ -65,7 +65,7 @@ impl WorkerStats {
     }
 
     /// Counts `count` drops for one reason. The owner's call only.
-    pub fn drop(&self, reason: DropReason, count: u64) {
+    pub fn count_drop(&self, reason: DropReason, count: u64) {
         self.drops[reason.index()].add(count);
     }
 
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn drops_are_counted_by_reason() {
         let stats = WorkerStats::new();
-        stats.drop(DropReason::WrongSource, 2);
-        stats.drop(DropReason::WrongSource, 1);
+        stats.count_drop(DropReason::WrongSource, 2);
+        stats.count_drop(DropReason::WrongSource, 1);
         assert_eq!(stats.dropped(DropReason::WrongSource), 3);
         assert_eq!(stats.dropped(DropReason::Malformed), 0);
     }

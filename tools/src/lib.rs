@@ -1,3 +1,7 @@
 //! Programs around orbit, as a library so that each can be tested.
 
+#![forbid(unsafe_code)]
+
+pub mod compose;
 pub mod demo;
+pub mod wav;

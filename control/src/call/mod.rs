@@ -26,6 +26,8 @@ mod random;
 pub(crate) mod refusal;
 mod signal;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use leg::{Leg, Turn, Wish};
 pub(crate) use port::PortPool;

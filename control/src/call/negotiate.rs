@@ -97,10 +97,13 @@ impl Exchange {
         };
         if let Turn::OfferedInAnswer(wish) = leg.turn {
             leg.turn = Turn::Idle;
-            if leg.session.answered(request.body()).is_err() {
+            let Ok(agreed) = leg.session.answered(request.body()) else {
                 return self.answer_failed(now, dialog);
-            }
+            };
             leg.settled = Some(wish);
+            if leg.peer_codecs.is_empty() {
+                leg.peer_codecs = agreed.peer_codecs.into();
+            }
             self.settled_by_peer(now, dialog);
         }
         self.offer_if_wished(now, dialog);
@@ -179,12 +182,13 @@ impl Exchange {
         let local = self.local_offer(leg);
         let headers = self.connected_identity(dialog);
         let leg = self.legs.get_mut(&dialog).expect("it was there above");
-        let body = Some(description(leg.session.offer(&local)));
+        // A description that is never sent must leave no gap in the versions (RFC 3264 §8).
+        let mut session = leg.session.clone();
+        let body = Some(description(session.offer(&local)));
+        // While something is pending, its end brings us here again.
         if self.agent.reinvite(now, dialog, Reply { headers, body }) {
+            leg.session = session;
             leg.turn = Turn::Offering(leg.wish);
-        } else {
-            // The end of what is pending brings us here again.
-            leg.session.withdraw();
         }
     }
 
@@ -213,21 +217,22 @@ impl Exchange {
         self.fail_leg(now, dialog, Farewell::BadAnswer);
     }
 
-    /// Exactly the wished codec where the peer offers it, or else its own first choice.
+    /// The wished codec where the peer offers it, or else the first of its own choice (RFC 3264 §6.1).
     fn local_answer(&self, leg: &Leg, offered: &[Codec]) -> Local {
-        let codecs = match leg.wish.codec {
-            Some(codec) if offered.contains(&codec) => vec![codec],
-            Some(_) | None => self.rules.media.codecs.clone(),
+        let mut codecs = if offered.is_empty() {
+            // Nothing in common, which the answer finds out.
+            self.rules.media.codecs.clone()
+        } else {
+            offered.to_vec()
         };
+        prefer(&mut codecs, leg.wish.codec);
         self.local(leg, codecs)
     }
 
     /// All codecs, the wished one first, or else the one in use.
     fn local_offer(&self, leg: &Leg) -> Local {
         let mut codecs = self.rules.media.codecs.clone();
-        if let Some(first) = leg.wish.codec.or_else(|| leg.codec()) {
-            codecs.sort_by_key(|&codec| codec != first);
-        }
+        prefer(&mut codecs, leg.wish.codec.or_else(|| leg.codec()));
         self.local(leg, codecs)
     }
 
@@ -239,6 +244,11 @@ impl Exchange {
             direction: leg.wish.direction,
         }
     }
+}
+
+/// Puts a codec first, if it is there; the others keep their order.
+fn prefer(codecs: &mut [Codec], first: Option<Codec>) {
+    codecs.sort_by_key(|&codec| Some(codec) != first);
 }
 
 fn description(bytes: Vec<u8>) -> Body {

@@ -72,12 +72,7 @@ impl Refusal {
             Self::BeingRetrieved => "Already being retrieved",
             Self::OrbitTaken => "Orbit is taken",
             Self::NoOrbit => "No free orbit",
-            Self::Sdp(SdpError::Syntax) => "Not a session description",
-            Self::Sdp(SdpError::NoAudio) => "No audio over RTP/AVP",
-            Self::Sdp(SdpError::NoCodec) => "No codec in common",
-            Self::Sdp(SdpError::Address) => "Network address not usable",
-            Self::Sdp(SdpError::Mismatch) => "The answer does not fit the offer",
-            Self::Sdp(SdpError::OutOfOrder) => "Offer and answer out of order",
+            Self::Sdp(error) => error.warning().1,
             Self::NoSuchDialog => "No such dialog to replace",
             Self::DialogEnded => "The dialog to replace has ended",
             Self::NotEarly => "The dialog to replace is confirmed",
@@ -95,13 +90,11 @@ impl Refusal {
         matches!(self, Self::NoOrbit | Self::NoMedia)
     }
 
-    /// The warn-code of RFC 3261 §20.43.
-    const fn warning(self) -> Option<u16> {
+    /// Code and text of the Warning header field that a 488 should have (RFC 3261 §21.4.26).
+    fn warning(self) -> Option<(u16, &'static str)> {
         match self {
-            Self::Sdp(SdpError::NoAudio) => Some(304),
-            Self::Sdp(SdpError::NoCodec) => Some(305),
-            Self::Sdp(SdpError::Address) => Some(301),
-            Self::ParkeeRefused => Some(399),
+            Self::Sdp(error) => Some(error.warning()),
+            Self::ParkeeRefused => Some((399, self.text())),
             _ => None,
         }
     }
@@ -126,8 +119,8 @@ impl Exchange {
             tracing::info!(call_id, dialog = dialog_number, %status, "refused: {text}");
         }
         let mut headers = vec![reason(status.code(), text)];
-        if let Some(code) = refusal.warning() {
-            let value = format!("{code} {} \"{text}\"", self.rules.host);
+        if let Some((code, warning)) = refusal.warning() {
+            let value = format!("{code} {} \"{warning}\"", self.rules.host);
             headers.push((Header::Warning, value));
         }
         if status == Status::SERVICE_UNAVAILABLE {

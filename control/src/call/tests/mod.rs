@@ -1,0 +1,7 @@
+//! Calls end to end in memory: every message a phone sends is written here.
+
+mod bench;
+mod bridge;
+mod park;
+mod retrieve;
+mod transfer;

@@ -1,0 +1,224 @@
+use std::time::Duration;
+
+use shared::{RefuseReason, WorkerId};
+
+use super::bench::{Bench, PICKUP_TIMEOUT, Phone, config, sdp};
+use crate::control::Input;
+
+#[test]
+fn a_call_to_the_park_address_is_answered_with_music_and_an_orbit() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    let offer = phone.sdp("8 0", "sendrecv");
+    let answer = bench.invite(&mut phone, "park", "", &offer);
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    assert!(answer.contains("a=sendonly"), "{answer}");
+    assert!(
+        answer.contains("RTP/AVP 8"),
+        "the offerer's first codec: {answer}"
+    );
+    let orbit = phone.orbit.clone();
+    assert!((700..=709).contains(&orbit.parse().unwrap()), "{orbit}");
+    let identity = format!("\"Orbit {orbit}\" <sip:{orbit}@127.0.0.1:5060>");
+    assert!(answer.contains(&identity), "{answer}");
+    assert!(bench.hears_music(&phone));
+    let status = bench.control.orbits();
+    assert_eq!((&status[0].orbit, &*status[0].call_id), (&orbit, "call-1"));
+}
+
+#[test]
+fn a_parkee_that_hangs_up_leaves_nothing_behind() {
+    let mut bench = Bench::new();
+    let mut phone = bench.park(1);
+    let bye = phone.request("BYE", "", "");
+    bench.send(&phone, &bye);
+    assert!(bench.next(&phone).unwrap().starts_with("SIP/2.0 200"));
+    assert_eq!(bench.control.status().parked, 0);
+    bench.expect_empty();
+}
+
+#[test]
+fn a_call_nobody_retrieves_ends_with_bye_and_reason() {
+    let mut bench = Bench::new();
+    let phone = bench.park(1);
+    bench.wait(PICKUP_TIMEOUT - Duration::from_millis(10));
+    assert_eq!(bench.next(&phone), None);
+    bench.wait(Duration::from_millis(10));
+    let bye = bench.take_bye(&phone);
+    assert!(
+        bye.contains("Reason: SIP;cause=480;text=\"Not retrieved in time\""),
+        "{bye}"
+    );
+    bench.expect_empty();
+}
+
+#[test]
+fn no_free_orbit_is_486_with_a_reason() {
+    let mut few = config();
+    few.orbit_ranges[0].end = 700;
+    let mut bench = Bench::with(few);
+    bench.park(1);
+    let mut phone = Phone::new(2);
+    let offer = phone.sdp("0", "sendrecv");
+    let answer = bench.invite(&mut phone, "park", "", &offer);
+    assert!(answer.starts_with("SIP/2.0 486"), "{answer}");
+    assert!(
+        answer.contains("Reason: SIP;cause=486;text=\"No free orbit\""),
+        "{answer}"
+    );
+    assert_eq!(bench.control.status().legs, 1);
+}
+
+#[test]
+fn a_call_without_an_offer_gets_ours_and_music_when_it_answers() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    let answer = bench.invite(&mut phone, "park", "", "");
+    assert!(answer.contains("RTP/AVP 0 8"), "{answer}");
+    assert!(
+        bench.streams.values().all(|told| told.media.is_none()),
+        "no address yet"
+    );
+    let ours = phone.sdp("0", "recvonly");
+    bench.ack(&mut phone, &ours);
+    assert!(bench.hears_music(&phone));
+}
+
+#[test]
+fn a_call_whose_ack_brings_no_answer_is_ended() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    bench.invite(&mut phone, "park", "", "");
+    bench.ack(&mut phone, "");
+    let bye = bench.take_bye(&phone);
+    assert!(bye.contains("Reason: SIP;cause=488"), "{bye}");
+    bench.expect_empty();
+}
+
+#[test]
+fn a_call_on_hold_is_parked_in_silence_until_it_comes_back() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    let held = phone.sdp("0", "sendonly");
+    let answer = bench.invite(&mut phone, "park", "", &held);
+    assert!(answer.contains("a=inactive"), "{answer}");
+    bench.ack(&mut phone, "");
+    assert!(!bench.hears_music(&phone));
+    let resumed = phone.request("INVITE", "", &phone.sdp("0", "sendrecv"));
+    bench.send(&phone, &resumed);
+    let answer = bench.next(&phone).unwrap();
+    assert!(answer.contains("a=sendonly"), "{answer}");
+    assert!(bench.hears_music(&phone));
+}
+
+#[test]
+fn no_common_codec_is_488_with_a_warning() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    let offer = phone.sdp("18", "sendrecv");
+    let answer = bench.invite(&mut phone, "park", "", &offer);
+    assert!(answer.starts_with("SIP/2.0 488"), "{answer}");
+    assert!(answer.contains("Warning: 305 127.0.0.1 "), "{answer}");
+    bench.expect_empty();
+}
+
+#[test]
+fn a_taken_port_is_passed_over() {
+    let mut bench = Bench::new();
+    bench.refusals = [RefuseReason::PortTaken; 7].into();
+    let phone = bench.park(1);
+    assert!(bench.hears_music(&phone));
+}
+
+#[test]
+fn a_full_worker_is_passed_over() {
+    let mut bench = Bench::new();
+    bench.refusals = [RefuseReason::WorkerFull].into();
+    let phone = bench.park(1);
+    assert_eq!(
+        bench.stream_to(&phone).stream.worker,
+        WorkerId(0),
+        "0 again: it holds nothing"
+    );
+    bench.refusals = [RefuseReason::NoDescriptor].into();
+    let phone = bench.park(2);
+    assert!(bench.hears_music(&phone));
+}
+
+#[test]
+fn too_many_refused_streams_are_503_with_retry_after() {
+    let mut bench = Bench::new();
+    bench.refusals = [RefuseReason::PortTaken; 8].into();
+    let mut phone = Phone::new(1);
+    let offer = phone.sdp("0", "sendrecv");
+    let answer = bench.invite(&mut phone, "park", "", &offer);
+    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
+    assert!(answer.contains("Retry-After: "), "{answer}");
+    bench.expect_empty();
+}
+
+#[test]
+fn an_exhausted_port_range_is_503_and_calls_in_progress_are_untouched() {
+    let mut narrow = config();
+    narrow.media.ports = (20_000, 20_001);
+    let mut bench = Bench::with(narrow);
+    let parked = bench.park(1);
+    let mut phone = Phone::new(2);
+    let answer = bench.invite(&mut phone, "park", "", &sdp(40_100, "0", "sendrecv"));
+    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
+    assert!(bench.hears_music(&parked));
+    assert_eq!(bench.control.status().free, 9, "its orbit was given back");
+}
+
+#[test]
+fn without_hold_music_a_parked_call_hears_nothing() {
+    let mut quiet = config();
+    quiet.park.music_on_hold = false;
+    let mut bench = Bench::with(quiet);
+    let phone = bench.park(1);
+    assert!(!bench.hears_music(&phone));
+}
+
+#[test]
+fn a_stranger_is_not_heard() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    phone.address = "192.0.2.7:5060".parse().unwrap();
+    let offer = phone.sdp("0", "sendrecv");
+    assert_eq!(bench.invite(&mut phone, "park", "", &offer), "");
+    assert_eq!(
+        bench.control.dropped(crate::sip::agent::SipDrop::Untrusted),
+        1
+    );
+}
+
+#[test]
+fn a_stop_ends_every_call_and_is_done_when_nothing_is_left() {
+    let mut bench = Bench::new();
+    let (one, other) = (bench.park(1), bench.park(2));
+    bench.input(Input::Stop);
+    assert!(!bench.stopped);
+    for phone in [&one, &other] {
+        let bye = bench.take_bye(phone);
+        assert!(
+            bye.contains("Reason: SIP;cause=503;text=\"Server stopping\""),
+            "{bye}"
+        );
+    }
+    assert!(bench.stopped);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_silent_peers_for_long() {
+    let mut bench = Bench::new();
+    bench.park(1);
+    bench.input(Input::Stop);
+    let mut late = Phone::new(2);
+    let offer = late.sdp("0", "sendrecv");
+    let answer = bench.invite(&mut late, "park", "", &offer);
+    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
+    bench.wait(Duration::from_millis(4_999));
+    assert!(!bench.stopped);
+    bench.wait(Duration::from_millis(1));
+    assert!(bench.stopped);
+}

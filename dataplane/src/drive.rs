@@ -1,0 +1,167 @@
+//! Puts into effect what control says a stream shall send: links it into a pacing slot, takes it out, changes its line in
+//! place. Whatever changes, sequence numbers and timestamps go on.
+
+use shared::{DropReason, Media, PromptStart, Repeat, Source, StreamId, Time};
+
+use crate::address::Address;
+use crate::engine::{Engine, owner};
+use crate::library::Track;
+use crate::player::{self, SAMPLES_PER_MS};
+use crate::port::Owner;
+use crate::rtp::Header;
+use crate::slot::Line;
+use crate::stream::{Paused, Stream};
+
+impl Engine {
+    /// What offer and answer settled, from now on.
+    pub(crate) fn describe(&mut self, now: Time, stream: StreamId, media: &Media) {
+        let Some(entry) = self.table.get(owner(stream)) else {
+            return self.stats.count_drop(DropReason::StaleStream, 1);
+        };
+        let before = entry.media.replace(*media);
+        entry.lock.describe(before.as_ref(), media);
+        let repaced = before.is_none_or(|before| before.ptime != media.ptime);
+        if repaced {
+            self.unlink(owner(stream));
+        }
+        self.drive(now, owner(stream));
+    }
+
+    /// What to send, from now on.
+    pub(crate) fn send(&mut self, now: Time, stream: StreamId, source: Source) {
+        let Some(entry) = self.table.get(owner(stream)) else {
+            return self.stats.count_drop(DropReason::StaleStream, 1);
+        };
+        if entry.source == source {
+            return;
+        }
+        entry.source = source;
+        self.unlink(owner(stream));
+        if let Some(entry) = self.table.get(owner(stream)) {
+            entry.paused = None;
+        }
+        self.drive(now, owner(stream));
+    }
+
+    /// Makes the line of a stream what its source and description ask for.
+    pub(crate) fn drive(&mut self, now: Time, owner: Owner) {
+        let Some(stream) = self.table.get(owner) else {
+            return;
+        };
+        let Some(wish) = Wish::of(stream) else {
+            return self.unlink(owner);
+        };
+        match stream.place {
+            Some(place) => {
+                let line = self.wheel.line(place);
+                line.remote = wish.remote;
+                line.header.set_payload_type(wish.media.send_payload_type);
+                line.track = wish.track;
+            }
+            None => self.link(now, owner, &wish),
+        }
+    }
+
+    fn link(&mut self, now: Time, owner: Owner, wish: &Wish) {
+        let Some(stream) = self.table.get(owner) else {
+            return;
+        };
+        let Some(sockets) = stream.sockets() else {
+            return;
+        };
+        if !self.library.acquire(wish.track.prompt()) {
+            return;
+        }
+        let length = self.library.audio(wish.track).len();
+        let (slot, due) = self.wheel.emptiest(wish.media.ptime, now);
+        let output = &stream.output;
+        let timestamp = output.resume(due);
+        let payload_type = wish.media.send_payload_type;
+        let mut header = Header::new(payload_type, output.sequence, timestamp, output.ssrc);
+        header.set_marker(true);
+        let resumed = stream.paused.take().unwrap_or_else(|| Paused {
+            cursor: player::position(wish.start, due, length),
+            repeats: match wish.repeat {
+                Repeat::Forever => 0,
+                Repeat::Times(times) => times.max(1),
+            },
+        });
+        let samples = wish.media.codec.samples_per_packet(wish.media.ptime);
+        let line = Line {
+            header,
+            cursor: resumed.cursor,
+            remote: wish.remote,
+            socket: sockets.rtp,
+            index: owner.index,
+            generation: owner.generation,
+            sent: 0,
+            track: wish.track,
+            samples: u16::try_from(samples).unwrap_or(u16::MAX),
+            repeats: resumed.repeats,
+            programme: wish.start == PromptStart::Programme,
+        };
+        stream.place = Some(self.wheel.insert(slot, line));
+    }
+
+    /// Takes a stream out of its slot, if it is in one.
+    pub(crate) fn unlink(&mut self, owner: Owner) {
+        let Some(stream) = self.table.get(owner) else {
+            return;
+        };
+        let Some(place) = stream.place.take() else {
+            return;
+        };
+        let removed = self.wheel.remove(place);
+        let line = removed.line;
+        let due = removed.due;
+        let sequence = line.header.sequence.get();
+        stream
+            .output
+            .advance(sequence, line.header.timestamp.get(), due);
+        stream.stats.sent += u64::from(line.sent);
+        stream.stats.prompt_position_ms =
+            u32::try_from(u64::from(line.cursor) / SAMPLES_PER_MS).unwrap_or(u32::MAX);
+        stream.paused = (!line.programme).then_some(Paused {
+            cursor: line.cursor,
+            repeats: line.repeats,
+        });
+        self.library.release(line.track.prompt());
+        if let Some(index) = removed.moved
+            && let Some(neighbour) = self.table.at(index)
+        {
+            neighbour.place = Some(place);
+        }
+    }
+}
+
+/// A prompt that is to be sent now.
+struct Wish {
+    media: Media,
+    remote: Address,
+    track: Track,
+    start: PromptStart,
+    repeat: Repeat,
+}
+
+impl Wish {
+    fn of(stream: &Stream) -> Option<Self> {
+        let media = stream.media.filter(|media| media.send)?;
+        let remote = stream.lock.destination(&media)?;
+        stream.sockets()?;
+        let Source::Prompt {
+            prompt,
+            start,
+            repeat,
+        } = stream.source
+        else {
+            return None;
+        };
+        Some(Self {
+            media,
+            remote: remote.into(),
+            track: Track::new(prompt, media.codec),
+            start,
+            repeat,
+        })
+    }
+}

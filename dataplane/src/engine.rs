@@ -1,0 +1,331 @@
+//! The core of a worker: commands, packets and time go in, packets and events come out. It has no clock and no socket,
+//! so that tests run it under a virtual clock.
+//!
+//! Absent on purpose: policy of any kind; whatever is told here is done.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+use shared::{
+    Command, DropReason, Event, RefuseReason, StreamId, StreamStats, Time, WorkerId, WorkerStats,
+};
+
+use crate::library::Library;
+use crate::output::Output;
+use crate::player::{self, Played};
+use crate::port::{Owner, Port, SEND_BYTES_MAX, Sockets};
+use crate::prompt::PromptTable;
+use crate::slot::Wheel;
+use crate::stream::{Phase, Stream};
+use crate::table::{NoPlace, Table};
+
+/// One worker's streams.
+#[derive(Debug)]
+pub struct Engine {
+    worker: WorkerId,
+    pub(crate) table: Table,
+    pub(crate) wheel: Wheel,
+    pub(crate) library: Library,
+    pub(crate) random: ChaCha8Rng,
+    pub(crate) stats: Arc<WorkerStats>,
+    events: VecDeque<Event>,
+    /// Streams whose prompt ended in the slot being worked; empty between slots.
+    ended: Vec<Owner>,
+    next_sweep: Time,
+    stopping: bool,
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// Its worker.
+    pub worker: WorkerId,
+    /// Places in its table.
+    pub streams_max: u32,
+    /// Of what it draws SSRCs, sequence numbers and timestamps.
+    pub seed: [u8; 32],
+    /// Silence after which a supervised peer is reported.
+    pub media_timeout: Duration,
+}
+
+/// Further behind than this the clock stood still for the whole machine: what was missed then is not sent.
+const STALL_MAX: Duration = Duration::from_secs(2);
+
+/// How often prompts, reports and silences are looked after.
+const SWEEP: Duration = Duration::from_millis(10);
+
+impl Engine {
+    /// Without streams.
+    #[must_use]
+    pub fn new(config: &EngineConfig, prompts: Arc<PromptTable>, stats: Arc<WorkerStats>) -> Self {
+        Self {
+            worker: config.worker,
+            table: Table::new(config.streams_max),
+            wheel: Wheel::new(),
+            library: Library::new(prompts),
+            random: ChaCha8Rng::from_seed(config.seed),
+            stats,
+            events: VecDeque::new(),
+            ended: Vec::new(),
+            next_sweep: Time::ZERO,
+            stopping: false,
+        }
+    }
+
+    /// Obeys a command.
+    pub fn command(&mut self, now: Time, command: Command, port: &mut impl Port) {
+        match command {
+            Command::Open {
+                stream,
+                local,
+                rtcp,
+            } => {
+                if self.admit(now, stream) {
+                    port.open(owner(stream), local, rtcp);
+                }
+            }
+            Command::Describe { stream, media } => self.describe(now, stream, &media),
+            Command::Send { stream, source } => self.send(now, stream, source),
+            Command::Close { stream } => match self.table.get(owner(stream)) {
+                Some(_) => self.close(now, owner(stream), port),
+                None => self.stats.count_drop(DropReason::StaleStream, 1),
+            },
+            Command::Stop => self.stop(now, port),
+        }
+    }
+
+    /// The answer to [`Port::open`].
+    pub fn opened(&mut self, now: Time, owner: Owner, result: Result<Sockets, RefuseReason>) {
+        let stream = self.id(owner);
+        let Some(entry) = self.table.get(owner) else {
+            unreachable!("a place is kept until its sockets are closed")
+        };
+        if entry.phase == Phase::Closing {
+            return;
+        }
+        match result {
+            Ok(sockets) => {
+                entry.phase = Phase::Open(sockets);
+                entry.heard = now;
+                self.events.push_back(Event::Opened { stream });
+                self.drive(now, owner);
+            }
+            Err(reason) => {
+                self.remove(owner);
+                self.events.push_back(Event::Refused { stream, reason });
+            }
+        }
+    }
+
+    /// The answer to [`Port::close`]: nothing of the stream is in flight.
+    pub fn closed(&mut self, owner: Owner) {
+        let stream = self.id(owner);
+        let stats = self.remove(owner);
+        self.events.push_back(Event::Closed { stream, stats });
+    }
+
+    /// A datagram of a stream was lost outside the core.
+    pub fn dropped(&mut self, owner: Owner, reason: DropReason) {
+        self.stats.count_drop(reason, 1);
+        if let Some(stream) = self.table.get(owner) {
+            stream.stats.dropped += 1;
+        }
+    }
+
+    /// Works the earliest slot that is due; `false` when none is.
+    pub fn tick(&mut self, now: Time, port: &mut impl Port) -> bool {
+        if now >= self.next_sweep {
+            self.sweep(now);
+        }
+        self.skip_stall(now);
+        let Some(due) = self.wheel.take_due(now) else {
+            return false;
+        };
+        let mut sent = 0;
+        for line in due.lines {
+            let owner = Owner {
+                index: line.index,
+                generation: line.generation,
+            };
+            let audio = self.library.audio(line.track);
+            let silence = line.track.codec().silence();
+            let mut played = Played::On;
+            let (socket, remote) = (line.socket, line.remote);
+            let outcome = port.send(socket, &remote, owner, |out| {
+                let (length, end) = player::play(line, audio, silence, out);
+                played = end;
+                length
+            });
+            match outcome {
+                Ok(()) => sent += 1,
+                // The packet is lost, and so its number must be.
+                Err(reason) => {
+                    self.stats.count_drop(reason, 1);
+                    let mut nowhere = [0; SEND_BYTES_MAX];
+                    played = player::play(line, audio, silence, &mut nowhere).1;
+                    line.sent -= 1;
+                }
+            }
+            if played == Played::Ended {
+                self.ended.push(owner);
+            }
+        }
+        self.stats.rtp_sent.add(sent);
+        let late = u64::try_from((now - due.at).as_nanos()).unwrap_or(u64::MAX);
+        self.stats.lateness.record(late, sent);
+        self.end_prompts(now);
+        true
+    }
+
+    /// When [`Engine::tick`] is to be called next, if nothing else happens; `None`: not at all.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        if self.table.occupied() == 0 {
+            return None;
+        }
+        let due = self.wheel.next_due();
+        Some(due.map_or(self.next_sweep, |due| due.min(self.next_sweep)))
+    }
+
+    /// The oldest event that was not taken yet.
+    #[must_use]
+    pub fn event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Gives back the event taken last.
+    pub fn keep_event(&mut self, event: Event) {
+        self.events.push_front(event);
+    }
+
+    /// Whether the worker shall end: it was told to stop, and every stream is closed.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        self.stopping && self.table.occupied() == 0
+    }
+
+    fn admit(&mut self, now: Time, stream: StreamId) -> bool {
+        let owner = owner(stream);
+        match self.table.vacancy(owner) {
+            Ok(()) if !self.stopping => {}
+            Ok(()) | Err(NoPlace::Outside | NoPlace::Occupied) => {
+                let reason = RefuseReason::WorkerFull;
+                self.events.push_back(Event::Refused { stream, reason });
+                return false;
+            }
+            Err(NoPlace::Same) => {
+                let open = self
+                    .table
+                    .get(owner)
+                    .is_some_and(|it| it.sockets().is_some());
+                if open {
+                    self.events.push_back(Event::Opened { stream });
+                }
+                return false;
+            }
+            Err(NoPlace::Stale) => {
+                self.stats.count_drop(DropReason::StaleStream, 1);
+                return false;
+            }
+        }
+        let (ssrc, timestamp) = (self.random.next_u32(), self.random.next_u32());
+        // In the lower half, so that the first wrap is far away (RFC 3711 §3.3.1 wants that of every sender).
+        let sequence = (self.random.next_u32() & 0x7fff).try_into().unwrap_or(0);
+        self.table.insert(Stream::new(
+            owner,
+            Output::new(ssrc, sequence, timestamp),
+            now,
+        ));
+        self.stats.streams.store(self.table.occupied().into());
+        true
+    }
+
+    fn close(&mut self, now: Time, owner: Owner, port: &mut impl Port) {
+        self.unlink(owner);
+        let Some(stream) = self.table.get(owner) else {
+            return;
+        };
+        if stream.phase == Phase::Closing {
+            return;
+        }
+        stream.phase = Phase::Closing;
+        port.close(owner);
+    }
+
+    fn stop(&mut self, now: Time, port: &mut impl Port) {
+        self.stopping = true;
+        for index in 0..self.table.high_water() {
+            if let Some(stream) = self.table.at(index) {
+                let owner = stream.owner;
+                self.close(now, owner, port);
+            }
+        }
+    }
+
+    fn remove(&mut self, owner: Owner) -> StreamStats {
+        self.unlink(owner);
+        let Some(stream) = self.table.remove(owner) else {
+            unreachable!("a place is kept until its sockets are closed")
+        };
+        self.stats.streams.store(self.table.occupied().into());
+        stream.stats
+    }
+
+    fn end_prompts(&mut self, now: Time) {
+        while let Some(owner) = self.ended.pop() {
+            self.unlink(owner);
+            let stream = self.id(owner);
+            if let Some(entry) = self.table.get(owner) {
+                entry.source = shared::Source::Silent;
+                entry.paused = None;
+                self.events.push_back(Event::PromptEnded { stream });
+            }
+        }
+    }
+
+    fn skip_stall(&mut self, now: Time) {
+        if self
+            .wheel
+            .next_due()
+            .is_none_or(|due| now - due < STALL_MAX)
+        {
+            return;
+        }
+        let library = &self.library;
+        self.wheel.skip(now, |line, missed_ms| {
+            player::skip(line, missed_ms, library.audio(line.track).len());
+        });
+    }
+
+    fn sweep(&mut self, now: Time) {
+        self.next_sweep = now + SWEEP;
+        let wheel = &mut self.wheel;
+        self.library.refresh(|id, prompt| {
+            wheel.for_each(|line, due| {
+                if line.track.prompt() == id {
+                    player::replaced(line, due, prompt.audio(line.track.codec()).len());
+                }
+            });
+        });
+    }
+
+    /// The full name of an occupant.
+    pub(crate) const fn id(&self, owner: Owner) -> StreamId {
+        StreamId {
+            worker: self.worker,
+            index: owner.index,
+            generation: owner.generation,
+        }
+    }
+}
+
+/// What a full name says to its own worker.
+pub(crate) const fn owner(stream: StreamId) -> Owner {
+    Owner {
+        index: stream.index,
+        generation: stream.generation,
+    }
+}

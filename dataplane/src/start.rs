@@ -1,0 +1,235 @@
+//! Starts the workers: threads, rings, queues.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+use shared::limits::{
+    COMMAND_QUEUE_LENGTH, EVENT_QUEUE_LENGTH, STREAMS_PER_WORKER_MAX, WORKERS_MAX,
+};
+use shared::{Event, Sender, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair};
+
+use crate::engine::{Engine, EngineConfig};
+use crate::prompt::PromptTable;
+use crate::uring::doorbell::Doorbell;
+use crate::uring::probe::{self, Features};
+use crate::uring::{Ring, RingConfig, pin};
+use crate::worker::Worker;
+use crate::{Dataplane, DataplaneConfig, StartError};
+
+/// Starts the workers.
+///
+/// A worker that panics ends the process with a message: its streams are in an unknown state, and a server that goes on
+/// without them would only look alive.
+///
+/// # Errors
+/// [`StartError`] with the likely remedy.
+pub fn start(
+    config: &DataplaneConfig,
+    prompts: &Arc<PromptTable>,
+    wake: &Arc<dyn Wake>,
+) -> Result<Dataplane, StartError> {
+    check_address(config)?;
+    let descriptors = probe::raise_descriptor_limit().min(2 * STREAMS_PER_WORKER_MAX);
+    let mut plane = Dataplane {
+        links: Vec::new(),
+        description: String::new(),
+        threads: Vec::new(),
+    };
+    let mut features = None;
+    for number in 0..workers(config) {
+        let plan = Plan {
+            worker: WorkerId(number),
+            cpu: cpu_of(config, number),
+            descriptors,
+            streams_max: descriptors.min(STREAMS_PER_WORKER_MAX),
+            media_timeout: config.media_timeout,
+            seed: seed()?,
+        };
+        let started = plan.start(prompts, wake)?;
+        features = Some(started.features);
+        plane.links.push(started.link);
+        plane.threads.push(started.thread);
+    }
+    if let Some(features) = features {
+        plane.description = describe(config, features, descriptors);
+    }
+    Ok(plane)
+}
+
+/// One worker to be started.
+struct Plan {
+    worker: WorkerId,
+    cpu: Option<u16>,
+    descriptors: u32,
+    streams_max: u32,
+    media_timeout: std::time::Duration,
+    seed: [u8; 32],
+}
+
+struct Started {
+    link: WorkerLink,
+    thread: JoinHandle<()>,
+    features: Features,
+}
+
+impl Plan {
+    fn start(
+        self,
+        prompts: &Arc<PromptTable>,
+        wake: &Arc<dyn Wake>,
+    ) -> Result<Started, StartError> {
+        let doorbell = Arc::new(Doorbell::new().map_err(refused)?);
+        let stats = Arc::new(WorkerStats::new());
+        let (commands, obeyed) = pair(COMMAND_QUEUE_LENGTH, doorbell.clone() as Arc<dyn Wake>);
+        let (told, events) = pair(EVENT_QUEUE_LENGTH, Arc::clone(wake));
+        let link = WorkerLink {
+            worker: self.worker,
+            commands,
+            events,
+            stats: Arc::clone(&stats),
+            streams_max: self.streams_max,
+        };
+        let engine = Engine::new(
+            &EngineConfig {
+                worker: self.worker,
+                streams_max: self.streams_max,
+                seed: self.seed,
+                media_timeout: self.media_timeout,
+            },
+            Arc::clone(prompts),
+            Arc::clone(&stats),
+        );
+        let (report, reported) = mpsc::sync_channel(1);
+        let body = move || {
+            let ring = self.prepare(&doorbell);
+            let ring = match ring {
+                Ok(ring) => ring,
+                Err(error) => return drop(report.send(Err(error))),
+            };
+            drop(report.send(Ok(ring.features())));
+            supervised(Worker {
+                ring,
+                engine,
+                commands: obeyed,
+                events: told,
+                doorbell,
+                stats,
+                next_account: Time::ZERO,
+            });
+        };
+        let name = format!("orbit-{}", link.worker);
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(body)
+            .map_err(refused)?;
+        let features = reported
+            .recv()
+            .unwrap_or_else(|_| Err(StartError::Ring("a worker ended at once".to_owned())))?;
+        Ok(Started {
+            link,
+            thread,
+            features,
+        })
+    }
+
+    /// On the worker's own thread: a ring belongs to the thread that makes it.
+    fn prepare(&self, doorbell: &Arc<Doorbell>) -> Result<Ring, StartError> {
+        if let Some(cpu) = self.cpu {
+            pin::to_cpu(cpu).map_err(|error| {
+                StartError::Cpu(format!(
+                    "cannot pin {} to CPU {cpu} ({error}): name CPUs this process may run on in [media] cpus",
+                    self.worker
+                ))
+            })?;
+        }
+        pin::sharpen_timers();
+        Ring::new(RingConfig {
+            streams_max: self.streams_max,
+            descriptors: self.descriptors,
+            doorbell: Arc::clone(doorbell),
+            ring_sockets: true,
+        })
+        .map_err(refused)
+    }
+}
+
+fn supervised(mut worker: Worker) {
+    let events = AssertUnwindSafe(&mut worker);
+    match catch_unwind(move || {
+        let worker = events;
+        worker.0.run()
+    }) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the media worker's ring broke; its calls are lost")
+        }
+        Err(_) => {
+            tracing::error!("a media worker panicked, which is a fault of orbit: the process ends");
+            std::process::abort();
+        }
+    }
+    farewell(&worker.events);
+}
+
+/// The last event; control reads until it comes, so a full queue empties.
+fn farewell(events: &Sender<Event>) {
+    let mut event = Event::Stopped;
+    while let Err(kept) = events.push(event) {
+        event = kept;
+        events.ring();
+        thread::yield_now();
+    }
+    events.ring();
+}
+
+/// A wrong media address shall stop the start, not the first call.
+fn check_address(config: &DataplaneConfig) -> Result<(), StartError> {
+    match UdpSocket::bind(SocketAddr::new(config.address, 0)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(StartError::Address(format!(
+            "RTP cannot bind to {} ({error}): set [media] address to an address of this host",
+            config.address
+        ))),
+    }
+}
+
+fn workers(config: &DataplaneConfig) -> u8 {
+    let pinned = u8::try_from(config.cpus.len()).unwrap_or(WORKERS_MAX);
+    let spare = thread::available_parallelism().map_or(1, |cores| cores.get() - 1);
+    let spare = u8::try_from(spare).unwrap_or(WORKERS_MAX);
+    let wanted = config
+        .workers
+        .unwrap_or(if pinned > 0 { pinned } else { spare });
+    wanted.clamp(1, WORKERS_MAX)
+}
+
+fn cpu_of(config: &DataplaneConfig, number: u8) -> Option<u16> {
+    config.cpus.get(usize::from(number)).copied()
+}
+
+fn seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| {
+        StartError::Ring(format!("the kernel gives no random numbers: {error}"))
+    })?;
+    Ok(seed)
+}
+
+fn refused(error: io::Error) -> StartError {
+    StartError::Ring(probe::remedy(&error))
+}
+
+fn describe(config: &DataplaneConfig, features: Features, descriptors: u32) -> String {
+    let workers = workers(config);
+    let plural = if workers == 1 { "" } else { "s" };
+    let streams = descriptors.min(STREAMS_PER_WORKER_MAX);
+    let limit = if streams < STREAMS_PER_WORKER_MAX {
+        " (RLIMIT_NOFILE)"
+    } else {
+        ""
+    };
+    format!("{workers} worker{plural}, up to {streams} streams each{limit}; io_uring: {features}")
+}

@@ -1,0 +1,81 @@
+//! One leg's media: what control said of it, and what the core remembers between packets.
+
+use shared::{Media, Source, StreamStats, Time};
+
+use crate::latch::Lock;
+use crate::output::Output;
+use crate::port::{Owner, Sockets};
+use crate::slot::Place;
+
+/// One occupant of a place in the table.
+#[derive(Debug)]
+pub struct Stream {
+    /// Which one.
+    pub owner: Owner,
+    /// How far it is in its life.
+    pub phase: Phase,
+    /// What offer and answer settled, once they did.
+    pub media: Option<Media>,
+    /// What it shall send.
+    pub source: Source,
+    /// Where its line is while a prompt is sent.
+    pub place: Option<Place>,
+    /// Where a prompt with a position of its own goes on after an interruption.
+    pub paused: Option<Paused>,
+    /// The numbers of its next packet while no line has them.
+    pub output: Output,
+    /// Whom it believes.
+    pub lock: Lock,
+    /// When the peer was heard last.
+    pub heard: Time,
+    /// What it did.
+    pub stats: StreamStats,
+}
+
+/// The life of a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    /// Its sockets are being bound.
+    Opening,
+    /// Its sockets are bound.
+    Open(Sockets),
+    /// Its sockets are being closed.
+    Closing,
+}
+
+/// Where a prompt was interrupted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Paused {
+    /// The next sample.
+    pub cursor: u32,
+    /// As [`crate::slot::Line::repeats`].
+    pub repeats: u16,
+}
+
+impl Stream {
+    /// A stream that sends and believes nothing yet.
+    #[must_use]
+    pub fn new(owner: Owner, output: Output, now: Time) -> Self {
+        Self {
+            owner,
+            phase: Phase::Opening,
+            media: None,
+            source: Source::Silent,
+            place: None,
+            paused: None,
+            output,
+            lock: Lock::default(),
+            heard: now,
+            stats: StreamStats::default(),
+        }
+    }
+
+    /// Its sockets, while they are bound and not about to be closed.
+    #[must_use]
+    pub const fn sockets(&self) -> Option<Sockets> {
+        match self.phase {
+            Phase::Open(sockets) => Some(sockets),
+            Phase::Opening | Phase::Closing => None,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The doorbell of a worker: an eventfd that its ring reads. Ringing it again before the worker has woken costs no system
+//! call.
+
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{EventfdFlags, eventfd};
+use shared::Wake;
+
+/// One end is rung from any thread, the other is read by one ring.
+#[derive(Debug)]
+pub(crate) struct Doorbell {
+    fd: OwnedFd,
+    rung: AtomicBool,
+}
+
+impl Doorbell {
+    /// Silent.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            fd: eventfd(0, EventfdFlags::CLOEXEC)?,
+            rung: AtomicBool::new(false),
+        })
+    }
+
+    /// To be called before the queues are looked into: from now on ringing wakes again.
+    pub(crate) fn answer(&self) {
+        self.rung.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+impl Wake for Doorbell {
+    fn wake(&self) {
+        if self.rung.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        // It cannot fail: the counter grows by one for each wake-up of the reader, and the descriptor is ours.
+        let written = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+}

@@ -1,0 +1,55 @@
+//! Bytes and addresses of datagrams that are being submitted. All places are free again once the submission queue is empty,
+//! since a send is over when `io_uring_enter` returns.
+
+use super::sockaddr::Sockaddr;
+use crate::address::Address;
+use crate::port::SEND_BYTES_MAX;
+
+/// Datagrams in one submission: enough that the system call costs little of each, few enough to stay in the cache.
+pub(super) const SENDS: usize = 256;
+
+/// The places.
+#[derive(Debug)]
+pub(super) struct Sends {
+    places: Box<[Place]>,
+    used: usize,
+}
+
+/// One datagram and where it goes.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Place {
+    pub(super) to: Sockaddr,
+    pub(super) bytes: [u8; SEND_BYTES_MAX],
+}
+
+impl Sends {
+    pub(super) fn new() -> Self {
+        let place = Place {
+            to: Sockaddr::EMPTY,
+            bytes: [0; SEND_BYTES_MAX],
+        };
+        Self {
+            places: vec![place; SENDS].into_boxed_slice(),
+            used: 0,
+        }
+    }
+
+    /// Whether the next [`Sends::take`] gives nothing.
+    pub(super) const fn is_full(&self) -> bool {
+        self.used == SENDS
+    }
+
+    /// A free place, addressed; its memory does not move.
+    pub(super) fn take(&mut self, to: &Address) -> Option<&mut Place> {
+        let place = self.places.get_mut(self.used)?;
+        self.used += 1;
+        place.to = Sockaddr::new(to);
+        Some(place)
+    }
+
+    /// The kernel has taken everything.
+    pub(super) const fn free(&mut self) {
+        self.used = 0;
+    }
+}

@@ -1,0 +1,325 @@
+//! Opening and closing the sockets of a stream: which steps were asked for, which came back, what is next.
+//! The steps themselves are the ring's; this is the book of them.
+
+use std::net::SocketAddr;
+
+use shared::RefuseReason;
+
+use super::ring::Flow;
+use crate::port::{Owner, Socket, Sockets};
+
+/// The sockets of one stream.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) owner: Owner,
+    flows: [Option<End>; 2],
+    /// Steps of opening that have not come back.
+    pending: u8,
+    failed: Option<i32>,
+    state: State,
+}
+
+/// One socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// Its place in the ring's descriptor table.
+    pub(super) file: u32,
+    pub(super) local: SocketAddr,
+    /// It exists in the kernel.
+    exists: bool,
+    /// A receive is armed on it.
+    receiving: bool,
+    cancelled: bool,
+    closing: bool,
+    /// Failures to receive in a row.
+    faults: u8,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Opening,
+    Open,
+    Closing,
+}
+
+/// What is to be done next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// Wait for what was asked for.
+    Wait,
+    /// Arm a receive on each socket: all are bound.
+    Receive(Sockets),
+    /// End the receive of this socket.
+    Cancel(Flow, u32),
+    /// Close this socket.
+    Close(Flow, u32),
+    /// All is closed: after a request to close, or because opening failed.
+    Gone(Result<(), RefuseReason>),
+}
+
+/// After this many failures in a row no further receive is armed.
+const FAULTS_MAX: u8 = 16;
+
+impl Pair {
+    pub(super) fn new(
+        owner: Owner,
+        rtp: (u32, SocketAddr),
+        rtcp: Option<(u32, SocketAddr)>,
+    ) -> Self {
+        let end = |(file, local)| End {
+            file,
+            local,
+            exists: false,
+            receiving: false,
+            cancelled: false,
+            closing: false,
+            faults: 0,
+        };
+        Self {
+            owner,
+            flows: [Some(end(rtp)), rtcp.map(end)],
+            pending: 0,
+            failed: None,
+            state: State::Opening,
+        }
+    }
+
+    /// The sockets to open.
+    pub(super) fn ends(&self) -> impl Iterator<Item = (Flow, End)> + use<> {
+        let [rtp, rtcp] = self.flows;
+        let rtp = rtp.map(|end| (Flow::Rtp, end));
+        rtp.into_iter().chain(rtcp.map(|end| (Flow::Rtcp, end)))
+    }
+
+    /// Steps of opening were asked for.
+    pub(super) const fn asked(&mut self, steps: u8) {
+        self.pending += steps;
+    }
+
+    /// A socket was made, or not; a system error number.
+    pub(super) fn made(&mut self, flow: Flow, result: Result<(), i32>) {
+        self.pending -= 1;
+        match result {
+            Ok(()) => self.with(flow, |end| end.exists = true),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// A socket was bound, or not.
+    pub(super) fn bound(&mut self, result: Result<(), i32>) {
+        self.pending -= 1;
+        if let Err(error) = result {
+            self.fail(error);
+        }
+    }
+
+    /// A receive was armed.
+    pub(super) fn armed(&mut self, flow: Flow) {
+        self.with(flow, |end| end.receiving = true);
+    }
+
+    /// A receive brought something.
+    pub(super) fn received(&mut self, flow: Flow) {
+        self.with(flow, |end| end.faults = 0);
+    }
+
+    /// A receive ended; whether another shall be armed.
+    pub(super) fn disarmed(&mut self, flow: Flow, fault: bool) -> Option<u32> {
+        let open = self.state == State::Open;
+        let end = self.flows[flow as usize].as_mut()?;
+        end.receiving = false;
+        end.faults = if fault { end.faults + 1 } else { 0 };
+        (open && end.faults < FAULTS_MAX).then_some(end.file)
+    }
+
+    /// A socket was closed.
+    pub(super) fn closed(&mut self, flow: Flow) {
+        self.with(flow, |end| end.exists = false);
+    }
+
+    /// Asks for the end.
+    pub(super) const fn close(&mut self) {
+        self.state = State::Closing;
+    }
+
+    /// What to do now; to be asked again until it says [`Step::Wait`], [`Step::Receive`] or [`Step::Gone`].
+    pub(super) fn step(&mut self) -> Step {
+        if self.pending > 0 {
+            return Step::Wait;
+        }
+        match self.state {
+            State::Open => return Step::Wait,
+            State::Opening if self.failed.is_none() => {
+                self.state = State::Open;
+                return Step::Receive(self.sockets());
+            }
+            State::Opening | State::Closing => {}
+        }
+        for flow in [Flow::Rtp, Flow::Rtcp] {
+            let Some(end) = &mut self.flows[flow as usize] else {
+                continue;
+            };
+            if end.receiving && !end.cancelled {
+                end.cancelled = true;
+                return Step::Cancel(flow, end.file);
+            }
+            if !end.receiving && end.exists && !end.closing {
+                end.closing = true;
+                return Step::Close(flow, end.file);
+            }
+        }
+        if self
+            .flows
+            .iter()
+            .flatten()
+            .any(|end| end.receiving || end.exists)
+        {
+            return Step::Wait;
+        }
+        match (self.state, self.failed) {
+            (State::Opening, Some(error)) => Step::Gone(Err(refuse_reason(error))),
+            _ => Step::Gone(Ok(())),
+        }
+    }
+
+    fn sockets(&self) -> Sockets {
+        let [Some(rtp), rtcp] = self.flows else {
+            unreachable!("a pair has a socket for RTP")
+        };
+        Sockets {
+            rtp: Socket(rtp.file),
+            rtcp: Socket(rtcp.map_or(rtp.file, |end| end.file)),
+        }
+    }
+
+    /// The first failure is the reason; the steps linked to it are cancelled by the kernel.
+    fn fail(&mut self, error: i32) {
+        self.failed = match self.failed {
+            None | Some(libc::ECANCELED) => Some(error),
+            earlier => earlier,
+        };
+    }
+
+    fn with(&mut self, flow: Flow, change: impl FnOnce(&mut End)) {
+        if let Some(end) = &mut self.flows[flow as usize] {
+            change(end);
+        }
+    }
+}
+
+pub(super) fn refuse_reason(error: i32) -> RefuseReason {
+    match error {
+        libc::EADDRINUSE => RefuseReason::PortTaken,
+        libc::EADDRNOTAVAIL => RefuseReason::AddressUnavailable,
+        libc::EMFILE | libc::ENFILE => RefuseReason::NoDescriptor,
+        _ => {
+            let error = std::io::Error::from_raw_os_error(error);
+            tracing::warn!(%error, "the kernel refused a media socket");
+            RefuseReason::Kernel
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: Owner = Owner {
+        index: 3,
+        generation: 1,
+    };
+
+    fn pair() -> Pair {
+        let local: SocketAddr = "127.0.0.1:4000".parse().unwrap();
+        let mut pair = Pair::new(OWNER, (7, local), Some((8, local)));
+        pair.asked(4);
+        pair
+    }
+
+    #[test]
+    fn both_sockets_are_bound_before_any_receives() {
+        let mut pair = pair();
+        pair.made(Flow::Rtp, Ok(()));
+        pair.bound(Ok(()));
+        pair.made(Flow::Rtcp, Ok(()));
+        assert_eq!(pair.step(), Step::Wait);
+        pair.bound(Ok(()));
+        let sockets = Sockets {
+            rtp: Socket(7),
+            rtcp: Socket(8),
+        };
+        assert_eq!(pair.step(), Step::Receive(sockets));
+        assert_eq!(pair.step(), Step::Wait);
+    }
+
+    #[test]
+    fn a_port_that_is_taken_closes_what_was_made() {
+        let mut pair = pair();
+        pair.made(Flow::Rtp, Ok(()));
+        pair.bound(Ok(()));
+        pair.made(Flow::Rtcp, Ok(()));
+        pair.bound(Err(libc::EADDRINUSE));
+        assert_eq!(pair.step(), Step::Close(Flow::Rtp, 7));
+        assert_eq!(pair.step(), Step::Close(Flow::Rtcp, 8));
+        assert_eq!(pair.step(), Step::Wait);
+        pair.closed(Flow::Rtp);
+        pair.closed(Flow::Rtcp);
+        assert_eq!(pair.step(), Step::Gone(Err(RefuseReason::PortTaken)));
+    }
+
+    #[test]
+    fn closing_waits_for_the_receives_to_end() {
+        let mut pair = pair();
+        pair.made(Flow::Rtp, Ok(()));
+        pair.bound(Ok(()));
+        pair.made(Flow::Rtcp, Ok(()));
+        pair.bound(Ok(()));
+        pair.step();
+        pair.armed(Flow::Rtp);
+        pair.armed(Flow::Rtcp);
+        pair.close();
+        assert_eq!(pair.step(), Step::Cancel(Flow::Rtp, 7));
+        assert_eq!(pair.step(), Step::Cancel(Flow::Rtcp, 8));
+        assert_eq!(pair.step(), Step::Wait);
+        assert_eq!(pair.disarmed(Flow::Rtp, false), None);
+        assert_eq!(pair.step(), Step::Close(Flow::Rtp, 7));
+        assert_eq!(pair.step(), Step::Wait);
+        pair.closed(Flow::Rtp);
+        pair.disarmed(Flow::Rtcp, false);
+        assert_eq!(pair.step(), Step::Close(Flow::Rtcp, 8));
+        pair.closed(Flow::Rtcp);
+        assert_eq!(pair.step(), Step::Gone(Ok(())));
+    }
+
+    #[test]
+    fn a_stream_closed_while_it_opens_is_closed_once_it_is_open() {
+        let mut pair = pair();
+        pair.close();
+        assert_eq!(pair.step(), Step::Wait);
+        pair.made(Flow::Rtp, Ok(()));
+        pair.bound(Ok(()));
+        pair.made(Flow::Rtcp, Err(libc::ENFILE));
+        pair.bound(Err(libc::ECANCELED));
+        assert_eq!(pair.step(), Step::Close(Flow::Rtp, 7));
+        pair.closed(Flow::Rtp);
+        assert_eq!(
+            pair.step(),
+            Step::Gone(Ok(())),
+            "it was closed, not refused"
+        );
+    }
+
+    #[test]
+    fn a_socket_that_only_fails_is_not_armed_for_ever() {
+        let mut pair = pair();
+        for _ in 0..2 {
+            pair.made(Flow::Rtp, Ok(()));
+            pair.bound(Ok(()));
+        }
+        pair.step();
+        let armed = (0..100)
+            .take_while(|_| pair.disarmed(Flow::Rtp, true).is_some())
+            .count();
+        assert_eq!(armed, usize::from(FAULTS_MAX) - 1);
+    }
+}

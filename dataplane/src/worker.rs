@@ -1,0 +1,143 @@
+//! A worker: one thread that moves commands, packets and time into the core, and packets and events out of it.
+//!
+//! Absent on purpose: what any of them means (`engine`), and how the kernel is asked (`uring`).
+
+use std::io;
+use std::sync::Arc;
+
+use shared::{Command, Event, Receiver, Sender, WorkerStats};
+
+use crate::engine::Engine;
+use crate::uring::doorbell::Doorbell;
+use crate::uring::{Completion, Flow, Ring, clock};
+
+/// What a worker's thread is given.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    /// Its kernel side.
+    pub(crate) ring: Ring,
+    /// Its core.
+    pub(crate) engine: Engine,
+    /// From control.
+    pub(crate) commands: Receiver<Command>,
+    /// To control.
+    pub(crate) events: Sender<Event>,
+    /// Rung by control.
+    pub(crate) doorbell: Arc<Doorbell>,
+    /// Read by control.
+    pub(crate) stats: Arc<WorkerStats>,
+    /// When the counters that cost a system call are brought up to date next.
+    pub(crate) next_account: shared::Time,
+}
+
+/// Commands obeyed between two slots.
+const COMMANDS_AT_ONCE: usize = 64;
+
+/// Completions taken between two slots.
+const COMPLETIONS_AT_ONCE: usize = 256;
+
+/// How soon a full event queue is tried again.
+const RETRY: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// How often CPU time and the wall clock are read.
+const ACCOUNT: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Worker {
+    /// Works until control says [`Command::Stop`] and all is closed.
+    ///
+    /// # Errors
+    /// The ring broke.
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        loop {
+            let now = clock::now();
+            self.account(now);
+            let late = self.engine.tick(now, &mut self.ring);
+            let delivered = self.deliver();
+            let more = delivered && self.obey(now);
+            if self.engine.is_finished() && self.deliver() {
+                return self.ring.submit();
+            }
+            let deadline = if late || more {
+                Some(now)
+            } else if delivered {
+                self.engine.deadline()
+            } else {
+                let retry = now + RETRY;
+                Some(
+                    self.engine
+                        .deadline()
+                        .map_or(retry, |deadline| deadline.min(retry)),
+                )
+            };
+            self.ring.wait(deadline)?;
+            self.collect();
+        }
+    }
+
+    /// Obeys what waits; whether there may be more.
+    fn obey(&mut self, now: shared::Time) -> bool {
+        self.doorbell.answer();
+        for _ in 0..COMMANDS_AT_ONCE {
+            let Some(command) = self.commands.pop() else {
+                return false;
+            };
+            self.engine.command(now, command, &mut self.ring);
+        }
+        true
+    }
+
+    /// Hands events over; whether all found room.
+    fn deliver(&mut self) -> bool {
+        let mut pushed = false;
+        let mut all = true;
+        while let Some(event) = self.engine.event() {
+            if let Err(event) = self.events.push(event) {
+                self.engine.keep_event(event);
+                all = false;
+                break;
+            }
+            pushed = true;
+        }
+        if pushed {
+            self.events.ring();
+        }
+        all
+    }
+
+    fn collect(&mut self) {
+        let now = clock::now();
+        for _ in 0..COMPLETIONS_AT_ONCE {
+            let Some(completion) = self.ring.completion() else {
+                return;
+            };
+            match completion {
+                Completion::Rung => {}
+                Completion::Opened(owner, result) => self.engine.opened(now, owner, result),
+                Completion::Closed(owner) => self.engine.closed(owner),
+                Completion::Dropped(owner, reason) => self.engine.dropped(owner, reason),
+                Completion::Received {
+                    owner,
+                    flow,
+                    source,
+                    datagram,
+                } => {
+                    let bytes = self.ring.datagram(&datagram);
+                    let _ = (owner, flow == Flow::Rtcp, source, bytes);
+                    self.ring.release(datagram);
+                }
+            }
+        }
+    }
+
+    fn account(&mut self, now: shared::Time) {
+        self.stats.enters.store(self.ring.enters());
+        if now < self.next_account {
+            return;
+        }
+        self.next_account = now + ACCOUNT;
+        let nanos = clock::thread_cpu().as_nanos();
+        self.stats
+            .cpu_nanos
+            .store(u64::try_from(nanos).unwrap_or(u64::MAX));
+    }
+}
