@@ -229,3 +229,54 @@ fn many_silent_connections_do_not_keep_a_phone_from_parking() {
     drop(silent);
     server.stop();
 }
+
+#[test]
+fn an_invite_that_arrives_three_times_is_one_call() {
+    let server = Server::start(&Settings {
+        orbits: (701, 701),
+        ..Settings::default()
+    });
+    let phone = Phone::new(&server, "stutter");
+    let invite = phone.request("INVITE", "park", "", &phone.offer());
+    let mut tags = Vec::new();
+    for _ in 0..3 {
+        phone.send(invite.as_bytes());
+        let response = phone.final_response();
+        assert_eq!(status(&response), 200, "{response}");
+        tags.push(field(&response, "To").unwrap_or_default().to_owned());
+    }
+    tags.dedup();
+    assert_eq!(tags.len(), 1, "one dialog: {tags:?}");
+    let response = format!(
+        "SIP/2.0 200 OK\r\nTo: {}\r\nContact: <{}>\r\n\r\n",
+        tags[0],
+        server.uri("701")
+    );
+    phone.send(phone.in_dialog("ACK", 1, &invite, &response).as_bytes());
+    phone.send(phone.in_dialog("BYE", 2, &invite, &response).as_bytes());
+    loop {
+        let response = phone.final_response();
+        if field(&response, "CSeq") == Some("2 BYE") {
+            assert_eq!(status(&response), 200, "{response}");
+            break;
+        }
+    }
+    server.stop();
+}
+
+#[test]
+fn a_stranger_gets_no_answer() {
+    let server = Server::start(&Settings {
+        trusted: Some("10.0.0.0/8"),
+        ..Settings::default()
+    });
+    let phone = Phone::new(&server, "stranger");
+    phone.send(phone.request("OPTIONS", "park", "", "").as_bytes());
+    phone.send(
+        phone
+            .request("INVITE", "park", "", &phone.offer())
+            .as_bytes(),
+    );
+    assert_eq!(phone.receive(Duration::from_secs(2)), None);
+    server.stop();
+}

@@ -1,5 +1,6 @@
 //! Two real phones: what they hear is what they were meant to hear.
 
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use crate::harness::baresip::Baresip;
@@ -121,5 +122,67 @@ fn a_retriever_and_the_parkee_hear_each_other() {
     let (other, own) = tones(&retriever.quit(), 3);
     assert!(other > 0.9, "the retriever hears the parkee: {other:.3}");
     assert!(own < 0.05, "the retriever does not hear itself: {own:.3}");
+    server.stop();
+}
+
+#[test]
+fn a_held_parkee_hears_the_retriever_again_after_the_hold() {
+    let server = Server::start(&Settings::default());
+    let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    let mut retriever = Baresip::start(&server.ports, 1, RETRIEVER_HERTZ);
+    parkee.dial(&server.uri("park"));
+    parkee.wait_for("CALL_ESTABLISHED");
+    let orbit = parkee.contact_user(&server.address.to_string());
+    retriever.dial(&server.uri(&orbit));
+    retriever.wait_for("CALL_ESTABLISHED");
+    retriever.command("hold", "");
+    pause(Duration::from_secs(2));
+    retriever.command("resume", "");
+    pause(Duration::from_secs(4));
+    parkee.command("hangup", "");
+    retriever.wait_for("CALL_CLOSED");
+    let (_, other) = tones(&parkee.quit(), 2);
+    assert!(other > 0.9, "the parkee hears the retriever: {other:.3}");
+    let (other, _) = tones(&retriever.quit(), 2);
+    assert!(other > 0.9, "the retriever hears the parkee: {other:.3}");
+    server.stop();
+}
+
+#[test]
+fn a_stranger_who_sends_media_is_not_heard() {
+    let server = Server::start(&Settings::default());
+    let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    let mut retriever = Baresip::start(&server.ports, 1, RETRIEVER_HERTZ);
+    parkee.dial(&server.uri("park"));
+    parkee.wait_for("CALL_ESTABLISHED");
+    let orbit = parkee.contact_user(&server.address.to_string());
+    retriever.dial(&server.uri(&orbit));
+    retriever.wait_for("CALL_ESTABLISHED");
+    // Loud noise to each media port of the server for four seconds, as a guesser would send it.
+    let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let (first, last) = server.ports.server_media();
+    for number in 0..200_u16 {
+        let mut packet = vec![0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
+        packet[2..4].copy_from_slice(&number.to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+        packet.extend((0..160_u8).map(|byte| byte.wrapping_mul(37) & 0x8f));
+        for port in first..=last {
+            // A closed port refuses; that is no matter here.
+            let _ = stranger.send_to(&packet, (Ipv4Addr::LOCALHOST, port));
+        }
+        pause(Duration::from_millis(20));
+    }
+    retriever.command("hangup", "");
+    parkee.wait_for("CALL_CLOSED");
+    let (_, other) = tones(&parkee.quit(), 3);
+    assert!(
+        other > 0.9,
+        "the parkee hears the retriever and nobody else: {other:.3}"
+    );
+    let (other, _) = tones(&retriever.quit(), 3);
+    assert!(
+        other > 0.9,
+        "the retriever hears the parkee and nobody else: {other:.3}"
+    );
     server.stop();
 }

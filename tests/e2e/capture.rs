@@ -81,23 +81,17 @@ fn assert_unbroken(stream: &[Sent]) {
     }
 }
 
-/// tshark finds SIP, and nothing malformed.
+/// tshark finds what the server sent, and nothing malformed in it.
 fn assert_well_formed(captured: &Captured, server: &Server) {
     let port = server.address.port();
-    assert!(
-        captured.count(port, "sip.Method == \"INVITE\"") > 0,
-        "tshark sees the calls"
-    );
-    assert!(captured.count(port, "rtp") > 0, "tshark sees the media");
-    assert!(
-        captured.count(port, "rtcp.pt == 200") > 0,
-        "tshark sees sender reports"
-    );
+    let (first, last) = server.ports.server_media();
+    let ours = format!("(udp.srcport == {port} || udp.srcport in {{{first}..{last}}})");
+    let count = |filter: &str| captured.count(port, &format!("{ours} && ({filter})"));
+    assert!(count("sip.Status-Code == 200") > 0, "tshark sees the calls");
+    assert!(count("rtp") > 0, "tshark sees the media");
+    assert!(count("rtcp.pt == 200") > 0, "tshark sees sender reports");
     // 8388608 is the severity "error".
-    assert_eq!(
-        captured.count(port, "_ws.malformed || _ws.expert.severity == 8388608"),
-        0
-    );
+    assert_eq!(count("_ws.malformed || _ws.expert.severity == 8388608"), 0);
 }
 
 #[test]
@@ -120,6 +114,8 @@ fn music_goes_round_without_a_jump_in_sequence_time_or_sound() {
     pause(Duration::from_secs(12));
     phone.command("hangup", "");
     phone.quit();
+    // The last report is sent while the stream is closed.
+    pause(Duration::from_millis(500));
     let captured = capture.stop();
 
     let wire = Wire::read(&captured, &server);
@@ -195,19 +191,25 @@ fn a_stream_goes_on_without_a_jump_from_music_to_the_retriever() {
             stream.len()
         );
         assert_unbroken(stream);
+        // Real time and media time go on together. A phone on a busy machine may send late.
+        let (start, end) = (&stream[0], &stream[stream.len() - 1]);
+        let media = end
+            .packet
+            .header
+            .timestamp
+            .wrapping_sub(start.packet.header.timestamp);
+        let media = f64::from(media) / RATE as f64;
+        let real = (end.at - start.at).as_secs_f64();
+        assert!(
+            (media - real).abs() < 0.5,
+            "{destination}: {media} s of media in {real} s"
+        );
         for pair in stream.windows(2) {
-            // Real time and media time go on together: a gap of one is a gap of the other.
-            let (one, two) = (&pair[0], &pair[1]);
-            let media = two
-                .packet
-                .header
-                .timestamp
-                .wrapping_sub(one.packet.header.timestamp);
-            let media = f64::from(media) / RATE as f64;
-            let real = (two.at - one.at).as_secs_f64();
+            let (one, two) = (&pair[0].packet.header, &pair[1].packet.header);
+            let step = two.timestamp.wrapping_sub(one.timestamp);
             assert!(
-                (media - real).abs() < 0.25,
-                "{destination}: {media} s of media in {real} s"
+                (1..=PACKET * 50).contains(&step),
+                "a jump of {step} samples in time"
             );
         }
     }

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Output;
 
+use rustix::process::Signal;
+
 use crate::harness::clock::PATIENCE;
 use crate::harness::server::orbitd;
 use crate::harness::{Process, Server, Settings};
@@ -147,4 +149,11 @@ fn a_stopped_server_gives_its_ports_back() {
     server.stop();
     TcpListener::bind(address).expect("the TCP port is free");
     UdpSocket::bind(address).expect("the UDP port is free");
+}
+
+#[test]
+fn ctrl_c_ends_it_as_well() {
+    let mut server = Server::start(&Settings::default());
+    server.process.signal(Signal::INT);
+    assert!(server.process.wait(PATIENCE).success());
 }

@@ -1,5 +1,6 @@
 //! sipp parks and retrieves, over UDP and TCP.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use crate::harness::clock::{PATIENCE, pause};
@@ -233,4 +234,41 @@ fn a_server_that_is_stopped_ends_each_call_with_bye() {
         let status = server.process.wait(PATIENCE);
         assert!(status.success(), "orbitd ended with {status}");
     }
+}
+
+#[test]
+fn ipv6_is_as_good() {
+    let server = Server::start(&Settings {
+        address: Ipv6Addr::LOCALHOST.into(),
+        ..Settings::default()
+    });
+    for over in [Over::Udp, Over::Tcp] {
+        let parkee = Sipp::new("parkee_until_bye.xml").over(over).start(&server);
+        let orbit = parkee.orbit();
+        let retriever = Sipp::new("retriever_leaves.xml").over(over).dials(&[orbit]);
+        retriever.start(&server).finish();
+        parkee.finish();
+    }
+    server.stop();
+}
+
+#[test]
+fn without_a_free_media_port_a_call_is_refused_for_now_and_those_there_go_on() {
+    let server = Server::start(&Settings {
+        media_pairs: 2,
+        ..Settings::default()
+    });
+    let parkees = Sipp::new("parkee_until_bye.xml").start(&server);
+    let orbit = parkees.orbit();
+    let parked = Sipp::new("parked_leaves.xml").start(&server);
+    parked.orbit();
+    Sipp::new("no_resource.xml").start(&server).finish();
+    // A port is free again once its call ended, and the first call is still there.
+    parked.finish();
+    Sipp::new("retriever_leaves.xml")
+        .dials(&[orbit])
+        .start(&server)
+        .finish();
+    parkees.finish();
+    server.stop();
 }

@@ -95,6 +95,10 @@ fn each_file_says_first_what_it_is_for() {
     let mut findings = Vec::new();
     for file in with_extension("rs") {
         let first = file.text.lines().next().unwrap_or_default();
+        // The tests of one module, moved beside it, are about that module.
+        if file.name() == "tests.rs" {
+            continue;
+        }
         if !first.starts_with("//! ") {
             findings.push(format!("{}: the first line is no `//!`", file.path));
         }
@@ -235,6 +239,30 @@ fn nothing_names_a_place_of_one_machine() {
             .find(|place| line.contains(**place))
             .map(|place| format!("names {place}"))
     }));
+}
+
+#[test]
+fn each_folder_is_in_the_index_of_the_readme() {
+    let files = tree();
+    let readme = files
+        .iter()
+        .find(|file| file.path == "README.md")
+        .expect("a README");
+    let mut folders: Vec<&str> = files
+        .iter()
+        .filter_map(|file| file.path.split_once('/'))
+        .map(|(top, _)| top)
+        .collect();
+    folders.dedup();
+    let missing = folders
+        .into_iter()
+        .filter(|folder| !folder.starts_with('.'));
+    let missing = missing.filter(|folder| !readme.text.contains(&format!("[{folder}/]({folder})")));
+    none(
+        &missing
+            .map(|folder| format!("README.md does not say what {folder}/ is for"))
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]

@@ -96,24 +96,44 @@ impl Phone {
 
     /// The ACK to a final response other than 2xx, which stops its retransmission.
     pub(crate) fn ack(&self, request: &str, response: &str) {
-        let field = |name: &str, of: &str| {
-            let start = format!("{name}: ");
-            of.lines()
-                .find(|line| line.starts_with(&start))
-                .unwrap_or_default()
-                .to_owned()
-        };
         let target = request.split(' ').nth(1).unwrap_or_default();
-        let ack = format!(
-            "ACK {target} SIP/2.0\r\n{}\r\n{}\r\n{}\r\n{}\r\nCSeq: 1 ACK\r\nMax-Forwards: 70\r\n\
-             Content-Length: 0\r\n\r\n",
-            field("Via", request),
-            field("From", request),
-            field("To", response),
-            field("Call-ID", request),
-        );
-        self.send(ack.as_bytes());
+        let via = field(request, "Via").unwrap_or_default();
+        self.send(follow_up("ACK", 1, target, via, request, response).as_bytes());
     }
+
+    /// A request in the dialog that `response`, a 2xx, made of `request`.
+    pub(crate) fn in_dialog(
+        &self,
+        method: &str,
+        cseq: u32,
+        request: &str,
+        response: &str,
+    ) -> String {
+        let contact = field(response, "Contact").unwrap_or_default();
+        let target = contact.split(['<', '>']).nth(1).unwrap_or_default();
+        let via = field(request, "Via").unwrap_or_default();
+        let via = format!("{via}-{method}-{cseq}");
+        follow_up(method, cseq, target, &via, request, response)
+    }
+}
+
+/// A request that belongs to an earlier one.
+fn follow_up(
+    method: &str,
+    cseq: u32,
+    target: &str,
+    via: &str,
+    request: &str,
+    response: &str,
+) -> String {
+    format!(
+        "{method} {target} SIP/2.0\r\nVia: {via}\r\nFrom: {from}\r\nTo: {to}\r\n\
+         Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
+         Content-Length: 0\r\n\r\n",
+        from = field(request, "From").unwrap_or_default(),
+        to = field(response, "To").unwrap_or_default(),
+        call_id = field(request, "Call-ID").unwrap_or_default(),
+    )
 }
 
 /// The status code of a response.

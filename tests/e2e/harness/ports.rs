@@ -59,7 +59,7 @@ impl Ports {
 
     /// The server's media ports, first and last.
     pub(crate) fn server_media(&self) -> (u16, u16) {
-        (self.first + MEDIA, self.first + 259)
+        (self.first + MEDIA, self.first + MEDIA + 199)
     }
 
     /// Media ports of a phone, first and last; there are four such ranges.

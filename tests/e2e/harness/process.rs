@@ -70,13 +70,18 @@ impl Process {
         &self.log
     }
 
-    /// Asks it to end as an operator or a service supervisor does.
+    /// Asks it to end as a service supervisor does.
     pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends a signal to this process and no other.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id())
             .ok()
             .and_then(Pid::from_raw)
             .expect("a pid");
-        kill_process(pid, Signal::TERM).expect("our own child takes a signal");
+        kill_process(pid, signal).expect("our own child takes a signal");
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -20,6 +20,12 @@ pub(crate) struct Settings {
     pub(crate) music: Option<PathBuf>,
     /// `programme` or `from-start`.
     pub(crate) mode: &'static str,
+    /// Where SIP and media are: loopback of either family.
+    pub(crate) address: IpAddr,
+    /// Who may send requests; `None`: the default, loopback.
+    pub(crate) trusted: Option<&'static str>,
+    /// How many pairs of media ports there are.
+    pub(crate) media_pairs: u16,
 }
 
 impl Default for Settings {
@@ -28,6 +34,9 @@ impl Default for Settings {
             orbits: (700, 799),
             music: None,
             mode: "programme",
+            address: Ipv4Addr::LOCALHOST.into(),
+            trusted: None,
+            media_pairs: 100,
         }
     }
 }
@@ -47,7 +56,7 @@ impl Server {
     pub(crate) fn start(settings: &Settings) -> Self {
         let ports = Ports::reserve();
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.pair()));
+        let address = SocketAddr::from((settings.address, ports.pair()));
         let file = folder.path().join("site.toml");
         fs::write(&file, configuration(settings, address, &ports)).expect("a file of our own");
         let mut command = orbitd();
@@ -94,24 +103,22 @@ pub(crate) fn orbitd() -> Command {
 }
 
 fn configuration(settings: &Settings, address: SocketAddr, ports: &Ports) -> String {
-    let (first, last) = ports.server_media();
+    let (first, _) = ports.server_media();
+    let last = first + settings.media_pairs * 2 - 1;
     let music = match &settings.music {
         Some(path) => path.display().to_string(),
         None => "builtin".to_owned(),
     };
-    let mut text = String::new();
-    writeln!(
-        text,
-        "[sip]\nlisten = [\"udp:{address}\", \"tcp:{address}\"]"
-    )
-    .expect("a string");
-    writeln!(text, "[media]\nports = \"{first}-{last}\"\nworkers = 1").expect("a string");
-    writeln!(
-        text,
-        "[music.default]\nfile = \"{music}\"\nmode = \"{}\"",
+    let trusted = settings
+        .trusted
+        .map(|network| format!("trusted = [\"{network}\"]\n"));
+    let (trusted, host) = (trusted.unwrap_or_default(), settings.address);
+    let mut text = format!(
+        "[sip]\nlisten = [\"udp:{address}\", \"tcp:{address}\"]\n{trusted}\
+         [media]\naddress = \"{host}\"\nports = \"{first}-{last}\"\nworkers = 1\n\
+         [music.default]\nfile = \"{music}\"\nmode = \"{}\"\n",
         settings.mode
-    )
-    .expect("a string");
+    );
     let (start, end) = settings.orbits;
     writeln!(
         text,

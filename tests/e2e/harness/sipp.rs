@@ -74,7 +74,8 @@ impl Sipp {
         let mut command = Command::new("sipp");
         command.arg(server.address.to_string());
         command.arg("-sf").arg(scenarios.join(self.scenario));
-        command.args(["-i", "127.0.0.1", "-p", &server.ports.pair().to_string()]);
+        let host = server.address.ip().to_string();
+        command.args(["-i", &host, "-p", &server.ports.pair().to_string()]);
         command.args(["-mp", &server.ports.pair().to_string()]);
         command.args(["-t", if self.over == Over::Udp { "u1" } else { "t1" }]);
         command.args([
