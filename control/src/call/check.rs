@@ -17,11 +17,11 @@ impl Exchange {
             }
             self.check_place(key);
             self.check_worker(key);
-            let waits = matches!(call.state, State::Parked(_) | State::Retrieving(..));
+            let is_open_ended = matches!(call.state, State::Bridged(_));
             assert_eq!(
-                call.deadline.is_some(),
-                waits,
-                "{key:?}: only calls in an orbit have a deadline"
+                call.deadline.is_none(),
+                is_open_ended,
+                "{key:?}: whatever waits has a deadline"
             );
             if let Some(at) = call.deadline {
                 assert!(

@@ -19,8 +19,8 @@ impl Identity {
     /// P-Asserted-Identity where the proxy has put it, or else From.
     pub(crate) fn of(request: &Message<'_>) -> Self {
         let asserted = request
-            .header(Header::PAssertedIdentity)
-            .and_then(Address::parse);
+            .values(Header::PAssertedIdentity)
+            .find_map(Address::parse);
         let Some(address) = asserted.or_else(|| request.from().ok()) else {
             return Self::default();
         };
@@ -71,5 +71,52 @@ impl fmt::Display for Name<'_> {
             Some(display) => write!(f, "\"{display}\" <{uri}>"),
             None => write!(f, "<{uri}>"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(fields: &str) -> Vec<(Header, String)> {
+        let text = format!(
+            "INVITE sip:park@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\n\
+             From: Ann <sip:ann@example.com>;tag=1\r\nTo: <sip:park@127.0.0.1>\r\nCall-ID: 1\r\n\
+             CSeq: 1 INVITE\r\n{fields}Content-Length: 0\r\n\r\n"
+        );
+        Identity::of(&Message::parse(text.as_bytes()).unwrap()).headers()
+    }
+
+    fn name(fields: &str) -> String {
+        identity(fields).remove(0).1
+    }
+
+    #[test]
+    fn a_peer_is_named_by_from() {
+        assert_eq!(name(""), "\"Ann\" <sip:ann@example.com>");
+    }
+
+    #[test]
+    fn what_the_proxy_asserts_is_better_than_from() {
+        let asserted =
+            "P-Asserted-Identity: \"Ann \\\"A\\\" B\" <sip:+331@example.com>, <tel:+331>\r\n";
+        assert_eq!(name(asserted), "\"Ann \\\"A\\\" B\" <sip:+331@example.com>");
+        assert_eq!(name("P-Asserted-Identity: <tel:+331>\r\n"), "<tel:+331>");
+    }
+
+    #[test]
+    fn a_wish_for_privacy_goes_along() {
+        let private = identity("Privacy: id\r\n");
+        assert_eq!(private[1], (Header::Privacy, "id".to_owned()));
+        assert_eq!(identity("Privacy: none\r\n").len(), 1);
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_left_out() {
+        let long = "x".repeat(300);
+        let named = format!("P-Asserted-Identity: \"{long}\" <sip:a@example.com>\r\n");
+        assert_eq!(name(&named), "<sip:a@example.com>");
+        let uri = format!("P-Asserted-Identity: <sip:{long}@example.com>\r\n");
+        assert_eq!(identity(&uri), []);
     }
 }

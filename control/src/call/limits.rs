@@ -7,6 +7,8 @@ use crate::sip::limits::{T1, TIMEOUT};
 
 /// How long a retriever waits for the parkee to agree. Then 504, and the call is parked as before.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a worker may take to open a stream; it takes microseconds. Then 503.
+pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a stream is asked for with other ports, or of another worker. Then 503.
 pub(crate) const OPEN_ATTEMPTS_MAX: u8 = 8;
 /// How long a stop waits for peers to answer BYE.
@@ -16,6 +18,8 @@ pub(crate) const RETRY_AFTER_S: RangeInclusive<usize> = 2..=9;
 /// The longest name of a peer that is kept and shown to others, in bytes. Longer: only the URI; a longer URI: nothing.
 pub(crate) const IDENTITY_BYTES_MAX: usize = 256;
 
+// The retriever's stream is open, or known not to open, before its INVITE is given up.
+const _: () = assert!(OPEN_TIMEOUT.as_millis() < CONNECT_TIMEOUT.as_millis());
 // A lost re-INVITE is repeated a few times before the retriever is told that it failed.
 const _: () = assert!(CONNECT_TIMEOUT.as_millis() > 8 * T1.as_millis());
 // A BYE that is not answered must not hold up the stop.

@@ -183,7 +183,7 @@ impl Exchange {
     }
 
     /// Enters a call whose first leg is opening.
-    pub(crate) fn add_call(&mut self, key: CallKey, first: DialogKey, state: State) {
+    pub(crate) fn add_call(&mut self, now: Time, key: CallKey, first: DialogKey, state: State) {
         let call = Call {
             first,
             state,
@@ -191,6 +191,7 @@ impl Exchange {
         };
         let before = self.calls.insert(key, call);
         assert!(before.is_none(), "a call's key is never reused");
+        self.set_deadline(key, Some(now + limits::OPEN_TIMEOUT));
     }
 
     /// Takes a call out of the table. Its legs and its orbit are the caller's business.
@@ -256,7 +257,11 @@ impl Rules {
             media: config.media.clone(),
             park: config.park.clone(),
             music: music(config),
-            host: host.into(),
+            host: if host.contains(':') {
+                format!("[{host}]").into()
+            } else {
+                host.into()
+            },
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Deadlines: of a parked call that nobody retrieves, and of a retrieval that the parkee does not answer.
+//! Deadlines: of a parked call that nobody retrieves, of a retrieval that the parkee does not answer, of a stream that does
+//! not open.
 
 use shared::Time;
 
@@ -20,9 +21,11 @@ impl Exchange {
             Some(State::Retrieving(_, retriever)) => {
                 self.fail_arrival(now, retriever, Refusal::ParkeeSilent);
             }
-            Some(State::Parking(_) | State::Bridged(_) | State::Joining { .. }) | None => {
-                unreachable!("only calls in an orbit have deadlines")
+            Some(State::Parking(_) | State::Joining { .. }) => {
+                let first = self.calls[&key].first;
+                self.fail_arrival(now, first, Refusal::NoMedia);
             }
+            Some(State::Bridged(_)) | None => unreachable!("a bridge has no deadline"),
         }
     }
 }

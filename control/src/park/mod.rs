@@ -56,13 +56,13 @@ impl Exchange {
         if let Some(replaces) = replaces(request)? {
             let target = self.replaced(&replaces)?;
             arrival.offer = self.read_offer(request.body())?;
-            return self.replace(dialog, arrival, target);
+            return self.replace(now, dialog, arrival, target);
         }
         let errand = self.errand(&arrival)?;
         arrival.offer = self.read_offer(request.body())?;
         match errand {
-            Errand::ParkAnywhere => self.park_anywhere(dialog, arrival),
-            Errand::ParkAt(orbit) => self.park_at(dialog, arrival, orbit, None),
+            Errand::ParkAnywhere => self.park_anywhere(now, dialog, arrival),
+            Errand::ParkAt(orbit) => self.park_at(now, dialog, arrival, orbit, None),
             Errand::Retrieve(call) => self.retrieve(now, dialog, arrival, call),
         }
     }

@@ -13,6 +13,7 @@ impl Exchange {
     /// Parks a call in an orbit chosen at random. There is a free one.
     pub(super) fn park_anywhere(
         &mut self,
+        now: Time,
         dialog: DialogKey,
         arrival: Box<Arrival>,
     ) -> Result<(), Refusal> {
@@ -21,12 +22,13 @@ impl Exchange {
             .orbits
             .take_any(&mut self.random, key)
             .ok_or(Refusal::NoOrbit)?;
-        self.begin_parking(key, dialog, arrival, orbit, None)
+        self.begin_parking(now, key, dialog, arrival, orbit, None)
     }
 
     /// Parks a call in a free orbit that was named, in place of another parked call if one is given.
     pub(super) fn park_at(
         &mut self,
+        now: Time,
         dialog: DialogKey,
         arrival: Box<Arrival>,
         orbit: Orbit,
@@ -36,11 +38,12 @@ impl Exchange {
         if !self.orbits.take(orbit, key) {
             return Err(Refusal::OrbitTaken);
         }
-        self.begin_parking(key, dialog, arrival, orbit, replaces)
+        self.begin_parking(now, key, dialog, arrival, orbit, replaces)
     }
 
     fn begin_parking(
         &mut self,
+        now: Time,
         key: CallKey,
         dialog: DialogKey,
         arrival: Box<Arrival>,
@@ -56,7 +59,7 @@ impl Exchange {
             orbit: Some(orbit),
             replaces,
         };
-        self.add_call(key, dialog, State::Parking(parking));
+        self.add_call(now, key, dialog, State::Parking(parking));
         Ok(())
     }
 

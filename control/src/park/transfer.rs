@@ -33,6 +33,7 @@ impl Exchange {
     /// Puts a new leg in the place of `replaced`.
     pub(super) fn replace(
         &mut self,
+        now: Time,
         dialog: DialogKey,
         arrival: Box<Arrival>,
         replaced: DialogKey,
@@ -41,14 +42,14 @@ impl Exchange {
         match state {
             State::Parked(parked) => match arrival.dialled {
                 Dialled::Orbit(orbit) if orbit != parked.orbit => {
-                    self.park_at(dialog, arrival, orbit, Some(key))
+                    self.park_at(now, dialog, arrival, orbit, Some(key))
                 }
                 Dialled::Orbit(_) | Dialled::Park => {
-                    self.take_over(dialog, arrival, parked.orbit, key)
+                    self.take_over(now, dialog, arrival, parked.orbit, key)
                 }
                 Dialled::Unknown => Err(Refusal::UnknownUser),
             },
-            State::Bridged(_) => self.join(dialog, arrival, key, replaced),
+            State::Bridged(_) => self.join(now, dialog, arrival, key, replaced),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
             State::Parking(_) | State::Joining { .. } => Err(Refusal::NoSuchDialog),
         }
@@ -57,6 +58,7 @@ impl Exchange {
     /// Parks a call in the orbit of another, once it can be answered.
     fn take_over(
         &mut self,
+        now: Time,
         dialog: DialogKey,
         arrival: Box<Arrival>,
         orbit: Orbit,
@@ -68,13 +70,14 @@ impl Exchange {
             orbit: None,
             replaces: Some(replaces),
         };
-        self.add_call(key, dialog, State::Parking(parking));
+        self.add_call(now, key, dialog, State::Parking(parking));
         Ok(())
     }
 
     /// Brings a leg into a bridge, once it can be answered.
     fn join(
         &mut self,
+        now: Time,
         dialog: DialogKey,
         arrival: Box<Arrival>,
         call: CallKey,
@@ -90,7 +93,7 @@ impl Exchange {
             worker: Some(place.stream.worker),
         };
         self.open_leg(&leg, arrival)?;
-        self.add_call(key, dialog, State::Joining { call, replaced });
+        self.add_call(now, key, dialog, State::Joining { call, replaced });
         Ok(())
     }
 

@@ -26,6 +26,10 @@ pub(super) struct Bench {
     pub(super) stopped: bool,
     /// Reasons that the next `Open`s are refused with.
     pub(super) refusals: VecDeque<RefuseReason>,
+    /// `Open`s that no worker has answered yet.
+    pub(super) unanswered: Vec<StreamId>,
+    /// Whether workers answer `Open`.
+    pub(super) are_workers_deaf: bool,
 }
 
 /// One stream as its worker knows it.
@@ -73,6 +77,8 @@ impl Bench {
             streams: BTreeMap::new(),
             stopped: false,
             refusals: VecDeque::new(),
+            unanswered: Vec::new(),
+            are_workers_deaf: false,
         }
     }
 
@@ -103,6 +109,10 @@ impl Bench {
 
     fn obey(&mut self, command: Command) -> Option<Event> {
         match command {
+            Command::Open { stream, .. } if self.are_workers_deaf => {
+                self.unanswered.push(stream);
+                None
+            }
             Command::Open { stream, .. } => {
                 if let Some(reason) = self.refusals.pop_front() {
                     return Some(Event::Refused { stream, reason });

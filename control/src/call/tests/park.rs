@@ -222,3 +222,44 @@ fn a_stop_does_not_wait_for_silent_peers_for_long() {
     bench.wait(Duration::from_millis(1));
     assert!(bench.stopped);
 }
+
+#[test]
+fn a_worker_that_does_not_answer_is_503_after_five_seconds() {
+    let mut bench = Bench::new();
+    bench.are_workers_deaf = true;
+    let mut phone = Phone::new(1);
+    let offer = phone.sdp("0", "sendrecv");
+    assert_eq!(bench.invite(&mut phone, "park", "", &offer), "");
+    bench.wait(Duration::from_secs(5));
+    let answer = bench.next(&phone).unwrap();
+    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
+    assert_eq!(bench.control.status().parked, 0);
+}
+
+#[test]
+fn a_call_cancelled_before_its_stream_opens_leaves_nothing_behind() {
+    let mut bench = Bench::new();
+    bench.are_workers_deaf = true;
+    let mut phone = Phone::new(1);
+    let offer = phone.sdp("0", "sendrecv");
+    bench.invite(&mut phone, "park", "", &offer);
+    let cancel = phone.request("CANCEL", "", "");
+    bench.send(&phone, &cancel);
+    let stream = bench.unanswered[0];
+    bench.input(Input::Media(
+        stream.worker,
+        shared::Event::Opened { stream },
+    ));
+    assert_eq!(bench.control.status().calls, 0);
+    bench.expect_empty();
+}
+
+#[test]
+fn a_lost_worker_ends_the_calls_it_carried() {
+    let mut bench = Bench::new();
+    let phone = bench.park(1);
+    let worker = bench.stream_to(&phone).stream.worker;
+    bench.input(Input::Media(worker, shared::Event::Stopped));
+    let bye = bench.take_bye(&phone);
+    assert!(bye.contains("text=\"Media failed\""), "{bye}");
+}

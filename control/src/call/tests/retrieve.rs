@@ -217,3 +217,51 @@ fn an_empty_orbit_and_an_unknown_number_are_404() {
         assert!(answer.starts_with("SIP/2.0 404"), "{user}: {answer}");
     }
 }
+
+#[test]
+fn a_retriever_that_is_faster_than_the_parkees_ack_waits_for_it() {
+    let mut bench = Bench::new();
+    let mut parkee = Phone::new(1);
+    let offer = parkee.sdp("0", "sendrecv");
+    bench.invite(&mut parkee, "park", "", &offer);
+    let mut phone = Phone::new(2);
+    let offer = phone.sdp("0", "sendrecv");
+    bench.invite(&mut phone, &parkee.orbit, "", &offer);
+    assert_eq!(
+        bench.next(&parkee),
+        None,
+        "RFC 3261 §14.1: no re-INVITE yet"
+    );
+    bench.ack(&mut parkee, "");
+    bench.answer_reinvite(&parkee, "0", "sendrecv");
+    assert!(bench.next(&phone).unwrap().starts_with("SIP/2.0 200"));
+}
+
+#[test]
+fn a_parkee_whose_answer_does_not_fit_is_ended_and_the_retriever_told() {
+    let mut bench = Bench::new();
+    let parkee = bench.park(1);
+    let mut phone = Phone::new(2);
+    let offer = phone.sdp("0", "sendrecv");
+    bench.invite(&mut phone, &parkee.orbit, "", &offer);
+    let reinvite = bench.next(&parkee).unwrap();
+    let answer = parkee.response(&reinvite, "200 OK", "");
+    bench.send(&parkee, &answer);
+    assert!(bench.next(&parkee).unwrap().starts_with("ACK"));
+    bench.take_bye(&parkee);
+    assert!(bench.next(&phone).unwrap().starts_with("SIP/2.0 480"));
+    assert_eq!(bench.control.status().calls, 0);
+}
+
+#[test]
+fn a_worker_without_room_for_the_retriever_leaves_the_call_parked() {
+    let mut bench = Bench::new();
+    let parkee = bench.park(1);
+    bench.refusals = [shared::RefuseReason::WorkerFull].into();
+    let mut phone = Phone::new(2);
+    let offer = phone.sdp("0", "sendrecv");
+    let answer = bench.invite(&mut phone, &parkee.orbit, "", &offer);
+    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
+    assert!(bench.hears_music(&parkee));
+    assert!(!bench.control.orbits()[0].retrieving);
+}
