@@ -300,7 +300,7 @@ kind = "park""##,
     )
     .unwrap();
     assert_eq!(config.orbit_ranges.len(), 1);
-    let expected = "site.toml:5: [[orbit_range]] kind = \"group-pickup\": group-pickup is not built \
-                    in this version; the range is reserved";
+    let expected = "site.toml:5: [[orbit_range]] kind = \"group-pickup\": group-pickup is not \
+                    built in this version; the range is reserved";
     assert_eq!(config.warnings, [expected]);
 }
