@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod compose;
+pub mod correlate;
 pub mod demo;
 pub mod wav;
