@@ -1,4 +1,5 @@
-//! A dialog (RFC 3261 §12): what both sides call it, how its requests travel, how they are numbered.
+//! A dialog (RFC 3261 §12): what both sides call it, how its requests travel, how they are
+//! numbered.
 //!
 //! Absent on purpose: transactions, and what a dialog is used for.
 
@@ -11,7 +12,8 @@ use super::method::Method;
 use super::status::Status;
 use super::uri::{Scheme, Uri};
 
-/// The state of a dialog, and what a confirmed one keeps for hours: strings of exact size, no messages.
+/// The state of a dialog, and what a confirmed one keeps for hours: strings of exact size, no
+/// messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dialog {
     role: Role,
@@ -149,7 +151,8 @@ impl Dialog {
         }
     }
 
-    /// The dialog that a 2xx to our INVITE speaks of, from the response alone: a fork nobody wants (§13.2.2.4).
+    /// The dialog that a 2xx to our INVITE speaks of, from the response alone: a fork nobody wants
+    /// (§13.2.2.4).
     #[must_use]
     pub fn of_response(response: &Message<'_>) -> Option<Self> {
         let (from, to) = (response.from().ok()?, response.to().ok()?);
@@ -282,7 +285,8 @@ impl Dialog {
 }
 
 impl<'a> Plan<'a> {
-    /// Addresses a request to `target` by way of `routes`: loose or strict routing by the first of them (§12.2.1.1).
+    /// Addresses a request to `target` by way of `routes`: loose or strict routing by the first of
+    /// them (§12.2.1.1).
     #[must_use]
     pub fn new<R: AsRef<str>>(target: &'a str, routes: &'a [R]) -> Self {
         let Some(first) = routes.first().map(|route| route_uri(route.as_ref())) else {

@@ -14,6 +14,12 @@ pub const TIMEOUT: Duration = Duration::from_secs(32);
 /// RFC 3261 §17.1.1.2: timer D for unreliable transports.
 pub const TIMER_D: Duration = Duration::from_secs(32);
 
+/// RFC 3261 §17.2.1: after this long without an answer from the layer above, 100 is sent.
+pub const TRYING_DELAY: Duration = Duration::from_millis(200);
+/// After a provisional response to our INVITE, a final one is awaited this long before CANCEL: as
+/// timer C of RFC 3261 §16.6, which must exceed three minutes.
+pub const PATIENCE: Duration = Duration::from_secs(181);
+
 /// Longest message accepted, head and body, in bytes. Longer: 513.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
 /// Longest start line and header fields, in bytes. Longer: 513.
@@ -37,6 +43,15 @@ pub const UDP_BYTES_MAX: usize = 1_300;
 pub const TRANSACTIONS_MAX: usize = 262_144;
 /// Most dialogs at once. Beyond: 503 with Retry-After.
 pub const DIALOGS_MAX: usize = 131_072;
+
+/// 2xx of ours that may wait for their ACK at once in one dialog: the peer may re-INVITE although
+/// its ACK got lost. Beyond: 500 with Retry-After.
+pub const UNACKED_MAX: usize = 2;
+/// Forks of one INVITE of ours that are acknowledged and ended; further ones are left to their own
+/// timeout.
+pub const FORKS_MAX: usize = 8;
+/// Retry-After of a 503 for a full table, in seconds.
+pub const OVERLOAD_RETRY_S: u32 = 5;
 
 const _: () = assert!(HEAD_BYTES_MAX + BODY_BYTES_MAX <= MESSAGE_BYTES_MAX);
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);

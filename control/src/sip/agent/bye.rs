@@ -1,44 +1,26 @@
-//! The end of a dialog (RFC 3261 §9.1, §12.2.1.2, §13.3.1.4, §15): when BYE may be sent, when CANCEL must be, and what is left.
+//! The end of a dialog (RFC 3261 §9.1, §12.2.1.2, §13.3.1.4, §15): when BYE may be sent, when
+//! CANCEL must be, and what is left.
 
 use shared::Time;
 use tracing::debug;
 
-use super::clients::{ClientId, Machine};
+use super::clients::Machine;
 use super::event::{AgentEvent, DialogKey, EndCause, Reply};
-use super::request::{Draft, Part, cancel_of};
+use super::request::{Draft, Part};
 use super::respond::Answer;
 use super::usage::{Ending, Farewell, Phase, Progress, Report};
 use super::{Agent, Deadline};
-use crate::sip::header::Header;
-use crate::sip::message::Message;
 use crate::sip::status::Status;
 
 impl Agent {
-    /// Ends a dialog, whatever state it is in: BYE (after the ACK of our 2xx, or its timeout, where we are UAS and it is
-    /// outstanding: RFC 3261 §15), CANCEL, or 480 to an unanswered INVITE. No further event but `Forgotten`.
+    /// Ends a dialog, whatever state it is in: BYE (after the ACK of our 2xx, or its timeout, where
+    /// we are UAS and it is outstanding: RFC 3261 §15), CANCEL, or 480 to an unanswered INVITE. No
+    /// further event but `Forgotten`.
     pub fn bye(&mut self, now: Time, dialog: DialogKey, reply: Reply) {
         self.end(now, dialog, reply, Report::Forgotten);
     }
 
-    /// Gives up an INVITE of ours that has no final answer (RFC 3261 §9.1): CANCEL now or as soon as a
-    /// provisional arrived; a 2xx that crosses is acknowledged and ended with BYE. No further event but `Forgotten`.
-    ///
-    /// A re-INVITE is cancelled alike, but the dialog lives and the outcome is told: [`AgentEvent::Rejected`], usually with
-    /// 487, or [`AgentEvent::Answered`].
-    pub fn cancel(&mut self, now: Time, dialog: DialogKey) {
-        let Some(usage) = self.usages.get(dialog) else {
-            return;
-        };
-        match usage.phase {
-            Phase::Early if usage.our_invite.is_some() => {
-                self.end(now, dialog, Reply::default(), Report::Forgotten);
-            }
-            Phase::Confirmed => self.cancel_invite(now, dialog, &[]),
-            Phase::Early | Phase::Ending(_) => {}
-        }
-    }
-
-    fn end(&mut self, now: Time, dialog: DialogKey, reply: Reply, report: Report) {
+    pub(super) fn end(&mut self, now: Time, dialog: DialogKey, reply: Reply, report: Report) {
         let Some(usage) = self.usages.get_mut(dialog) else {
             return;
         };
@@ -120,77 +102,11 @@ impl Agent {
         self.rearm_usage(dialog);
     }
 
-    fn terminate_their_invite(&mut self, now: Time, dialog: DialogKey) {
+    pub(super) fn terminate_their_invite(&mut self, now: Time, dialog: DialogKey) {
         let usage = self.usages.get_mut(dialog);
         if let Some(invite) = usage.and_then(|usage| usage.their_invite.take()) {
             self.answer(now, invite, &Answer::new(Status::REQUEST_TERMINATED));
         }
-    }
-
-    /// CANCEL now, or after the first provisional (§9.1); at once where the INVITE was not even sent.
-    pub(super) fn cancel_invite(
-        &mut self,
-        now: Time,
-        dialog: DialogKey,
-        headers: &[(Header, String)],
-    ) {
-        let Some(ours) = self
-            .usages
-            .get_mut(dialog)
-            .and_then(|usage| usage.our_invite.as_mut())
-        else {
-            return;
-        };
-        let id = ours.client;
-        match ours.progress {
-            Progress::Proceeding => {
-                ours.progress = Progress::Cancelled;
-                ours.patience = None;
-                self.send_cancel(now, id, headers);
-                self.rearm_usage(dialog);
-            }
-            Progress::Calling => {
-                ours.progress = Progress::CancelDue;
-                let is_sent = self
-                    .clients
-                    .get(id)
-                    .is_some_and(|client| client.machine.is_sent());
-                if !is_sent {
-                    self.unsend(now, id);
-                }
-            }
-            Progress::CancelDue | Progress::Cancelled | Progress::Answered => {}
-        }
-    }
-
-    /// An INVITE that still waits for DNS fails at the next `handle_timeout`.
-    fn unsend(&mut self, now: Time, id: ClientId) {
-        if let Some(client) = self.clients.get_mut(id) {
-            client.next_hop = None;
-            client.machine = Machine::Unsent {
-                until: now,
-                status: Status::REQUEST_TERMINATED,
-            };
-        }
-        self.rearm_client(id);
-    }
-
-    fn send_cancel(&mut self, now: Time, id: ClientId, headers: &[(Header, String)]) {
-        let Some(client) = self.clients.get_mut(id) else {
-            return;
-        };
-        if let Machine::Invite(machine) = &mut client.machine {
-            machine.abandon(now);
-        }
-        let branch = client.key.branch;
-        let cancel = client.sent.as_ref().and_then(|(hop, bytes)| {
-            let invite = Message::parse(bytes).ok()?;
-            Some((*hop, cancel_of(&invite, headers, &self.config.product)?))
-        });
-        if let Some((hop, bytes)) = cancel {
-            self.launch_cancel(now, branch, hop, bytes);
-        }
-        self.rearm_client(id);
     }
 
     /// The dialog is dead on the other side: BYE for good measure, and the layer above is told.
@@ -230,7 +146,8 @@ impl Agent {
         self.rearm_client(ours.client);
     }
 
-    /// A deadline of a usage has passed: a 2xx to repeat or to give up, a back-off or a patience that is over.
+    /// A deadline of a usage has passed: a 2xx to repeat or to give up, a back-off or a patience
+    /// that is over.
     pub(super) fn usage_expired(&mut self, now: Time, dialog: DialogKey) {
         let Some(usage) = self.usages.get_mut(dialog) else {
             return;
@@ -245,34 +162,6 @@ impl Agent {
         }
         self.repeat_success(now, dialog);
         self.rearm_usage(dialog);
-    }
-
-    /// §13.3.1.4: a 2xx is repeated until its ACK, over TCP as well; without ACK the dialog ends.
-    fn repeat_success(&mut self, now: Time, dialog: DialogKey) {
-        let Some(usage) = self.usages.get_mut(dialog) else {
-            return;
-        };
-        let is_lost = usage
-            .unacked
-            .iter()
-            .any(|unacked| unacked.give_up_at <= now);
-        if is_lost {
-            usage.unacked = Vec::new();
-            match usage.phase {
-                Phase::Ending(_) => self.say_bye_if_due(now, dialog),
-                Phase::Early | Phase::Confirmed => self.gone(now, dialog, EndCause::NoAck),
-            }
-            return;
-        }
-        let mut due = Vec::new();
-        for unacked in &mut usage.unacked {
-            if unacked.resend.is_due(now) {
-                due.push((unacked.hop, unacked.bytes.clone()));
-            }
-        }
-        for (hop, bytes) in due {
-            self.push(hop, super::Ticket::default(), bytes);
-        }
     }
 
     pub(super) fn rearm_usage(&mut self, dialog: DialogKey) {

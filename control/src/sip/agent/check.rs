@@ -3,13 +3,12 @@
 //! Absent on purpose: dialogs and transactions; what a body says.
 
 use super::Agent;
-use super::destination::{listener_of, sent_by};
 use super::respond::Answer;
 use crate::sip::header::Header;
 use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
-use crate::sip::transport::{Packet, Transport};
+use crate::sip::transport::Packet;
 use crate::sip::uri::{Host, Scheme, Uri};
 
 /// The one type of body an INVITE may have.
@@ -18,8 +17,8 @@ pub(super) const SDP: &str = "application/sdp";
 /// Option tags that Require may name: Replaces is the layer above's (RFC 3891).
 pub(super) const SUPPORTED: &str = "replaces";
 
-/// The body of a request or response where it is a session description; bodies of other types are optional and
-/// may be left unread (RFC 3261 §20.11).
+/// The body of a request or response where it is a session description; bodies of other types are
+/// optional and may be left unread (RFC 3261 §20.11).
 #[must_use]
 pub fn session_description<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
     let body = message.body();
@@ -39,7 +38,8 @@ impl Agent {
         Ok(())
     }
 
-    /// §8.2.2.1: is the request for us? Also: has it been here before (a Via of ours), has it come too far?
+    /// §8.2.2.1: is the request for us? Also: has it been here before (a Via of ours), has it come
+    /// too far?
     pub(super) fn check_target(
         &self,
         packet: &Packet<'_>,
@@ -157,22 +157,6 @@ impl Agent {
                     listener.local.port() == port && is_host
                 })
             })
-    }
-
-    /// The value of a Via of ours, less its branch.
-    pub(super) fn via(&self, listener: usize) -> Option<String> {
-        let listener = self.config.listeners.get(listener)?;
-        let rport = match listener.transport {
-            Transport::Udp => ";rport",
-            Transport::Tcp => "",
-        };
-        let protocol = listener.transport.name();
-        Some(format!("SIP/2.0/{protocol} {}{rport}", sent_by(listener)))
-    }
-
-    /// Our Contact towards who sent a packet.
-    pub(super) fn listener_index(&self, packet: &Packet<'_>) -> usize {
-        listener_of(&self.config.listeners, packet)
     }
 }
 

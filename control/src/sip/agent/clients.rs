@@ -1,4 +1,5 @@
-//! The table of client transactions: a machine, the request as sent, where it may still be tried, its ACKs.
+//! The table of client transactions: a machine, the request as sent, where it may still be tried,
+//! its ACKs.
 
 use std::collections::{HashMap, VecDeque};
 

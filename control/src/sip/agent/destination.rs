@@ -1,6 +1,8 @@
-//! Where messages go: responses (RFC 3261 §18.2.2, RFC 3581) and requests (§8.1.2, §18.1.1), and by which of our sockets.
+//! Where messages go: responses (RFC 3261 §18.2.2, RFC 3581) and requests (§8.1.2, §18.1.1), and by
+//! which of our sockets.
 //!
-//! Absent on purpose: DNS itself. A `maddr` in Via is not followed: it would let a request aim our answers at others.
+//! Absent on purpose: DNS itself. A `maddr` in Via is not followed: it would let a request aim our
+//! answers at others.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -121,8 +123,8 @@ impl NextHop {
     }
 }
 
-/// The dialog's own way, where the next hop is at its other end. A TCP connection that the peer opened has
-/// another port than its Contact; the host decides.
+/// The dialog's own way, where the next hop is at its other end. A TCP connection that the peer
+/// opened has another port than its Contact; the host decides.
 fn back_along(path: &Path, transport: Transport, destination: SocketAddr) -> Option<Attempt> {
     let leads_there = match transport {
         Transport::Udp => path.peer.is_ipv4() == destination.is_ipv4(),
@@ -165,8 +167,8 @@ fn preferred(listeners: &[Listener]) -> Transport {
     }
 }
 
-/// Where the responses to a request go: by the connection it came by, else to its source; to the port it came from
-/// only where Via asks for that (RFC 3581 §4), else to that of Via.
+/// Where the responses to a request go: by the connection it came by, else to its source; to the
+/// port it came from only where Via asks for that (RFC 3581 §4), else to that of Via.
 pub(super) fn response_hop(packet: &Packet<'_>, via: &Via<'_>) -> Hop {
     let port = match (packet.transport, via.rport) {
         (Transport::Udp, Some(_)) => packet.source.port(),

@@ -1,4 +1,5 @@
-//! What passes between the agent and the layer above: events up, the contents of requests and responses down.
+//! What passes between the agent and the layer above: events up, the contents of requests and
+//! responses down.
 
 use std::net::SocketAddr;
 
@@ -47,12 +48,14 @@ pub enum AgentEvent<'a> {
         /// The dialog.
         dialog: DialogKey,
     },
-    /// The peer cancelled its re-INVITE that was not answered yet; 487 is sent, the dialog lives as it was before.
+    /// The peer cancelled its re-INVITE that was not answered yet; 487 is sent, the dialog lives as
+    /// it was before.
     ReinviteCancelled {
         /// The dialog.
         dialog: DialogKey,
     },
-    /// The ACK of our 2xx, the first of its kind; it carries the answer where our 2xx carried an offer.
+    /// The ACK of our 2xx, the first of its kind; it carries the answer where our 2xx carried an
+    /// offer.
     Acked {
         /// The dialog.
         dialog: DialogKey,
@@ -73,16 +76,17 @@ pub enum AgentEvent<'a> {
         /// The response.
         response: &'a Message<'a>,
     },
-    /// 2xx to our INVITE or re-INVITE. Call [`super::Agent::ack`] before anything else in this dialog.
+    /// 2xx to our INVITE or re-INVITE. Call [`super::Agent::ack`] before anything else in this
+    /// dialog.
     Answered {
         /// The dialog.
         dialog: DialogKey,
         /// The response.
         response: &'a Message<'a>,
     },
-    /// Our INVITE failed (the dialog is gone), or our re-INVITE did (the dialog lives; where the RFC says
-    /// that it does not, [`AgentEvent::Ended`] comes instead). After 491 to a re-INVITE, [`AgentEvent::Retry`] follows;
-    /// until then `reinvite` is refused.
+    /// Our INVITE failed (the dialog is gone), or our re-INVITE did (the dialog lives; where the
+    /// RFC says that it does not, [`AgentEvent::Ended`] comes instead). After 491 to a re-INVITE,
+    /// [`AgentEvent::Retry`] follows; until then `reinvite` is refused.
     Rejected {
         /// The dialog.
         dialog: DialogKey,
@@ -91,7 +95,8 @@ pub enum AgentEvent<'a> {
         /// `None` for a timeout or a failed transport.
         response: Option<&'a Message<'a>>,
     },
-    /// The back-off after a 491 to our re-INVITE is over (RFC 3261 §14.1): offer again, or leave it.
+    /// The back-off after a 491 to our re-INVITE is over (RFC 3261 §14.1): offer again, or leave
+    /// it.
     Retry {
         /// The dialog.
         dialog: DialogKey,
@@ -105,7 +110,8 @@ pub enum AgentEvent<'a> {
         /// The BYE, already answered with 200.
         request: Option<&'a Message<'a>>,
     },
-    /// Any other request for us whose method was [allowed](super::Agent::allow); answer with `respond`.
+    /// Any other request for us whose method was [allowed](super::Agent::allow); answer with
+    /// `respond`.
     Request {
         /// For the answer.
         key: RequestKey,
@@ -128,7 +134,8 @@ pub enum EndCause {
     Bye,
     /// No ACK for our 2xx within 64·T1; a BYE was sent (RFC 3261 §13.3.1.4).
     NoAck,
-    /// The peer answered 481 or 408 to a request in the dialog, or not at all (§12.2.1.2); a BYE was sent.
+    /// The peer answered 481 or 408 to a request in the dialog, or not at all (§12.2.1.2); a BYE
+    /// was sent.
     Gone,
 }
 

@@ -1,14 +1,20 @@
-//! The user agent core (RFC 3261 §8, §9, §11 to §15): gives requests to the layer above, once each and checked,
-//! and carries out its verbs. It composes transactions and dialogs, owns retransmission of 2xx until ACK,
-//! ACK of 2xx, CANCEL, BYE, glare and its back-off, and answers by itself everything that is wrong.
+//! The user agent core (RFC 3261 §8, §9, §11 to §15): gives requests to the layer above, once each
+//! and checked, and carries out its verbs. It composes transactions and dialogs, owns
+//! retransmission of 2xx until ACK, ACK of 2xx, CANCEL, BYE, glare and its back-off, and answers by
+//! itself everything that is wrong.
 //!
 //! Absent on purpose: calls, orbits, SDP (a body is bytes), sockets, a clock, unseeded randomness.
 
+mod accept;
+mod ack;
 mod bye;
+mod cancel;
 mod check;
 mod clients;
 mod destination;
 mod event;
+mod in_dialog;
+mod invite;
 mod options;
 mod random;
 mod request;
@@ -35,14 +41,14 @@ use self::request::Signature;
 use self::respond::Answer;
 use self::servers::{ServerId, Servers};
 use self::usage::Usages;
-use super::limits::{DIALOGS_MAX, TRANSACTIONS_MAX};
+use super::limits::{DIALOGS_MAX, OVERLOAD_RETRY_S, TRANSACTIONS_MAX};
 use super::message::{Malformed, Message, Start};
 use super::method::Method;
 use super::status::Status;
 use super::transaction::timer::Deadlines;
 use super::transport::{Packet, Ticket, Transmit};
 
-pub use super::transaction::invite_server::TRYING_DELAY;
+pub use super::limits::TRYING_DELAY;
 
 /// The agent.
 #[derive(Debug)]
@@ -74,9 +80,6 @@ enum Deadline {
     Client(ClientId),
     Dialog(DialogKey),
 }
-
-/// Seconds of Retry-After where a table is full.
-const OVERLOAD_RETRY_S: u32 = 5;
 
 impl Agent {
     /// An agent without dialogs.
@@ -133,11 +136,10 @@ impl Agent {
         packet: &Packet<'a>,
         message: &'a Message<'a>,
     ) -> Option<AgentEvent<'a>> {
-        let event = match message.start() {
+        match message.start() {
             Start::Request { method, .. } => self.receive_request(now, packet, message, method),
             Start::Response { status, .. } => self.receive_response(now, packet, message, status),
-        };
-        event
+        }
     }
 
     /// Answers what could not be parsed, as far as it can be answered.
@@ -215,7 +217,8 @@ impl Agent {
         self.usages.len()
     }
 
-    /// Transactions that exist, in any state. Both fall to zero when nothing happens for [`super::limits::TIMEOUT`].
+    /// Transactions that exist, in any state. Both fall to zero when nothing happens for
+    /// [`super::limits::TIMEOUT`].
     #[must_use]
     pub fn transactions(&self) -> usize {
         self.servers.len() + self.clients.len()

@@ -32,7 +32,8 @@ impl Random {
         format!("{:016x}{:016x}", self.0.next_u64(), self.0.next_u64())
     }
 
-    /// A first CSeq number: far below 2^31, so that hours of requests and an adoption by another node fit above.
+    /// A first CSeq number: far below 2^31, so that hours of requests and an adoption by another
+    /// node fit above.
     pub(super) fn cseq(&mut self) -> u32 {
         1 + self.0.next_u32() % 0x1_0000
     }
@@ -42,7 +43,8 @@ impl Random {
         self.0.next_u32() % 11
     }
 
-    /// How long to wait after 491 (§14.1), in units of 10 ms: 2.1 to 4 s for the owner of the Call-ID, else 0 to 2 s.
+    /// How long to wait after 491 (§14.1), in units of 10 ms: 2.1 to 4 s for the owner of the
+    /// Call-ID, else 0 to 2 s.
     pub(super) fn glare_backoff(&mut self, role: Role) -> Duration {
         let units = match role {
             Role::Uac => 210 + self.0.next_u32() % 191,
@@ -67,8 +69,8 @@ mod tests {
         for _ in 0..2_000 {
             let owner = random.glare_backoff(Role::Uac).as_millis();
             let other = random.glare_backoff(Role::Uas).as_millis();
-            assert!((2_100..=4_000).contains(&owner) && owner % 10 == 0);
-            assert!(other <= 2_000 && other % 10 == 0);
+            assert!((2_100..=4_000).contains(&owner) && owner.is_multiple_of(10));
+            assert!(other <= 2_000 && other.is_multiple_of(10));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Requests of ours in the making (RFC 3261 §8.1.1, §12.2.1.1, §9.1, §17.1.1.3).
 //!
-//! Via and Contact name the socket a request leaves by, which is known last: a draft is written without them.
+//! Via and Contact name the socket a request leaves by, which is known last: a draft is written
+//! without them.
 
 use super::event::Reply;
 use crate::sip::dialog::{Dialog, Plan};
@@ -140,7 +141,8 @@ pub(super) fn ack_of_failure(invite: &Message<'_>, response: &Message<'_>) -> Op
     Some(writer.finish(None))
 }
 
-/// The ACK of a 2xx to a re-INVITE whose dialog is gone: by the INVITE's own routes, to the Contact of the 2xx.
+/// The ACK of a 2xx to a re-INVITE whose dialog is gone: by the INVITE's own routes, to the Contact
+/// of the 2xx.
 pub(super) fn ack_of_stray_success(
     invite: &Message<'_>,
     response: &Message<'_>,

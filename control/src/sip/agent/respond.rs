@@ -1,16 +1,21 @@
-//! Responses (RFC 3261 §8.2.6): composing them, sending them by their transaction or, for what has none, without.
+//! Responses (RFC 3261 §8.2.6): composing them, sending them by their transaction or, for what has
+//! none, without.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use shared::Time;
 
-use super::Agent;
-use super::destination::{Hop, response_hop};
+use super::destination::{Hop, listener_of, response_hop};
 use super::event::Reply;
-use super::servers::ServerId;
+use super::servers::{Machine, Server, ServerId};
+use super::uas::Facts;
+use super::{Agent, Deadline};
 use crate::sip::header::Header;
 use crate::sip::message::{Malformed, Message};
+use crate::sip::method::Method;
 use crate::sip::status::Status;
+use crate::sip::transaction::Expired;
+use crate::sip::transaction::key::ServerKey;
 use crate::sip::transport::{Packet, Ticket, Transmit};
 use crate::sip::write::Writer;
 
@@ -23,7 +28,7 @@ pub(super) struct Answer {
     pub(super) headers: Vec<(&'static str, String)>,
     /// Our Contact, where the response may form a dialog; Record-Route is copied then (§12.1.1).
     pub(super) contact: Option<String>,
-    pub(super) reply: Reply,
+    pub(super) reply: Box<Reply>,
 }
 
 impl Answer {
@@ -33,7 +38,7 @@ impl Answer {
             phrase: None,
             headers: Vec::new(),
             contact: None,
-            reply: Reply::default(),
+            reply: Box::default(),
         }
     }
 
@@ -51,7 +56,7 @@ impl Answer {
     }
 
     pub(super) fn carrying(mut self, reply: Reply) -> Self {
-        self.reply = reply;
+        *self.reply = reply;
         self
     }
 
@@ -78,7 +83,8 @@ impl Answer {
 }
 
 impl Agent {
-    /// Answers by the transaction. `None`, without effect, when it was answered finally before; else what was sent.
+    /// Answers by the transaction. `None`, without effect, when it was answered finally before;
+    /// else what was sent.
     pub(super) fn answer(
         &mut self,
         now: Time,
@@ -141,6 +147,65 @@ impl Agent {
             ticket,
             bytes,
         });
+    }
+
+    pub(super) fn open_server(
+        &mut self,
+        now: Time,
+        packet: &Packet<'_>,
+        facts: &Facts<'_>,
+        key: ServerKey,
+    ) -> ServerId {
+        let is_outside = facts.to_tag.is_none() && facts.method != Method::Cancel;
+        let merge = is_outside.then(|| {
+            let (number, method) = (facts.cseq.number, facts.method);
+            format!("{}\n{}\n{number} {method}", facts.call_id, facts.from_tag).into()
+        });
+        let tag = self.random.tag().into();
+        let id = self.servers.insert(Server {
+            key,
+            merge,
+            machine: Machine::started(now, facts.method, packet.transport),
+            hop: response_hop(packet, &facts.via),
+            source: packet.source,
+            listener: listener_of(&self.config.listeners, packet),
+            tag,
+            owner: None,
+            request: packet.bytes.to_vec(),
+            response: Vec::new(),
+        });
+        self.rearm_server(id);
+        id
+    }
+
+    /// A deadline of a server transaction has passed.
+    pub(super) fn server_expired(&mut self, now: Time, id: ServerId) {
+        let Some(server) = self.servers.get_mut(id) else {
+            return;
+        };
+        match server.machine.handle_timeout(now) {
+            Expired::Trying => {
+                self.answer(now, id, &Answer::new(Status::TRYING));
+            }
+            Expired::Retransmit => {
+                let (hop, bytes) = (server.hop, server.response.clone());
+                self.push(hop, Ticket::default(), bytes);
+            }
+            Expired::Nothing | Expired::TimedOut | Expired::Over => {}
+        }
+        self.rearm_server(id);
+    }
+
+    pub(super) fn rearm_server(&mut self, id: ServerId) {
+        let Some(server) = self.servers.get(id) else {
+            return;
+        };
+        if server.machine.is_over() {
+            self.servers.remove(id);
+            return self.deadlines.set(Deadline::Server(id), None);
+        }
+        self.deadlines
+            .set(Deadline::Server(id), server.machine.deadline());
     }
 }
 

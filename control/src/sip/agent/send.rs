@@ -1,5 +1,5 @@
-//! Client transactions on their way (RFC 3261 §8.1.2, §18.1.1; RFC 3263 §4.3): the next hop's addresses are tried in turn,
-//! a long request by TCP first.
+//! Client transactions on their way (RFC 3261 §8.1.2, §18.1.1; RFC 3263 §4.3): the next hop's
+//! addresses are tried in turn, a long request by TCP first.
 //!
 //! Absent on purpose: what a response means (`uac`, `bye`).
 
@@ -8,8 +8,10 @@ use std::net::IpAddr;
 
 use shared::Time;
 
-use super::clients::{Ack, AckState, Client, ClientId, Machine};
-use super::destination::{Attempt, Hop, NextHop, NextHost, Path, SizeRule, choose, contact};
+use super::clients::{Client, ClientId, Machine};
+use super::destination::{
+    Attempt, Hop, NextHop, NextHost, Path, SizeRule, choose, contact, sent_by,
+};
 use super::event::{DialogKey, Resolve};
 use super::request::Draft;
 use super::{Agent, Deadline};
@@ -21,7 +23,8 @@ use crate::sip::transaction::{Expired, Received};
 use crate::sip::transport::{Ticket, Transport};
 
 impl Agent {
-    /// Begins a client transaction. What fails at once fails at the next `handle_timeout`, never in here.
+    /// Begins a client transaction. What fails at once fails at the next `handle_timeout`, never in
+    /// here.
     pub(super) fn launch(
         &mut self,
         now: Time,
@@ -154,8 +157,8 @@ impl Agent {
         self.rearm_client(id);
     }
 
-    /// The request as it goes by this attempt, or by TCP instead where it is too long for UDP (§18.1.1);
-    /// UDP is then what is tried after that.
+    /// The request as it goes by this attempt, or by TCP instead where it is too long for UDP
+    /// (§18.1.1); UDP is then what is tried after that.
     fn render(&mut self, id: ClientId, attempt: Attempt) -> Option<(Attempt, Vec<u8>)> {
         let client = self.clients.get(id)?;
         let draft = client.draft.as_ref()?;
@@ -203,87 +206,15 @@ impl Agent {
         Some(draft.render(&via, contact.as_deref()))
     }
 
-    /// Sends the ACK of a 2xx, kept with the INVITE's transaction for repetitions of the 2xx.
-    pub(super) fn launch_ack(
-        &mut self,
-        id: ClientId,
-        remote_tag: &str,
-        draft: Draft,
-        next_hop: &str,
-        path: Option<Path>,
-    ) {
-        let ready = match NextHop::of(next_hop) {
-            None => AckState::Impossible,
-            Some(NextHop {
-                host: NextHost::Name(host),
-                ..
-            }) => {
-                let ticket = self.clients.issue(id);
-                self.resolves.push_back(Resolve { ticket, host });
-                AckState::Asking(ticket, draft)
-            }
-            Some(next_hop) => self.send_ack(&draft, &next_hop, None, path),
+    /// The value of a Via of ours, less its branch.
+    pub(super) fn via(&self, listener: usize) -> Option<String> {
+        let listener = self.config.listeners.get(listener)?;
+        let rport = match listener.transport {
+            Transport::Udp => ";rport",
+            Transport::Tcp => "",
         };
-        let next_hop = NextHop::of(next_hop);
-        let Some(client) = self.clients.get_mut(id) else {
-            return;
-        };
-        client.acks.push(Ack {
-            remote_tag: remote_tag.into(),
-            ready,
-            next_hop,
-            path,
-        });
-    }
-
-    fn ack_resolved(&mut self, id: ClientId, ticket: Ticket, addresses: &[IpAddr]) {
-        let Some(client) = self.clients.get_mut(id) else {
-            return;
-        };
-        let asking = |ack: &&mut Ack| matches!(ack.ready, AckState::Asking(t, _) if t == ticket);
-        let Some(ack) = client.acks.iter_mut().find(asking) else {
-            return;
-        };
-        let (path, next_hop) = (ack.path, ack.next_hop.clone());
-        let remote_tag = ack.remote_tag.clone();
-        let state = std::mem::replace(&mut ack.ready, AckState::Impossible);
-        let (AckState::Asking(_, draft), Some(next_hop)) = (state, next_hop) else {
-            return;
-        };
-        let ready = self.send_ack(&draft, &next_hop, addresses.first().copied(), path);
-        let client = self.clients.get_mut(id);
-        let acks = client.map(|client| &mut client.acks).into_iter().flatten();
-        for ack in acks.filter(|ack| ack.remote_tag == remote_tag) {
-            ack.ready = AckState::Impossible;
-            if let AckState::Sent(hop, bytes) = &ready {
-                ack.ready = AckState::Sent(*hop, bytes.clone());
-            }
-        }
-    }
-
-    /// An ACK of a 2xx is a request of its own, with a branch of its own (§17.1.1.3).
-    fn send_ack(
-        &mut self,
-        draft: &Draft,
-        next_hop: &NextHop,
-        resolved: Option<IpAddr>,
-        path: Option<Path>,
-    ) -> AckState {
-        let address = match next_hop.host {
-            NextHost::Address(address) => Some(address),
-            NextHost::Name(_) => resolved,
-        };
-        let listeners = &self.config.listeners;
-        let attempt =
-            address.and_then(|address| next_hop.attempt(address, listeners, path.as_ref()));
-        let branch = self.random.branch();
-        let rendered = attempt
-            .and_then(|attempt| Some((attempt.hop, self.render_draft(draft, branch, attempt)?)));
-        let Some((hop, bytes)) = rendered else {
-            return AckState::Impossible;
-        };
-        self.push(hop, Ticket::default(), bytes.clone());
-        AckState::Sent(hop, bytes)
+        let protocol = listener.transport.name();
+        Some(format!("SIP/2.0/{protocol} {}{rport}", sent_by(listener)))
     }
 
     /// A deadline of a client transaction has passed.

@@ -1,4 +1,5 @@
-//! The table of server transactions: a machine, the request while it waits for its answer, the last response.
+//! The table of server transactions: a machine, the request while it waits for its answer, the last
+//! response.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,147 +1,24 @@
-//! The user agent client (RFC 3261 §8.1.3, §12.2.1, §13.2, §14.1): INVITE and re-INVITE of ours, and what comes of them.
-
-use std::time::Duration;
+//! The user agent client (RFC 3261 §8.1.3, §12.2.1, §13.2, §14.1): INVITE and re-INVITE of ours,
+//! and what comes of them.
 
 use shared::Time;
 use tracing::{debug, trace};
 
-use super::clients::{AckState, ClientId};
+use super::Agent;
+use super::clients::ClientId;
 use super::destination::Path;
-use super::event::{AgentEvent, DialogKey, EndCause, Outgoing, Reply, SipDrop};
-use super::request::{Draft, Part, ack_of_failure, ack_of_stray_success};
-use super::usage::{Ending, Farewell, OurInvite, Phase, Progress, Report, Usage};
-use super::{Agent, Ticket};
-use crate::sip::dialog::{Dialog, Origin, Plan};
-use crate::sip::header::{Address, Header};
+use super::event::{AgentEvent, DialogKey, EndCause, Reply, SipDrop};
+use super::usage::{Ending, Phase, Progress, Report};
+use crate::sip::header::Header;
+use crate::sip::limits::PATIENCE;
 use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
 use crate::sip::transaction::Received;
 use crate::sip::transaction::key::{Branch, ClientKey};
 use crate::sip::transport::Packet;
-use crate::sip::uri::Uri;
-use crate::sip::write::Body;
-
-/// After a provisional response a final one is awaited this long (as timer C of §16.6, which is above 3 minutes).
-const PATIENCE: Duration = Duration::from_secs(181);
-
-/// Forks of one INVITE that are acknowledged and ended; more are left to their own timeout.
-const FORKS_MAX: usize = 8;
 
 impl Agent {
-    /// Calls somebody. Fails by event, never here.
-    pub fn invite(&mut self, now: Time, outgoing: Outgoing) -> DialogKey {
-        if self.usages.len() >= self.dialogs_max || self.is_full() {
-            self.count(SipDrop::Full);
-            let dialog = self.usages.reserve();
-            self.events.push_back(AgentEvent::Rejected {
-                dialog,
-                status: Status::SERVICE_UNAVAILABLE,
-                response: None,
-            });
-            return dialog;
-        }
-        let (call_id, tag, cseq) = (self.random.call_id(), self.random.tag(), self.random.cseq());
-        let dialog = Dialog::to_be(&Origin {
-            call_id: &call_id,
-            tag: &tag,
-            from: &outgoing.from,
-            to: &outgoing.to,
-            target: &outgoing.target,
-            cseq,
-        });
-        let user = Address::parse(&outgoing.from)
-            .and_then(|from| Uri::parse(from.uri).ok()?.user)
-            .unwrap_or_default();
-        let plan = Plan::new(&outgoing.target, &outgoing.routes);
-        let reply = Reply {
-            headers: outgoing.headers,
-            body: outgoing.body,
-        };
-        let part = Part::invite(cseq, &reply, user);
-        let draft = Draft::new(&dialog, &plan, &part, &self.config.signature(&self.allow));
-        let mut usage = Usage::new(dialog, None);
-        usage.contact_user = user.into();
-        let key = self.usages.insert(usage);
-        debug!(call_id, dialog = key.0, "invite");
-        self.launch_invite(now, key, draft, cseq, &plan.next_hop);
-        key
-    }
-
-    /// Offers anew in a dialog. False, without effect, while an INVITE of either side is pending or a back-off runs: wait
-    /// for its end ([`AgentEvent::Acked`] for one that we accepted, [`AgentEvent::Retry`]).
-    pub fn reinvite(&mut self, now: Time, dialog: DialogKey, reply: Reply) -> bool {
-        let Some(usage) = self.usages.get_mut(dialog) else {
-            return false;
-        };
-        let is_free = usage.is_confirmed()
-            && usage.our_invite.is_none()
-            && usage.retry_at.is_none()
-            && usage.their_invite.is_none()
-            && usage.unacked.is_empty();
-        if !is_free {
-            return false;
-        }
-        let cseq = usage.dialog.next_cseq();
-        let plan = usage.dialog.plan();
-        let part = Part::invite(cseq, &reply, &usage.contact_user);
-        let draft = Draft::new(
-            &usage.dialog,
-            &plan,
-            &part,
-            &self.config.signature(&self.allow),
-        );
-        let next_hop = plan.next_hop.into_owned();
-        self.launch_invite(now, dialog, draft, cseq, &next_hop);
-        true
-    }
-
-    fn launch_invite(
-        &mut self,
-        now: Time,
-        dialog: DialogKey,
-        draft: Draft,
-        cseq: u32,
-        next_hop: &str,
-    ) {
-        let path = self.usages.get(dialog).and_then(|usage| usage.path);
-        let client = self.launch(now, Some(dialog), draft, next_hop, path);
-        if let Some(usage) = self.usages.get_mut(dialog) {
-            usage.our_invite = Some(OurInvite {
-                client,
-                cseq,
-                progress: Progress::Calling,
-                patience: None,
-            });
-        }
-        self.rearm_usage(dialog);
-    }
-
-    /// Acknowledges a 2xx, with the answer where the 2xx carried the offer.
-    pub fn ack(&mut self, _now: Time, dialog: DialogKey, body: Option<Body>) {
-        let Some(usage) = self.usages.get_mut(dialog) else {
-            return;
-        };
-        let Some(ours) = usage
-            .our_invite
-            .take_if(|ours| ours.progress == Progress::Answered)
-        else {
-            return;
-        };
-        let plan = usage.dialog.plan();
-        let part = Part::ack(ours.cseq, body.as_ref());
-        let draft = Draft::new(
-            &usage.dialog,
-            &plan,
-            &part,
-            &self.config.signature(&self.allow),
-        );
-        let next_hop = plan.next_hop.into_owned();
-        let (path, remote_tag) = (usage.path, usage.dialog.remote_tag().to_owned());
-        self.launch_ack(ours.client, &remote_tag, draft, &next_hop, path);
-        self.rearm_usage(dialog);
-    }
-
     /// Takes one response from the network.
     pub(super) fn receive_response<'a>(
         &mut self,
@@ -267,26 +144,6 @@ impl Agent {
         is_news.then_some(AgentEvent::Progress { dialog, response })
     }
 
-    /// No final answer for too long: CANCEL. The caller of an initial INVITE need not wait for what comes of it.
-    pub(super) fn lose_patience(&mut self, now: Time, dialog: DialogKey) {
-        self.cancel_invite(now, dialog, &[]);
-        let Some(usage) = self.usages.get_mut(dialog) else {
-            return;
-        };
-        if usage.is_early() {
-            let farewell = Farewell {
-                headers: Vec::new(),
-                report: Report::Silence,
-            };
-            usage.phase = Phase::Ending(Ending::Cancelling(farewell));
-            self.events.push_back(AgentEvent::Rejected {
-                dialog,
-                status: Status::REQUEST_TIMEOUT,
-                response: None,
-            });
-        }
-    }
-
     fn invite_failed<'a>(
         &mut self,
         now: Time,
@@ -337,22 +194,6 @@ impl Agent {
                 response,
             }),
         }
-    }
-
-    /// Glare: who made the Call-ID waits longer (§14.1).
-    fn await_retry(&mut self, now: Time, dialog: DialogKey) {
-        let Some(usage) = self.usages.get_mut(dialog) else {
-            return;
-        };
-        let backoff = self.random.glare_backoff(usage.dialog.role());
-        debug!(
-            call_id = usage.dialog.call_id(),
-            dialog = dialog.0,
-            ?backoff,
-            "glare"
-        );
-        usage.retry_at = Some(now + backoff);
-        self.rearm_usage(dialog);
     }
 
     fn invite_succeeded<'a>(
@@ -409,80 +250,6 @@ impl Agent {
         };
         self.rearm_usage(dialog);
         event
-    }
-
-    /// Whether this 2xx was acknowledged before; if so, it is again.
-    fn repeat_ack(&mut self, id: ClientId, remote_tag: &str) -> bool {
-        let acks = self
-            .clients
-            .get(id)
-            .map(|client| &client.acks)
-            .into_iter()
-            .flatten();
-        let Some(ack) = { acks }.find(|ack| *ack.remote_tag == *remote_tag) else {
-            return false;
-        };
-        if let AckState::Sent(hop, bytes) = &ack.ready {
-            let (hop, bytes) = (*hop, bytes.clone());
-            self.push(hop, Ticket::default(), bytes);
-        }
-        true
-    }
-
-    /// A 2xx nobody waits for: of another fork (§13.2.2.4) it is acknowledged and its dialog ended; to a re-INVITE of
-    /// a dialog that is gone, only acknowledged.
-    fn refuse_success(&mut self, now: Time, id: ClientId, path: Path, response: &Message<'_>) {
-        let Some(client) = self
-            .clients
-            .get(id)
-            .filter(|client| client.acks.len() <= FORKS_MAX)
-        else {
-            return;
-        };
-        let Some((hop, sent)) = client.sent.clone() else {
-            return;
-        };
-        let Some(mut dialog) = Dialog::of_response(response) else {
-            return;
-        };
-        let Ok(invite) = Message::parse(&sent) else {
-            return;
-        };
-        if invite.to_tag().is_some() {
-            let branch = self.random.branch();
-            let via = self
-                .via(path.listener)
-                .map(|via| format!("{via};branch={branch}"));
-            if let Some(bytes) = via.and_then(|via| ack_of_stray_success(&invite, response, &via)) {
-                self.push(hop, Ticket::default(), bytes);
-            }
-            return;
-        }
-        debug!(call_id = dialog.call_id(), "fork refused");
-        let signature = self.config.signature(&self.allow);
-        let part = Part::ack(dialog.local_cseq(), None);
-        let ack = Draft::new(&dialog, &dialog.plan(), &part, &signature);
-        let cseq = dialog.next_cseq();
-        let plan = dialog.plan();
-        let bye = Draft::new(
-            &dialog,
-            &plan,
-            &Part::bye(cseq, &Reply::default()),
-            &signature,
-        );
-        self.launch_ack(id, dialog.remote_tag(), ack, &plan.next_hop, Some(path));
-        self.launch(now, None, bye, &plan.next_hop, Some(path));
-    }
-
-    fn acknowledge_failure(&mut self, id: ClientId, response: &Message<'_>) {
-        let sent = self.clients.get(id).and_then(|client| client.sent.as_ref());
-        let ack = sent.and_then(|(hop, bytes)| {
-            let invite = Message::parse(bytes).ok()?;
-            Some((*hop, ack_of_failure(&invite, response)?))
-        });
-        if let Some((hop, bytes)) = ack {
-            self.push(hop, Ticket::default(), bytes);
-        }
     }
 }
 

@@ -147,7 +147,8 @@ impl Usage {
         matches!(self.phase, Phase::Confirmed)
     }
 
-    /// §15: the callee sends no BYE before the ACK of its 2xx. Once confirmed by an ACK, it may at any time.
+    /// §15: the callee sends no BYE before the ACK of its 2xx. Once confirmed by an ACK, it may at
+    /// any time.
     pub(super) fn must_await_ack(&self) -> bool {
         let was_never_acked = self.acked_cseq.is_none();
         self.dialog.role() == Role::Uas && was_never_acked && !self.unacked.is_empty()

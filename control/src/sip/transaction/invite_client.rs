@@ -92,7 +92,8 @@ impl InviteClient {
         }
     }
 
-    /// A CANCEL was sent, or nobody is interested any more: a final answer is awaited for 64·T1 only (§9.1).
+    /// A CANCEL was sent, or nobody is interested any more: a final answer is awaited for 64·T1
+    /// only (§9.1).
     pub fn abandon(&mut self, now: Time) {
         if self.is_pending() {
             self.end = earlier(self.end, Some(now + TIMEOUT));

@@ -1,16 +1,12 @@
-//! The INVITE server transaction (RFC 3261 §17.2.1, RFC 6026 §8.3): 100 after 200 ms, timers G, H, I and L.
-
-use std::time::Duration;
+//! The INVITE server transaction (RFC 3261 §17.2.1, RFC 6026 §8.3): 100 after 200 ms, timers G, H,
+//! I and L.
 
 use shared::Time;
 
 use super::{Backoff, Expired, earlier};
-use crate::sip::limits::{T2, T4, TIMEOUT};
+use crate::sip::limits::{T2, T4, TIMEOUT, TRYING_DELAY};
 use crate::sip::status::Status;
 use crate::sip::transport::Transport;
-
-/// After this long without an answer from the layer above, 100 is sent (RFC 3261 §17.2.1).
-pub const TRYING_DELAY: Duration = Duration::from_millis(200);
 
 /// One INVITE of a peer.
 #[derive(Debug)]

@@ -13,7 +13,8 @@ pub const MAGIC_COOKIE: &str = "z9hG4bK";
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Branch(pub u64);
 
-/// The name of a client transaction: its branch, and the method since a CANCEL shares that of its INVITE (§17.1.3).
+/// The name of a client transaction: its branch, and the method since a CANCEL shares that of its
+/// INVITE (§17.1.3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ClientKey {
     /// Ours.
@@ -66,7 +67,8 @@ impl ServerKey {
         Self::for_method(cancel, via, Method::Invite)
     }
 
-    /// Whether the peer named it by a unique branch; if not (RFC 2543), an ACK must also carry our tag.
+    /// Whether the peer named it by a unique branch; if not (RFC 2543), an ACK must also carry our
+    /// tag.
     #[must_use]
     pub fn is_unique(&self) -> bool {
         self.text.starts_with('3')
@@ -89,7 +91,8 @@ impl ServerKey {
         }
     }
 
-    /// The whole of what §17.2.3 compares. To's tag is left out for INVITE: neither its ACK nor its CANCEL repeats it.
+    /// The whole of what §17.2.3 compares. To's tag is left out for INVITE: neither its ACK nor its
+    /// CANCEL repeats it.
     fn write_rfc2543(text: &mut String, request: &Message<'_>, via: &Via<'_>, method: Method) {
         let uri = request.request_uri().unwrap_or_default();
         let call_id = request.call_id().unwrap_or_default();

@@ -1,7 +1,9 @@
-//! Transactions (RFC 3261 §17 with the Accepted state of RFC 6026): how they are named and the four machines.
+//! Transactions (RFC 3261 §17 with the Accepted state of RFC 6026): how they are named and the four
+//! machines.
 //!
-//! A machine knows its state and its deadlines, nothing else: it says what is to be done with a message
-//! and when it wants to be woken. Absent on purpose: messages, addresses, the tables (`agent` has them), a clock.
+//! A machine knows its state and its deadlines, nothing else: it says what is to be done with a
+//! message and when it wants to be woken. Absent on purpose: messages, addresses, the tables
+//! (`agent` has them), a clock.
 
 pub mod client;
 pub mod invite_client;

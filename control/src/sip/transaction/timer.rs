@@ -1,4 +1,5 @@
-//! Deadlines: who wants to be woken when. One per owner; an owner with several timers registers the earliest.
+//! Deadlines: who wants to be woken when. One per owner; an owner with several timers registers the
+//! earliest.
 //!
 //! Absent on purpose: a clock, and what a deadline means.
 
@@ -47,7 +48,8 @@ impl<K: Copy + Ord + Hash> Deadlines<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Takes an owner whose deadline has passed: the earliest first, equals in the order of their keys.
+    /// Takes an owner whose deadline has passed: the earliest first, equals in the order of their
+    /// keys.
     pub fn pop(&mut self, now: Time) -> Option<K> {
         let (at, key) = *self.by_time.first()?;
         if at > now {

@@ -1,0 +1,141 @@
+//! INVITE and re-INVITE of ours (RFC 3261 §13.2.1, §14.1), on their way out.
+
+use shared::Time;
+use tracing::debug;
+
+use super::Agent;
+use super::event::{AgentEvent, DialogKey, Outgoing, Reply, SipDrop};
+use super::request::{Draft, Part};
+use super::usage::{Ending, Farewell, OurInvite, Phase, Progress, Report, Usage};
+use crate::sip::dialog::{Dialog, Origin, Plan};
+use crate::sip::header::Address;
+use crate::sip::status::Status;
+use crate::sip::uri::Uri;
+
+impl Agent {
+    /// Calls somebody. Fails by event, never here.
+    pub fn invite(&mut self, now: Time, outgoing: Outgoing) -> DialogKey {
+        if self.usages.len() >= self.dialogs_max || self.is_full() {
+            self.count(SipDrop::Full);
+            let dialog = self.usages.reserve();
+            self.events.push_back(AgentEvent::Rejected {
+                dialog,
+                status: Status::SERVICE_UNAVAILABLE,
+                response: None,
+            });
+            return dialog;
+        }
+        let (call_id, tag, cseq) = (self.random.call_id(), self.random.tag(), self.random.cseq());
+        let dialog = Dialog::to_be(&Origin {
+            call_id: &call_id,
+            tag: &tag,
+            from: &outgoing.from,
+            to: &outgoing.to,
+            target: &outgoing.target,
+            cseq,
+        });
+        let user = Address::parse(&outgoing.from)
+            .and_then(|from| Uri::parse(from.uri).ok()?.user)
+            .unwrap_or_default();
+        let plan = Plan::new(&outgoing.target, &outgoing.routes);
+        let reply = Reply {
+            headers: outgoing.headers,
+            body: outgoing.body,
+        };
+        let part = Part::invite(cseq, &reply, user);
+        let draft = Draft::new(&dialog, &plan, &part, &self.config.signature(&self.allow));
+        let mut usage = Usage::new(dialog, None);
+        usage.contact_user = user.into();
+        let key = self.usages.insert(usage);
+        debug!(call_id, dialog = key.0, "invite");
+        self.launch_invite(now, key, draft, cseq, &plan.next_hop);
+        key
+    }
+
+    /// Offers anew in a dialog. False, without effect, while an INVITE of either side is pending or
+    /// a back-off runs: wait for its end ([`AgentEvent::Acked`] for one that we accepted,
+    /// [`AgentEvent::Retry`]).
+    pub fn reinvite(&mut self, now: Time, dialog: DialogKey, reply: Reply) -> bool {
+        let Some(usage) = self.usages.get_mut(dialog) else {
+            return false;
+        };
+        let is_free = usage.is_confirmed()
+            && usage.our_invite.is_none()
+            && usage.retry_at.is_none()
+            && usage.their_invite.is_none()
+            && usage.unacked.is_empty();
+        if !is_free {
+            return false;
+        }
+        let cseq = usage.dialog.next_cseq();
+        let plan = usage.dialog.plan();
+        let part = Part::invite(cseq, &reply, &usage.contact_user);
+        let draft = Draft::new(
+            &usage.dialog,
+            &plan,
+            &part,
+            &self.config.signature(&self.allow),
+        );
+        let next_hop = plan.next_hop.into_owned();
+        self.launch_invite(now, dialog, draft, cseq, &next_hop);
+        true
+    }
+
+    fn launch_invite(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        draft: Draft,
+        cseq: u32,
+        next_hop: &str,
+    ) {
+        let path = self.usages.get(dialog).and_then(|usage| usage.path);
+        let client = self.launch(now, Some(dialog), draft, next_hop, path);
+        if let Some(usage) = self.usages.get_mut(dialog) {
+            usage.our_invite = Some(OurInvite {
+                client,
+                cseq,
+                progress: Progress::Calling,
+                patience: None,
+            });
+        }
+        self.rearm_usage(dialog);
+    }
+
+    /// No final answer for too long: CANCEL. The caller of an initial INVITE need not wait for what
+    /// comes of it.
+    pub(super) fn lose_patience(&mut self, now: Time, dialog: DialogKey) {
+        self.cancel_invite(now, dialog, &[]);
+        let Some(usage) = self.usages.get_mut(dialog) else {
+            return;
+        };
+        if usage.is_early() {
+            let farewell = Farewell {
+                headers: Vec::new(),
+                report: Report::Silence,
+            };
+            usage.phase = Phase::Ending(Ending::Cancelling(farewell));
+            self.events.push_back(AgentEvent::Rejected {
+                dialog,
+                status: Status::REQUEST_TIMEOUT,
+                response: None,
+            });
+        }
+    }
+
+    /// Glare: who made the Call-ID waits longer (§14.1).
+    pub(super) fn await_retry(&mut self, now: Time, dialog: DialogKey) {
+        let Some(usage) = self.usages.get_mut(dialog) else {
+            return;
+        };
+        let backoff = self.random.glare_backoff(usage.dialog.role());
+        debug!(
+            call_id = usage.dialog.call_id(),
+            dialog = dialog.0,
+            ?backoff,
+            "glare"
+        );
+        usage.retry_at = Some(now + backoff);
+        self.rearm_usage(dialog);
+    }
+}
