@@ -1,8 +1,15 @@
-//! The user agent core against a scripted peer under a virtual clock, and against itself over a bad link.
+//! The user agent core against a scripted peer under a virtual clock, and against itself over a
+//! bad link.
+
+#[cfg(test)]
+#[path = "torture/table.rs"]
+mod table;
 
 #[cfg(test)]
 mod agent {
     mod bench;
 
+    mod answers;
     mod basics;
+    mod torture;
 }

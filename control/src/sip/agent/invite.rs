@@ -106,6 +106,13 @@ impl Agent {
     /// comes of it.
     pub(super) fn lose_patience(&mut self, now: Time, dialog: DialogKey) {
         self.cancel_invite(now, dialog, &[]);
+        if let Some(ours) = self
+            .usages
+            .get_mut(dialog)
+            .and_then(|usage| usage.our_invite.as_mut())
+        {
+            ours.patience = None;
+        }
         let Some(usage) = self.usages.get_mut(dialog) else {
             return;
         };

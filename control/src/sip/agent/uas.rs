@@ -66,13 +66,30 @@ impl Agent {
         }
         match method {
             Method::Ack => self.receive_ack(now, request, &facts),
-            _ if self.is_full() => {
+            _ if self.is_full() && !self.ends_something(request, &facts) => {
                 self.count(SipDrop::Full);
                 self.answer_stateless(packet, request, &self.overloaded());
                 None
             }
             Method::Cancel => self.receive_cancel(now, packet, request, &facts, key),
             _ => self.receive_new(now, packet, request, &facts, key),
+        }
+    }
+
+    /// A full table must not keep calls from ending: that is how it gets empty.
+    fn ends_something(&self, request: &Message<'_>, facts: &Facts<'_>) -> bool {
+        match facts.method {
+            Method::Bye => {
+                let to_tag = facts.to_tag.unwrap_or_default();
+                self.usages
+                    .find(facts.call_id, to_tag, facts.from_tag)
+                    .is_some()
+            }
+            Method::Cancel => {
+                let invite = ServerKey::cancelled_by(request, &facts.via);
+                self.servers.find(&invite).is_some()
+            }
+            _ => false,
         }
     }
 
