@@ -8,6 +8,7 @@ use crate::engine::{Engine, owner};
 use crate::library::Track;
 use crate::player::{self, SAMPLES_PER_MS};
 use crate::port::Owner;
+use crate::rtcp::reception::Reception;
 use crate::rtp::Header;
 use crate::slot::Line;
 use crate::stream::{Paused, Stream};
@@ -20,10 +21,20 @@ impl Engine {
         };
         let before = entry.media.replace(*media);
         entry.lock.describe(before.as_ref(), media);
+        let same_peer = before.is_some_and(|before| before.remote == media.remote);
+        if !same_peer {
+            entry.reception = Reception::default();
+            entry.reports.restart();
+            entry.gave_way = false;
+        }
+        if media.supervise && before.is_none_or(|before| !before.supervise) {
+            entry.heard = now;
+        }
         let repaced = before.is_none_or(|before| before.ptime != media.ptime);
         if repaced {
             self.unlink(owner(stream));
         }
+        self.agenda.hurry(stream.index);
         self.drive(now, owner(stream));
     }
 
@@ -35,12 +46,49 @@ impl Engine {
         if entry.source == source {
             return;
         }
-        entry.source = source;
+        let before = std::mem::replace(&mut entry.source, source);
+        entry.relay.switch();
         self.unlink(owner(stream));
         if let Some(entry) = self.table.get(owner(stream)) {
             entry.paused = None;
         }
+        self.unbridge(owner(stream), before);
+        self.bridge(owner(stream), source);
         self.drive(now, owner(stream));
+    }
+
+    /// From now on what `source` receives is sent by `listener`.
+    fn bridge(&mut self, listener: Owner, source: Source) {
+        let Source::Bridge { peer } = source else {
+            return;
+        };
+        match self.table.get(owner(peer)) {
+            Some(speaker) => speaker.listener = Some(listener),
+            None => self.stats.count_drop(DropReason::StaleStream, 1),
+        }
+    }
+
+    fn unbridge(&mut self, listener: Owner, before: Source) {
+        if let Source::Bridge { peer } = before
+            && let Some(speaker) = self.table.get(owner(peer))
+            && speaker.listener == Some(listener)
+        {
+            speaker.listener = None;
+        }
+    }
+
+    /// What a stream's line has sent that its counters do not have yet.
+    pub(crate) fn live(&mut self, owner: Owner) -> Live {
+        let place = self.table.get(owner).and_then(|stream| stream.place);
+        place.map_or_else(Live::default, |place| {
+            let due = self.wheel.due_at(place);
+            let line = self.wheel.line(place);
+            Live {
+                packets: line.sent,
+                octets: line.sent.wrapping_mul(line.samples.into()),
+                next: Some((line.header.timestamp.get(), due)),
+            }
+        })
     }
 
     /// Makes the line of a stream what its source and description ask for.
@@ -118,7 +166,7 @@ impl Engine {
         stream
             .output
             .advance(sequence, line.header.timestamp.get(), due);
-        stream.stats.sent += u64::from(line.sent);
+        stream.count_sent(line.sent, line.samples.into());
         stream.stats.prompt_position_ms =
             u32::try_from(u64::from(line.cursor) / SAMPLES_PER_MS).unwrap_or(u32::MAX);
         stream.paused = (!line.programme).then_some(Paused {
@@ -132,6 +180,15 @@ impl Engine {
             neighbour.place = Some(place);
         }
     }
+}
+
+/// See [`Engine::live`].
+#[derive(Default)]
+pub(crate) struct Live {
+    pub(crate) packets: u32,
+    pub(crate) octets: u32,
+    /// The next timestamp, and when it is due.
+    pub(crate) next: Option<(u32, Time)>,
 }
 
 /// A prompt that is to be sent now.

@@ -13,11 +13,14 @@ use shared::{
     Command, DropReason, Event, RefuseReason, StreamId, StreamStats, Time, WorkerId, WorkerStats,
 };
 
+use crate::agenda::Agenda;
 use crate::library::Library;
 use crate::output::Output;
 use crate::player::{self, Played};
 use crate::port::{Owner, Port, SEND_BYTES_MAX, Sockets};
 use crate::prompt::PromptTable;
+use crate::rewrite::Transcoder;
+use crate::rtcp::sdes;
 use crate::slot::Wheel;
 use crate::stream::{Phase, Stream};
 use crate::table::{NoPlace, Table};
@@ -34,7 +37,11 @@ pub struct Engine {
     events: VecDeque<Event>,
     /// Streams whose prompt ended in the slot being worked; empty between slots.
     ended: Vec<Owner>,
-    next_sweep: Time,
+    pub(crate) agenda: Agenda,
+    pub(crate) transcoder: Transcoder,
+    pub(crate) media_timeout: Duration,
+    /// Time since 1970 at the origin of the clock.
+    epoch: Duration,
     stopping: bool,
 }
 
@@ -54,8 +61,8 @@ pub struct EngineConfig {
 /// Further behind than this the clock stood still for the whole machine: what was missed then is not sent.
 const STALL_MAX: Duration = Duration::from_secs(2);
 
-/// How often prompts, reports and silences are looked after.
-const SWEEP: Duration = Duration::from_millis(10);
+/// Events that may wait in here before digits are given up.
+const EVENTS_BEHIND: usize = 1_024;
 
 impl Engine {
     /// Without streams.
@@ -70,7 +77,10 @@ impl Engine {
             stats,
             events: VecDeque::new(),
             ended: Vec::new(),
-            next_sweep: Time::ZERO,
+            agenda: Agenda::new(config.streams_max),
+            transcoder: Transcoder::new(),
+            media_timeout: config.media_timeout,
+            epoch: Duration::ZERO,
             stopping: false,
         }
     }
@@ -110,12 +120,12 @@ impl Engine {
             Ok(sockets) => {
                 entry.phase = Phase::Open(sockets);
                 entry.heard = now;
-                self.events.push_back(Event::Opened { stream });
+                self.tell(Event::Opened { stream });
                 self.drive(now, owner);
             }
             Err(reason) => {
                 self.remove(owner);
-                self.events.push_back(Event::Refused { stream, reason });
+                self.tell(Event::Refused { stream, reason });
             }
         }
     }
@@ -124,7 +134,7 @@ impl Engine {
     pub fn closed(&mut self, owner: Owner) {
         let stream = self.id(owner);
         let stats = self.remove(owner);
-        self.events.push_back(Event::Closed { stream, stats });
+        self.tell(Event::Closed { stream, stats });
     }
 
     /// A datagram of a stream was lost outside the core.
@@ -137,8 +147,9 @@ impl Engine {
 
     /// Works the earliest slot that is due; `false` when none is.
     pub fn tick(&mut self, now: Time, port: &mut impl Port) -> bool {
-        if now >= self.next_sweep {
-            self.sweep(now);
+        if now >= self.agenda.next() {
+            self.refresh_prompts();
+            self.attend(now, port);
         }
         self.skip_stall(now);
         let Some(due) = self.wheel.take_due(now) else {
@@ -176,7 +187,7 @@ impl Engine {
         self.stats.rtp_sent.add(sent);
         let late = u64::try_from((now - due.at).as_nanos()).unwrap_or(u64::MAX);
         self.stats.lateness.record(late, sent);
-        self.end_prompts(now);
+        self.end_prompts();
         true
     }
 
@@ -187,7 +198,8 @@ impl Engine {
             return None;
         }
         let due = self.wheel.next_due();
-        Some(due.map_or(self.next_sweep, |due| due.min(self.next_sweep)))
+        let next = self.agenda.next();
+        Some(due.map_or(next, |due| due.min(next)))
     }
 
     /// The oldest event that was not taken yet.
@@ -199,6 +211,11 @@ impl Engine {
     /// Gives back the event taken last.
     pub fn keep_event(&mut self, event: Event) {
         self.events.push_front(event);
+    }
+
+    /// Sets the wall clock: it is `wall` since 1970 now.
+    pub fn set_wall(&mut self, now: Time, wall: Duration) {
+        self.epoch = wall.saturating_sub(now - Time::ZERO);
     }
 
     /// Whether the worker shall end: it was told to stop, and every stream is closed.
@@ -213,7 +230,7 @@ impl Engine {
             Ok(()) if !self.stopping => {}
             Ok(()) | Err(NoPlace::Outside | NoPlace::Occupied) => {
                 let reason = RefuseReason::WorkerFull;
-                self.events.push_back(Event::Refused { stream, reason });
+                self.tell(Event::Refused { stream, reason });
                 return false;
             }
             Err(NoPlace::Same) => {
@@ -222,7 +239,7 @@ impl Engine {
                     .get(owner)
                     .is_some_and(|it| it.sockets().is_some());
                 if open {
-                    self.events.push_back(Event::Opened { stream });
+                    self.tell(Event::Opened { stream });
                 }
                 return false;
             }
@@ -234,25 +251,29 @@ impl Engine {
         let (ssrc, timestamp) = (self.random.next_u32(), self.random.next_u32());
         // In the lower half, so that the first wrap is far away (RFC 3711 §3.3.1 wants that of every sender).
         let sequence = (self.random.next_u32() & 0x7fff).try_into().unwrap_or(0);
-        self.table.insert(Stream::new(
-            owner,
-            Output::new(ssrc, sequence, timestamp),
-            now,
-        ));
+        let mut random = [0; 12];
+        self.random.fill_bytes(&mut random);
+        let output = Output::new(ssrc, sequence, timestamp);
+        self.table
+            .insert(Stream::new(owner, output, sdes::cname(random), now));
         self.stats.streams.store(self.table.occupied().into());
         true
     }
 
     fn close(&mut self, now: Time, owner: Owner, port: &mut impl Port) {
         self.unlink(owner);
-        let Some(stream) = self.table.get(owner) else {
-            return;
-        };
-        if stream.phase == Phase::Closing {
+        if self
+            .table
+            .get(owner)
+            .is_none_or(|stream| stream.phase == Phase::Closing)
+        {
             return;
         }
-        stream.phase = Phase::Closing;
-        port.close(owner);
+        self.say_goodbye(now, owner, port);
+        if let Some(stream) = self.table.get(owner) {
+            stream.phase = Phase::Closing;
+            port.close(owner);
+        }
     }
 
     fn stop(&mut self, now: Time, port: &mut impl Port) {
@@ -270,18 +291,22 @@ impl Engine {
         let Some(stream) = self.table.remove(owner) else {
             unreachable!("a place is kept until its sockets are closed")
         };
+        self.agenda.clear(owner.index);
         self.stats.streams.store(self.table.occupied().into());
-        stream.stats
+        StreamStats {
+            jitter: stream.reception.jitter(),
+            ..stream.stats
+        }
     }
 
-    fn end_prompts(&mut self, now: Time) {
+    fn end_prompts(&mut self) {
         while let Some(owner) = self.ended.pop() {
             self.unlink(owner);
             let stream = self.id(owner);
             if let Some(entry) = self.table.get(owner) {
                 entry.source = shared::Source::Silent;
                 entry.paused = None;
-                self.events.push_back(Event::PromptEnded { stream });
+                self.tell(Event::PromptEnded { stream });
             }
         }
     }
@@ -300,8 +325,7 @@ impl Engine {
         });
     }
 
-    fn sweep(&mut self, now: Time) {
-        self.next_sweep = now + SWEEP;
+    fn refresh_prompts(&mut self) {
         let wheel = &mut self.wheel;
         self.library.refresh(|id, prompt| {
             wheel.for_each(|line, due| {
@@ -310,6 +334,19 @@ impl Engine {
                 }
             });
         });
+    }
+
+    /// Since 1970.
+    pub(crate) fn wall(&self, now: Time) -> Duration {
+        self.epoch + (now - Time::ZERO)
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(crate) fn events_are_behind(&self) -> bool {
+        self.events.len() >= EVENTS_BEHIND
     }
 
     /// The full name of an occupant.

@@ -2,9 +2,14 @@
 
 use shared::{Media, Source, StreamStats, Time};
 
+use crate::digit::Digits;
 use crate::latch::Lock;
 use crate::output::Output;
 use crate::port::{Owner, Sockets};
+use crate::relay::Relay;
+use crate::reports::Reports;
+use crate::rtcp::reception::Reception;
+use crate::rtcp::sdes::Cname;
 use crate::slot::Place;
 
 /// One occupant of a place in the table.
@@ -26,8 +31,22 @@ pub struct Stream {
     pub output: Output,
     /// Whom it believes.
     pub lock: Lock,
+    /// The stream that sends what arrives here. One at most: a later one takes the place of an earlier one.
+    pub listener: Option<Owner>,
+    /// How packets of another stream become ours.
+    pub relay: Relay,
+    /// What arrived.
+    pub reception: Reception,
+    /// What was dialled.
+    pub digits: Digits,
+    /// What is reported.
+    pub reports: Reports,
+    /// We took another SSRC because this remote had ours.
+    pub gave_way: bool,
     /// When the peer was heard last.
     pub heard: Time,
+    /// The value of `heard` that a silence was reported with.
+    pub silent_since: Option<Time>,
     /// What it did.
     pub stats: StreamStats,
 }
@@ -55,7 +74,7 @@ pub struct Paused {
 impl Stream {
     /// A stream that sends and believes nothing yet.
     #[must_use]
-    pub fn new(owner: Owner, output: Output, now: Time) -> Self {
+    pub fn new(owner: Owner, output: Output, cname: Cname, now: Time) -> Self {
         Self {
             owner,
             phase: Phase::Opening,
@@ -65,7 +84,14 @@ impl Stream {
             paused: None,
             output,
             lock: Lock::default(),
+            listener: None,
+            relay: Relay::default(),
+            reception: Reception::default(),
+            digits: Digits::default(),
+            reports: Reports::new(cname),
+            gave_way: false,
             heard: now,
+            silent_since: None,
             stats: StreamStats::default(),
         }
     }
@@ -78,4 +104,17 @@ impl Stream {
             Phase::Opening | Phase::Closing => None,
         }
     }
+
+    /// Takes note of packets that were sent, of `bytes` of payload each.
+    pub fn count_sent(&mut self, packets: u32, bytes: usize) {
+        self.stats.sent += u64::from(packets);
+        let bytes = u32::try_from(bytes).unwrap_or(0);
+        self.reports.octets = self
+            .reports
+            .octets
+            .wrapping_add(packets.wrapping_mul(bytes));
+    }
 }
+
+// With its line, its row in the agenda and its sockets' book, a stream shall stay about half a kilobyte.
+const _: () = assert!(size_of::<Option<Stream>>() <= 480);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use shared::{Command, Event, Receiver, Sender, WorkerStats};
 
 use crate::engine::Engine;
+use crate::receive::{Forward, Outcome};
 use crate::uring::doorbell::Doorbell;
-use crate::uring::{Completion, Flow, Ring, clock};
+use crate::uring::{Completion, Filled, Ring, clock};
 
 /// What a worker's thread is given.
 #[derive(Debug)]
@@ -117,15 +118,28 @@ impl Worker {
                 Completion::Dropped(owner, reason) => self.engine.dropped(owner, reason),
                 Completion::Received {
                     owner,
-                    flow,
                     source,
                     datagram,
                 } => {
                     let bytes = self.ring.datagram(&datagram);
-                    let _ = (owner, flow == Flow::Rtcp, source, bytes);
-                    self.ring.release(datagram);
+                    match self.engine.receive(now, owner, source, bytes) {
+                        Outcome::Done => self.ring.release(datagram),
+                        Outcome::Forward(forward) => self.forward(datagram, forward),
+                    }
                 }
             }
+        }
+    }
+
+    fn forward(&mut self, datagram: Filled, forward: Forward) {
+        let Forward {
+            part,
+            socket,
+            to,
+            owner,
+        } = forward;
+        if let Err(reason) = self.ring.forward(datagram, part, socket, &to, owner) {
+            self.engine.dropped(owner, reason);
         }
     }
 
@@ -135,6 +149,7 @@ impl Worker {
             return;
         }
         self.next_account = now + ACCOUNT;
+        self.engine.set_wall(now, clock::wall());
         let nanos = clock::thread_cpu().as_nanos();
         self.stats
             .cpu_nanos

@@ -4,8 +4,10 @@ mod common;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use common::{Plane, local, media, music, peer, receive, recording, stream};
-use shared::{Codec, Command, Event, RefuseReason, RtcpPort};
+use std::time::Duration;
+
+use common::{Plane, local, media, music, packet, peer, receive, recording, stream};
+use shared::{Codec, Command, Event, RefuseReason, RtcpPort, Source};
 
 #[test]
 fn a_stream_plays_its_prompt_in_order_and_without_a_gap() {
@@ -151,4 +153,125 @@ fn stopping_closes_every_stream_and_ends_the_thread() {
     for thread in plane.plane.threads {
         thread.join().unwrap();
     }
+}
+
+#[test]
+fn two_phones_on_a_bridge_hear_each_other() {
+    let plane = Plane::start(Vec::new());
+    let sides = [peer(Ipv4Addr::LOCALHOST), peer(Ipv4Addr::LOCALHOST)];
+    let addresses = [local(Ipv4Addr::LOCALHOST), local(Ipv4Addr::LOCALHOST)];
+    let streams = [0, 1].map(|side| plane.open(side, addresses[side as usize], RtcpPort::Next));
+    for (side, stream) in streams.into_iter().enumerate() {
+        let remote = Some(sides[side].local_addr().unwrap());
+        plane.command(Command::Describe {
+            stream,
+            media: media(remote),
+        });
+        let peer = streams[1 - side];
+        plane.command(Command::Send {
+            stream,
+            source: Source::Bridge { peer },
+        });
+    }
+    plane.settle(streams[0]);
+    let mut ssrc = [0; 2];
+    for round in 0..10_u16 {
+        for side in 0..2 {
+            let voice = packet(
+                round,
+                u32::from(round) * 160,
+                7 + side as u32,
+                &[side as u8; 160],
+            );
+            sides[side].send_to(&voice, addresses[side]).unwrap();
+            let (heard, from) = receive(&sides[1 - side]);
+            assert_eq!(from, addresses[1 - side]);
+            assert_eq!(heard.payload.as_ref(), [side as u8; 160]);
+            if round == 0 {
+                ssrc[side] = heard.header.ssrc;
+                assert_ne!(ssrc[side], 7 + side as u32, "our own SSRC");
+            }
+            assert_eq!(heard.header.ssrc, ssrc[side]);
+        }
+    }
+    plane.stop();
+}
+
+#[test]
+fn an_idle_worker_does_not_poll() {
+    let plane = Plane::start(Vec::new());
+    let stats = plane.plane.links[0].stats.clone();
+    let stream = plane.open(0, local(Ipv4Addr::LOCALHOST), RtcpPort::Mux);
+    plane.command(Command::Close { stream });
+    assert!(matches!(plane.event(), Event::Closed { .. }));
+    let before = stats.enters.load();
+    // Nothing shall happen: there is nothing to wait for but time.
+    let (_bell, silence) = std::sync::mpsc::sync_channel::<()>(0);
+    assert!(silence.recv_timeout(Duration::from_millis(300)).is_err());
+    assert!(
+        stats.enters.load() - before <= 2,
+        "{} calls",
+        stats.enters.load() - before
+    );
+    plane.stop();
+}
+
+#[test]
+fn a_peer_that_is_gone_does_not_disturb_the_others() {
+    let plane = Plane::start(vec![recording(1_000)]);
+    let gone = peer(Ipv4Addr::LOCALHOST).local_addr().unwrap();
+    let there = peer(Ipv4Addr::LOCALHOST);
+    for (index, remote) in [(0, gone), (1, there.local_addr().unwrap())] {
+        let stream = plane.open(index, local(Ipv4Addr::LOCALHOST), RtcpPort::Mux);
+        plane.command(Command::Describe {
+            stream,
+            media: media(Some(remote)),
+        });
+        plane.command(Command::Send {
+            stream,
+            source: music(),
+        });
+    }
+    let first = receive(&there).0.header.sequence_number;
+    for number in 1..20 {
+        assert_eq!(
+            receive(&there).0.header.sequence_number,
+            first.wrapping_add(number)
+        );
+    }
+    plane.stop();
+}
+
+#[test]
+fn five_hundred_streams_play_without_loss() {
+    const STREAMS: u32 = 500;
+    let plane = Plane::start(vec![recording(8_000)]);
+    let ear = peer(Ipv4Addr::LOCALHOST);
+    rustix::net::sockopt::set_socket_recv_buffer_size(&ear, 4 << 20).unwrap();
+    for index in 0..STREAMS {
+        let stream = plane.open(index, local(Ipv4Addr::LOCALHOST), RtcpPort::Mux);
+        plane.command(Command::Describe {
+            stream,
+            media: media(ear.local_addr().ok()),
+        });
+        plane.command(Command::Send {
+            stream,
+            source: music(),
+        });
+    }
+    let mut next = std::collections::BTreeMap::new();
+    for _ in 0..STREAMS * 20 {
+        let (packet, from) = receive(&ear);
+        let sequence = packet.header.sequence_number;
+        let expected = next
+            .insert(from, sequence.wrapping_add(1))
+            .unwrap_or(sequence);
+        assert_eq!(sequence, expected, "from {from}");
+    }
+    assert_eq!(next.len(), STREAMS as usize);
+    let stats = plane.plane.links[0].stats.clone();
+    assert_eq!(stats.streams.load(), STREAMS.into());
+    plane.stop();
+    assert_eq!(stats.streams.load(), 0);
+    assert_eq!(stats.dropped(shared::DropReason::RingFull), 0);
 }

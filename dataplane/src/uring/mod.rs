@@ -23,4 +23,4 @@ mod sockaddr;
 mod socket;
 
 pub(crate) use buffer_ring::Filled;
-pub(crate) use ring::{Completion, Flow, Ring, RingConfig};
+pub(crate) use ring::{Completion, Ring, RingConfig};

@@ -84,8 +84,6 @@ pub(crate) enum Completion {
     Received {
         /// Whose.
         owner: Owner,
-        /// On which socket.
-        flow: Flow,
         /// From where, in canonical form.
         source: SocketAddr,
         /// What.
@@ -297,7 +295,6 @@ impl Ring {
             Some((source, length, false)) if length <= shared::limits::RTP_BYTES_MAX => {
                 return Some(Completion::Received {
                     owner,
-                    flow,
                     source,
                     datagram: Filled {
                         number,

@@ -78,6 +78,16 @@ impl Plane {
         stream
     }
 
+    /// Waits until every earlier command was obeyed: opening an open stream again is answered.
+    pub(crate) fn settle(&self, stream: StreamId) {
+        self.command(Command::Open {
+            stream,
+            local: (Ipv4Addr::LOCALHOST, 0).into(),
+            rtcp: RtcpPort::Mux,
+        });
+        assert_eq!(self.event(), Event::Opened { stream });
+    }
+
     pub(crate) fn stop(self) {
         self.command(Command::Stop);
         while self.event() != Event::Stopped {}
@@ -172,4 +182,11 @@ pub(crate) fn receive(peer: &UdpSocket) -> (rtp::packet::Packet, SocketAddr) {
     let (length, from) = peer.recv_from(&mut bytes).expect("a packet in time");
     let packet = rtp::packet::Packet::unmarshal(&mut &bytes[..length]).unwrap();
     (packet, from)
+}
+
+/// A PCMU packet of a phone.
+pub(crate) fn packet(sequence: u16, timestamp: u32, ssrc: u32, payload: &[u8]) -> Vec<u8> {
+    let payload_type = Codec::Pcmu.static_payload_type().unwrap();
+    let header = dataplane::rtp::Header::new(payload_type, sequence, timestamp, ssrc);
+    [header.as_bytes(), payload].concat()
 }
