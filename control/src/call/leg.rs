@@ -112,3 +112,6 @@ impl Leg {
             .is_none_or(|agreed| agreed.remote.is_none() || agreed.direction == Direction::Inactive)
     }
 }
+
+// With its dialog, its SDP texts and its place in the tables a parked call stays below 2 KB.
+const _: () = assert!(size_of::<Leg>() <= 640);

@@ -11,6 +11,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a stream is asked for with other ports, or of another worker. Then 503.
 pub(crate) const OPEN_ATTEMPTS_MAX: u8 = 8;
+/// One in so many places of a worker, and of the pairs of ports, is kept for legs that join a call: who could be parked can
+/// be retrieved, also when the house is full.
+pub(crate) const RESERVE_SHARE: u32 = 32;
 /// How long a stop waits for peers to answer BYE.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not come back at once.

@@ -1,4 +1,4 @@
-//! Calls: the legs we join. [`Exchange`] holds them all, with what they use: the SIP agent, orbits, streams and ports.
+//! Calls: the legs we join. `Exchange` holds them all, with what they use: the SIP agent, orbits, streams and ports.
 //!
 //! A call's state says which legs it has and what each is for; a leg's wish follows from it, and from wish and
 //! agreement follows what its stream is told. Absent on purpose: what a number means (`park`), the inputs (`control`).
@@ -33,7 +33,7 @@ pub(crate) use leg::{Leg, Turn, Wish};
 pub(crate) use port::PortPool;
 pub(crate) use random::Random;
 pub(crate) use refusal::Refusal;
-pub(crate) use stream::StreamPool;
+pub(crate) use stream::{Purpose, StreamPool};
 
 /// All calls of a node.
 #[derive(Debug)]

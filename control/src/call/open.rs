@@ -5,6 +5,7 @@ use shared::{Command, Event, RefuseReason, RtcpPort, Source, StreamId, Time, Wor
 use super::arrival::Arrival;
 use super::leg::Codecs;
 use super::limits::OPEN_ATTEMPTS_MAX;
+use super::stream::Purpose;
 use super::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
 use crate::park::Orbit;
 use crate::sdp::Session;
@@ -18,8 +19,7 @@ pub(crate) struct NewLeg {
     /// The number it will know itself under.
     pub(crate) orbit: Orbit,
     pub(crate) wish: Wish,
-    /// The worker it must be on to be bridged; `None`: any.
-    pub(crate) worker: Option<WorkerId>,
+    pub(crate) purpose: Purpose,
 }
 
 impl NewLeg {
@@ -30,7 +30,7 @@ impl NewLeg {
             call,
             orbit,
             wish,
-            worker: None,
+            purpose: Purpose::Begin,
         }
     }
 }
@@ -38,7 +38,7 @@ impl NewLeg {
 impl Exchange {
     /// Enters a leg and asks for its stream. [`Exchange::stream_opened`] goes on with it.
     pub(crate) fn open_leg(&mut self, new: &NewLeg, arrival: Box<Arrival>) -> Result<(), Refusal> {
-        let stream = self.open_stream(new.dialog, new.worker, arrival.rtcp())?;
+        let stream = self.open_stream(new.dialog, new.purpose, arrival.rtcp())?;
         let leg = Leg {
             call: new.call,
             call_id: arrival.call_id.clone(),
@@ -65,11 +65,11 @@ impl Exchange {
     fn open_stream(
         &mut self,
         dialog: DialogKey,
-        worker: Option<WorkerId>,
+        purpose: Purpose,
         rtcp: RtcpPort,
     ) -> Result<StreamId, Refusal> {
-        let ports = self.ports.take().ok_or(Refusal::NoMedia)?;
-        let Some(stream) = self.streams.open(worker, dialog, ports) else {
+        let ports = self.ports.take(purpose).ok_or(Refusal::NoMedia)?;
+        let Some(stream) = self.streams.open(purpose, dialog, ports) else {
             self.ports.put(ports);
             return Err(Refusal::NoMedia);
         };
@@ -167,13 +167,13 @@ impl Exchange {
         }
         let rtcp = arrival.rtcp();
         let is_alone = matches!(self.call_of(dialog), Some((_, State::Parking(_))));
-        let worker = match retry {
-            Retry::OtherPort => Some(refused.worker),
-            Retry::OtherWorker if is_alone => None,
+        let purpose = match retry {
+            Retry::OtherPort => Purpose::Join(refused.worker),
+            Retry::OtherWorker if is_alone => Purpose::Begin,
             // Two legs that are to be bridged must be on one worker.
             Retry::OtherWorker | Retry::No => return Err(Refusal::NoMedia),
         };
-        let stream = self.open_stream(dialog, worker, rtcp)?;
+        let stream = self.open_stream(dialog, purpose, rtcp)?;
         let leg = self.legs.get_mut(&dialog).expect("it was there before");
         leg.stream = stream;
         Ok(())

@@ -5,6 +5,8 @@
 use std::collections::VecDeque;
 
 use super::Random;
+use super::limits::RESERVE_SHARE;
+use super::stream::Purpose;
 
 /// The even port of a pair; RTCP has the odd one above it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -40,8 +42,15 @@ impl PortPool {
         }
     }
 
-    /// The pair that was free for longest.
-    pub(crate) fn take(&mut self) -> Option<PortPair> {
+    /// The pair that was free for longest. The last ones are kept for legs that join a call.
+    pub(crate) fn take(&mut self, purpose: Purpose) -> Option<PortPair> {
+        let reserve = match purpose {
+            Purpose::Begin => self.total / RESERVE_SHARE as usize,
+            Purpose::Join(_) => 0,
+        };
+        if self.free.len() <= reserve {
+            return None;
+        }
         self.free.pop_front()
     }
 
@@ -61,14 +70,18 @@ impl PortPool {
 mod tests {
     use std::collections::HashSet;
 
+    use shared::WorkerId;
+
     use super::*;
 
     fn pool(ports: (u16, u16)) -> PortPool {
         PortPool::new(ports, &mut Random::from_seed([7; 32]))
     }
 
+    const JOIN: Purpose = Purpose::Join(WorkerId(0));
+
     fn all(pool: &mut PortPool) -> Vec<u16> {
-        std::iter::from_fn(|| pool.take().map(PortPair::rtp)).collect()
+        std::iter::from_fn(|| pool.take(JOIN).map(PortPair::rtp)).collect()
     }
 
     #[test]
@@ -96,7 +109,7 @@ mod tests {
     #[test]
     fn a_returned_pair_is_the_last_to_be_given_out_again() {
         let mut pool = pool((20_000, 20_199));
-        let first = pool.take().unwrap();
+        let first = pool.take(Purpose::Begin).unwrap();
         pool.put(first);
         let given = all(&mut pool);
         assert_eq!(given.len(), 100);
@@ -108,5 +121,12 @@ mod tests {
         let given = all(&mut pool((20_000, 20_199)));
         let rising = given.windows(2).filter(|pair| pair[0] < pair[1]).count();
         assert!((30..70).contains(&rising), "{rising} of 99 steps rise");
+    }
+
+    #[test]
+    fn the_last_pairs_are_for_legs_that_join_a_call() {
+        let mut pool = pool((20_000, 20_199));
+        let begun = std::iter::from_fn(|| pool.take(Purpose::Begin)).count();
+        assert_eq!((begun, all(&mut pool).len()), (97, 3));
     }
 }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use shared::{StreamId, WorkerId};
 
+use super::limits::RESERVE_SHARE;
 use super::port::PortPair;
 use crate::sip::agent::DialogKey;
 
@@ -46,6 +47,15 @@ enum State {
     Closing(PortPair),
 }
 
+/// What a stream is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// A call of its own, on whatever worker.
+    Begin,
+    /// A call that has a leg on this worker already: a bridge joins two streams of one worker.
+    Join(WorkerId),
+}
+
 /// What a refused stream leaves behind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Refused {
@@ -71,19 +81,21 @@ impl StreamPool {
         }
     }
 
-    /// Takes a place: on that worker, or else on the one with the smallest share of its places in use.
-    /// `None` when there is none.
+    /// Takes a place: where it must be, or else on the worker with the smallest share of its places in use. `None` when
+    /// there is none; the last ones are kept for legs that join a call.
     pub(crate) fn open(
         &mut self,
-        on: Option<WorkerId>,
+        purpose: Purpose,
         owner: DialogKey,
         ports: PortPair,
     ) -> Option<StreamId> {
         self.workers
             .iter_mut()
-            .filter(|worker| on.is_none_or(|id| id == worker.id))
-            .filter(|worker| worker.busy < worker.ceiling)
-            .min_by_key(|worker| u64::from(worker.busy) * (1 << 32) / u64::from(worker.capacity))
+            .filter(|worker| match purpose {
+                Purpose::Begin => worker.busy < worker.ceiling_to_begin(),
+                Purpose::Join(id) => worker.id == id && worker.busy < worker.ceiling,
+            })
+            .min_by_key(|worker| (worker.ceiling < worker.capacity, worker.share()))
             .map(|worker| worker.take(State::Opening(owner, ports)))
     }
 
@@ -114,7 +126,6 @@ impl StreamPool {
     /// The worker says that it cannot hold more than it holds: it is asked again when a stream of it has closed.
     pub(crate) fn full(&mut self, worker: WorkerId) {
         if let Some(worker) = self.worker(worker) {
-            // At least one, or an idle worker would never be asked again.
             worker.ceiling = worker.busy.max(1);
         }
     }
@@ -211,6 +222,20 @@ impl StreamPool {
 }
 
 impl Worker {
+    /// At least one for a worker that is not lost, or an idle one would never be asked again.
+    fn ceiling_to_begin(&self) -> u32 {
+        let reserve = self.capacity / RESERVE_SHARE;
+        self.ceiling
+            .saturating_sub(reserve)
+            .max(1)
+            .min(self.ceiling)
+    }
+
+    /// The share of its places in use, in parts of 2^32.
+    fn share(&self) -> u64 {
+        u64::from(self.busy) * (1 << 32) / u64::from(self.capacity)
+    }
+
     fn take(&mut self, state: State) -> StreamId {
         let index = self.free.pop_front().unwrap_or_else(|| {
             self.slots.push(Slot {
@@ -240,7 +265,7 @@ mod tests {
 
     fn ports() -> PortPair {
         PortPool::new((20_000, 20_001), &mut Random::from_seed([0; 32]))
-            .take()
+            .take(Purpose::Begin)
             .unwrap()
     }
 
@@ -257,7 +282,7 @@ mod tests {
     fn streams_go_to_the_worker_with_the_smallest_share_in_use() {
         let mut pool = pool(&[100, 300]);
         let on_second = (0..40)
-            .filter(|_| pool.open(None, LEG, ports()).unwrap().worker == WorkerId(1))
+            .filter(|_| pool.open(Purpose::Begin, LEG, ports()).unwrap().worker == WorkerId(1))
             .count();
         assert_eq!(on_second, 30);
     }
@@ -265,12 +290,16 @@ mod tests {
     #[test]
     fn a_place_is_used_again_only_after_closed_and_with_another_generation() {
         let mut pool = pool(&[1]);
-        let first = pool.open(None, LEG, ports()).unwrap();
+        let first = pool.open(Purpose::Begin, LEG, ports()).unwrap();
         assert_eq!(pool.opened(first), Some(LEG));
         pool.close(first);
-        assert_eq!(pool.open(None, LEG, ports()), None, "not closed yet");
+        assert_eq!(
+            pool.open(Purpose::Begin, LEG, ports()),
+            None,
+            "not closed yet"
+        );
         assert_eq!(pool.closed(first), Some(ports()));
-        let second = pool.open(None, LEG, ports()).unwrap();
+        let second = pool.open(Purpose::Begin, LEG, ports()).unwrap();
         assert_eq!(second.index, first.index);
         assert_ne!(second.generation, first.generation);
     }
@@ -278,10 +307,10 @@ mod tests {
     #[test]
     fn events_of_an_earlier_occupant_do_not_reach_the_later_one() {
         let mut pool = pool(&[1]);
-        let first = pool.open(None, LEG, ports()).unwrap();
+        let first = pool.open(Purpose::Begin, LEG, ports()).unwrap();
         pool.close(first);
         pool.closed(first);
-        let second = pool.open(None, DialogKey(2), ports()).unwrap();
+        let second = pool.open(Purpose::Begin, DialogKey(2), ports()).unwrap();
         assert_eq!(pool.opened(first), None);
         assert_eq!(pool.refused(first), None);
         assert_eq!(pool.closed(first), None);
@@ -292,7 +321,7 @@ mod tests {
     #[test]
     fn a_stream_closed_while_opening_has_no_owner_when_it_opens() {
         let mut pool = pool(&[1]);
-        let stream = pool.open(None, LEG, ports()).unwrap();
+        let stream = pool.open(Purpose::Begin, LEG, ports()).unwrap();
         pool.close(stream);
         assert_eq!(pool.opened(stream), None);
         assert_eq!(pool.closed(stream), Some(ports()));
@@ -302,7 +331,7 @@ mod tests {
     #[test]
     fn a_stream_closed_while_opening_may_still_be_refused() {
         let mut pool = pool(&[1]);
-        let stream = pool.open(None, LEG, ports()).unwrap();
+        let stream = pool.open(Purpose::Begin, LEG, ports()).unwrap();
         pool.close(stream);
         let refused = pool.refused(stream).unwrap();
         assert_eq!((refused.owner, refused.ports), (None, ports()));
@@ -312,26 +341,38 @@ mod tests {
     #[test]
     fn a_worker_that_called_itself_full_is_spared_until_a_stream_of_it_closed() {
         let mut pool = pool(&[10, 10]);
-        let open = pool.open(Some(WorkerId(0)), LEG, ports()).unwrap();
+        let open = pool.open(Purpose::Join(WorkerId(0)), LEG, ports()).unwrap();
         pool.opened(open);
-        let refused = pool.open(Some(WorkerId(0)), LEG, ports()).unwrap();
+        let refused = pool.open(Purpose::Join(WorkerId(0)), LEG, ports()).unwrap();
         pool.refused(refused);
         pool.full(WorkerId(0));
-        assert_eq!(pool.open(Some(WorkerId(0)), LEG, ports()), None);
+        assert_eq!(pool.open(Purpose::Join(WorkerId(0)), LEG, ports()), None);
         assert!(
-            pool.open(None, LEG, ports()).is_some(),
+            pool.open(Purpose::Begin, LEG, ports()).is_some(),
             "the other has room"
         );
         pool.close(open);
         pool.closed(open);
-        assert!(pool.open(Some(WorkerId(0)), LEG, ports()).is_some());
+        assert!(
+            pool.open(Purpose::Join(WorkerId(0)), LEG, ports())
+                .is_some()
+        );
     }
 
     #[test]
     fn a_lost_worker_names_its_legs_and_takes_no_more() {
         let mut pool = pool(&[10]);
-        pool.open(None, DialogKey(5), ports());
+        pool.open(Purpose::Begin, DialogKey(5), ports());
         assert_eq!(pool.lose(WorkerId(0)), [DialogKey(5)]);
-        assert_eq!(pool.open(None, LEG, ports()), None);
+        assert_eq!(pool.open(Purpose::Begin, LEG, ports()), None);
+    }
+
+    #[test]
+    fn the_last_places_are_for_legs_that_join_a_call() {
+        let mut pool = pool(&[64]);
+        let begun = std::iter::from_fn(|| pool.open(Purpose::Begin, LEG, ports())).count();
+        let join = Purpose::Join(WorkerId(0));
+        let joined = std::iter::from_fn(|| pool.open(join, LEG, ports())).count();
+        assert_eq!((begun, joined), (62, 2));
     }
 }

@@ -8,7 +8,7 @@ use super::Parked;
 use crate::call::arrival::Arrival;
 use crate::call::limits::CONNECT_TIMEOUT;
 use crate::call::open::NewLeg;
-use crate::call::{CallKey, Exchange, Refusal, State, Wish};
+use crate::call::{CallKey, Exchange, Purpose, Refusal, State, Wish};
 use crate::sip::agent::DialogKey;
 
 impl Exchange {
@@ -32,7 +32,7 @@ impl Exchange {
             call: key,
             orbit: parked.orbit,
             wish: Wish::talk(None),
-            worker: Some(self.legs[&parkee].stream.worker),
+            purpose: Purpose::Join(self.legs[&parkee].stream.worker),
         };
         self.open_leg(&leg, arrival)?;
         self.set_state(key, State::Retrieving(parked, dialog));

@@ -6,7 +6,7 @@ use super::{Orbit, Parking};
 use crate::call::arrival::{Arrival, Dialled};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
-use crate::call::{CallKey, Exchange, Refusal, State, Wish};
+use crate::call::{CallKey, Exchange, Purpose, Refusal, State, Wish};
 use crate::sip::agent::{DialogKey, DialogName};
 use crate::sip::header::Replaces;
 
@@ -90,7 +90,7 @@ impl Exchange {
             call: key,
             orbit: place.orbit,
             wish: Wish::talk(None),
-            worker: Some(place.stream.worker),
+            purpose: Purpose::Join(place.stream.worker),
         };
         self.open_leg(&leg, arrival)?;
         self.add_call(now, key, dialog, State::Joining { call, replaced });

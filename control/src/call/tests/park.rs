@@ -135,14 +135,7 @@ fn a_full_worker_is_passed_over() {
     let mut bench = Bench::new();
     bench.refusals = [RefuseReason::WorkerFull].into();
     let phone = bench.park(1);
-    assert_eq!(
-        bench.stream_to(&phone).stream.worker,
-        WorkerId(0),
-        "0 again: it holds nothing"
-    );
-    bench.refusals = [RefuseReason::NoDescriptor].into();
-    let phone = bench.park(2);
-    assert!(bench.hears_music(&phone));
+    assert_eq!(bench.stream_to(&phone).stream.worker, WorkerId(1));
 }
 
 #[test]
@@ -262,4 +255,19 @@ fn a_lost_worker_ends_the_calls_it_carried() {
     bench.input(Input::Media(worker, shared::Event::Stopped));
     let bye = bench.take_bye(&phone);
     assert!(bye.contains("text=\"Media failed\""), "{bye}");
+}
+
+#[test]
+fn a_full_house_can_still_be_retrieved() {
+    let mut full = config();
+    full.orbit_ranges[0].start = 7000;
+    full.orbit_ranges[0].end = 7999;
+    let mut bench = Bench::with(full);
+    let parkees: Vec<_> = (0..97).map(|number| bench.park(number)).collect();
+    let mut late = Phone::new(97);
+    let offer = late.sdp("0", "sendrecv");
+    let answer = bench.invite(&mut late, "park", "", &offer);
+    assert!(answer.starts_with("SIP/2.0 503"), "{answer}");
+    let retriever = bench.retrieve(98, &parkees[0]);
+    assert!(bench.is_bridged(&parkees[0], &retriever));
 }
