@@ -75,7 +75,8 @@ pub(super) fn read(
             return Err(table.wrong("name", "another range has it; write a name of its own"));
         }
         if let Some((other, _)) = ranges.iter().find(|(other, _)| other.overlaps(&range)) {
-            let what = format!("overlaps the range {}; write other numbers", other.shown());
+            let (one, two) = (range.shown(), other.shown());
+            let what = format!("the range {one} overlaps {two}; write other numbers");
             return Err(table.wrong("start", &what));
         }
         total += range.count();

@@ -34,27 +34,25 @@ impl Park {
         warnings: &mut Vec<String>,
     ) -> Result<Self, ConfigError> {
         let mut park = Self::default();
-        let table = root.table("park")?;
-        if let Some(table) = &table {
-            table.knows(&[
-                "user",
-                "pickup_timeout",
-                "max_pickup_attempts",
-                "music_on_hold",
-                "music",
-                "on_timeout_uri",
-                "site",
-            ])?;
-            park.read_user(table)?;
-            park.read_rules(table, music)?;
-            park.check_sites(table, music, warnings)?;
-        }
-        let holds = |range: &&OrbitRange| range.has(&park.user);
-        if let Some(range) = orbit_ranges.iter().find(holds) {
+        let Some(table) = root.table("park")? else {
+            return Ok(park);
+        };
+        table.knows(&[
+            "user",
+            "pickup_timeout",
+            "max_pickup_attempts",
+            "music_on_hold",
+            "music",
+            "on_timeout_uri",
+            "site",
+        ])?;
+        park.read_user(&table)?;
+        if let Some(range) = orbit_ranges.iter().find(|range| range.has(&park.user)) {
             let what = format!("an orbit of the range \"{}\"; write a name", range.name);
-            let table = table.as_ref().unwrap_or(root);
             return Err(table.wrong("user", &what));
         }
+        park.read_rules(&table, music)?;
+        park.check_sites(&table, music, warnings)?;
         Ok(park)
     }
 

@@ -144,10 +144,10 @@ fn advertise(table: &Table<'_>) -> Result<Option<String>, ConfigError> {
 }
 
 fn domains(table: &Table<'_>) -> Result<Vec<String>, ConfigError> {
-    let rule = "write domains such as \"example.com\"";
+    let rule = "write domains such as \"example.com\", or addresses";
     let texts = table.texts("domains", rule)?.unwrap_or_default();
     for (number, text) in texts.iter().enumerate() {
-        if !is_host_name(text) {
+        if !is_host_name(text) && text.parse::<IpAddr>().is_err() {
             let what = format!("not a domain; {rule}");
             return Err(table.wrong_element("domains", number, &what));
         }

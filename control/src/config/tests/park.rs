@@ -246,7 +246,8 @@ end = "799"
 name = "b"
 start = "799"
 end = "899"
-=> 7: [[orbit_range]] start = "799": overlaps the range "a" (700-799); write other numbers
+=> 7: [[orbit_range]] start = "799": the range "b" (799-899)
+   overlaps "a" (700-799); write other numbers
 
 [[orbit_range]]
 name = "a"
@@ -257,7 +258,8 @@ kind = "group-pickup"
 name = "b"
 start = "*650"
 end = "*950"
-=> 8: [[orbit_range]] start = "*650": overlaps the range "a" (*700-*799); write other numbers
+=> 8: [[orbit_range]] start = "*650": the range "b" (*650-*950)
+   overlaps "a" (*700-*799); write other numbers
 "##,
     );
 }

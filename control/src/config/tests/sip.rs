@@ -118,7 +118,7 @@ advertise = "10.0.0.256"
 
 [sip]
 domains = ["example.com", "-x-"]
-=> 2: [sip] domains = "-x-": not a domain; write domains such as "example.com"
+=> 2: [sip] domains = "-x-": not a domain; write domains such as "example.com", or addresses
 "##,
     );
 }
