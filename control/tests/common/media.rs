@@ -58,6 +58,8 @@ pub(crate) struct Workers {
     streams: BTreeMap<(WorkerId, u32), Stream>,
     generations: HashMap<(WorkerId, u32), u32>,
     ports: HashSet<SocketAddr>,
+    /// Refused, and control does not know it yet.
+    refused: HashSet<StreamId>,
     last_event: HashMap<WorkerId, Time>,
     stopped: HashSet<WorkerId>,
     /// Streams opened since the start.
@@ -95,6 +97,7 @@ impl Workers {
             streams: BTreeMap::new(),
             generations: HashMap::new(),
             ports: HashSet::new(),
+            refused: HashSet::new(),
             last_event: HashMap::new(),
             stopped: HashSet::new(),
             opened: 0,
@@ -149,6 +152,9 @@ impl Workers {
                 {
                     found.state = State::Open;
                 }
+            }
+            Event::Refused { stream, .. } => {
+                self.refused.remove(&stream);
             }
             Event::Closed { stream, .. } => {
                 let gone = self.streams.remove(&(stream.worker, stream.index));
@@ -237,6 +243,7 @@ impl Workers {
             assert!(!self.ports.contains(&port), "{id}: {port} is in use");
         }
         if let Some(reason) = self.refusal(at.port()) {
+            self.refused.insert(id);
             return Event::Refused { stream: id, reason };
         }
         self.ports.extend(ports(at, rtcp));
@@ -291,6 +298,9 @@ impl Workers {
 
     fn close(&mut self, worker: WorkerId, id: StreamId) -> Option<Event> {
         assert_eq!(id.worker, worker, "Close of {id} at {worker}");
+        if self.refused.contains(&id) {
+            return None;
+        }
         let stream = self
             .find_mut(id)
             .unwrap_or_else(|| panic!("Close of {id}, which is gone"));

@@ -323,7 +323,7 @@ impl World {
             }
             Happening::Media(worker, event) => {
                 self.trace
-                    .line(self.now, format_args!("{worker} {event:?}"));
+                    .line(self.now, format_args!("{worker} {}", news(&event)));
                 self.workers.told(&event);
                 self.give(Input::Media(worker, event));
             }
@@ -421,6 +421,13 @@ impl World {
             self.timeouts.1 < TIMEOUTS_AT_ONCE_MAX,
             "the control plane's deadline stays due"
         );
+    }
+}
+
+fn news(event: &Event) -> String {
+    match event {
+        Event::Closed { stream, .. } => format!("Closed {stream}"),
+        _ => format!("{event:?}"),
     }
 }
 

@@ -269,7 +269,7 @@ impl Phone {
         let bytes = wire.bytes();
         let call = &mut self.calls[number];
         call.acks.insert(cseq, bytes.clone());
-        call.ack_owed = Some(cseq);
+        call.ack_owed = (!call.is_over()).then_some(cseq);
         self.send_ack(&uri, bytes);
     }
 

@@ -244,6 +244,25 @@ impl Phone {
             && !self.has_invite_pending(number)
     }
 
+    /// What is under way in a call, for whoever reads a failure.
+    pub(crate) fn why_restless(&self, number: usize) -> String {
+        let call = &self.calls[number];
+        let clients = self
+            .clients
+            .iter()
+            .filter(|client| client.is_invite_of(number));
+        let servers = self.servers.iter().filter(|server| server.call == number);
+        format!(
+            "{} {:?} retry {:?} ack {:?} {:?} {:?}",
+            call.call_id,
+            call.state,
+            call.retry_at,
+            call.ack_owed,
+            clients.collect::<Vec<_>>(),
+            servers.collect::<Vec<_>>()
+        )
+    }
+
     /// Whether nothing is under way in this phone.
     pub(crate) fn is_idle(&self) -> bool {
         self.clients.is_empty() && self.servers.is_empty() && self.calls.iter().all(Call::is_over)
