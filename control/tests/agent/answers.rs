@@ -73,6 +73,7 @@ fn a_request_for_somebody_else_is_404_and_one_for_a_domain_of_ours_is_not() {
         "PARK.Example",
         "park.example.",
         "192.0.2.9:5099",
+        "203.0.113.9",
         "[2001:DB8::9]",
     ] {
         let mut bench = Bench::new();

@@ -59,7 +59,7 @@ pub(super) fn config(seed: u8) -> AgentConfig {
             tcp_listener(3, "192.0.2.9:5060", "192.0.2.9"),
             tcp_listener(4, "[2001:db8::9]:5060", "2001:db8::9"),
         ],
-        domains: vec!["park.example".to_owned()],
+        domains: ["park.example", "203.0.113.9"].map(str::to_owned).to_vec(),
         product: "orbit-test".to_owned(),
         seed: [seed; 32],
     }

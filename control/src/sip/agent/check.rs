@@ -113,8 +113,11 @@ impl Agent {
         match host {
             Host::Address(address) => {
                 let is_unknown = packet.local.ip().is_unspecified();
+                // Behind an address translator, callers name an address that is not ours.
+                let mut domains = self.config.domains.iter();
                 is_unknown
                     || packet.local.ip() == address
+                    || domains.any(|domain| domain.parse() == Ok(address))
                     || self.config.listeners.iter().any(|listener| {
                         listener.local.ip() == address || listener.advertise.parse() == Ok(address)
                     })

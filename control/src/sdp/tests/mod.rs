@@ -1,5 +1,7 @@
 //! Whole negotiations, through the public face of the module.
 
+mod field;
+
 use std::net::SocketAddr;
 
 use proptest::prelude::*;
