@@ -103,12 +103,16 @@ impl Framer {
         // The end may have begun in the last three bytes of what was searched before.
         let from = self.searched.saturating_sub(3);
         let fresh = &pending[from..pending.len().min(HEAD_BYTES_MAX)];
-        if let Some(at) = head::length(fresh) {
-            return self.measure(from + at);
+        let end = head::length(fresh);
+        let is_lone = |at: usize| from + at == 0 || pending[from + at - 1] != b'\r';
+        let mut breaks = memchr::memchr_iter(b'\n', &fresh[..end.unwrap_or(fresh.len())]);
+        if breaks.any(is_lone) {
+            return Some(self.break_off(pending.len()));
         }
-        let has_lone_break = memchr::memchr_iter(b'\n', fresh)
-            .any(|at| from + at == 0 || pending[from + at - 1] != b'\r');
-        if has_lone_break || pending.len() >= HEAD_BYTES_MAX {
+        if let Some(end) = end {
+            return self.measure(from + end);
+        }
+        if pending.len() >= HEAD_BYTES_MAX {
             return Some(self.break_off(pending.len()));
         }
         self.searched = pending.len();

@@ -89,6 +89,18 @@ fn what_is_not_sip_breaks_at_once() {
 }
 
 #[test]
+fn a_lone_line_feed_breaks_the_stream_however_it_arrives() {
+    let bytes = b"OPTIONS sip:a SIP/2.0\r\nX: y\nl: 0\r\n\r\n";
+    for size in 1..=bytes.len() {
+        let frames = in_pieces(bytes, size);
+        assert!(
+            matches!(frames[..], [Frame::Broken(_)]),
+            "in pieces of {size}"
+        );
+    }
+}
+
+#[test]
 fn an_endless_head_is_cut_off_at_its_limit() {
     let mut framer = Framer::default();
     let mut out = Vec::new();
