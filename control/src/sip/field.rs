@@ -14,8 +14,8 @@ pub(super) struct Field<'a> {
     pub(super) value: &'a str,
 }
 
-/// A message's fields in order; the first 32 need no allocation. Not a `SmallVec`: that is invariant over its items,
-/// and a `&'a Message<'a>`, which events carry, could then never end.
+/// A message's fields in order; the first 32 need no allocation. Not a `SmallVec`: that is
+/// invariant over its items, and a `&'a Message<'a>`, which events carry, could then never end.
 pub(super) struct Fields<'a> {
     first: [Field<'a>; 32],
     first_len: usize,

@@ -28,8 +28,10 @@ pub const HEAD_BYTES_MAX: usize = 32_768;
 pub const BODY_BYTES_MAX: usize = 16_384;
 /// Most header fields. More: 400.
 pub const HEADERS_MAX: usize = 256;
-/// Longest Request-URI, in bytes. Longer: 414.
+/// Longest URI, in bytes. Longer: 414 for a Request-URI, 400 elsewhere.
 pub const URI_BYTES_MAX: usize = 2_048;
+/// Most parameters, and most headers, of one URI: they are compared each with each. More: 400.
+pub const URI_PARTS_MAX: usize = 64;
 /// Longest Call-ID, in bytes. Longer: 400.
 pub const CALL_ID_BYTES_MAX: usize = 256;
 /// Longest tag or branch, in bytes. Longer: 400.

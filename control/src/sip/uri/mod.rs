@@ -13,6 +13,7 @@ use std::fmt;
 pub use host::Host;
 
 use super::header::Parameters;
+use super::limits::{URI_BYTES_MAX, URI_PARTS_MAX};
 
 /// A URI as slices over its text; escapes are kept as written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +58,8 @@ impl<'a> Uri<'a> {
     pub fn parse(text: &'a str) -> Result<Self, UriError> {
         let (scheme, rest) = text.split_once(':').ok_or(UriError)?;
         let scheme = Scheme::parse(scheme).ok_or(UriError)?;
-        if rest.is_empty() || text.bytes().any(is_never_in_a_uri) {
+        let is_too_long = text.len() > URI_BYTES_MAX;
+        if rest.is_empty() || is_too_long || text.bytes().any(is_never_in_a_uri) {
             return Err(UriError);
         }
         let opaque = Self {
@@ -208,13 +210,23 @@ const fn is_local_digit(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#')
 }
 
+/// Well-formed parameters, none of them twice with two values (RFC 3261 §19.1.1): which one
+/// counts would be anybody's guess.
 fn are_parameters(text: &str) -> bool {
-    !text.is_empty() && !text.contains(['@', ',']) && Parameters(text).is_well_formed()
+    let parameters = Parameters(text);
+    let is_right = !text.is_empty() && !text.contains(['@', ',']) && parameters.is_well_formed();
+    is_right
+        && parameters.iter().count() <= URI_PARTS_MAX
+        && parameters
+            .iter()
+            .all(|(name, value)| parameters.find(name) == Some(value.unwrap_or("")))
 }
 
 fn are_headers(text: &str) -> bool {
-    text.split('&')
-        .all(|header| !header.is_empty() && !header.starts_with('='))
+    text.split('&').count() <= URI_PARTS_MAX
+        && text
+            .split('&')
+            .all(|header| !header.is_empty() && !header.starts_with('='))
 }
 
 #[cfg(test)]

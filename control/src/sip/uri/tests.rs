@@ -127,6 +127,8 @@ fn what_could_be_read_in_two_ways_is_no_uri() {
         "sip:a\\@b",
         "sip:a@b;c=\u{7f}",
         "sip:a@b,sip:c@d",
+        "sip:a@b;c=1;C=2",
+        "sip:a@b;c=1;c",
     ] {
         assert!(Uri::parse(wrong).is_err(), "{wrong:?}");
     }
@@ -172,4 +174,22 @@ fn different_uris_are_not_equivalent() {
         assert!(!uri(one).is_equivalent(&uri(two)), "{one} {two}");
         assert!(!uri(two).is_equivalent(&uri(one)), "{two} {one}");
     }
+}
+
+#[test]
+fn a_parameter_may_be_repeated_but_not_changed() {
+    assert!(Uri::parse("sip:a@b;lr;LR").is_ok());
+}
+
+#[test]
+fn the_parts_of_a_uri_have_their_limits() {
+    let many = |joint: &str, count| format!("sip:a@b{}", joint.repeat(count));
+    assert!(Uri::parse(&many(";p", URI_PARTS_MAX)).is_ok());
+    assert!(Uri::parse(&many(";p", URI_PARTS_MAX + 1)).is_err());
+    let headers = |count| format!("sip:a@b?h{}", "&h".repeat(count));
+    assert!(Uri::parse(&headers(URI_PARTS_MAX - 1)).is_ok());
+    assert!(Uri::parse(&headers(URI_PARTS_MAX)).is_err());
+    let long = |bytes| format!("sip:{}@b", "a".repeat(bytes - 6));
+    assert!(Uri::parse(&long(URI_BYTES_MAX)).is_ok());
+    assert!(Uri::parse(&long(URI_BYTES_MAX + 1)).is_err());
 }

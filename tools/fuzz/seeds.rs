@@ -1,0 +1,101 @@
+//! What the targets start from: the torture messages and what is in them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The torture messages.
+pub(crate) fn messages() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../control/tests/torture");
+    let mut paths: Vec<_> = fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sip"))
+        .collect();
+    paths.sort();
+    let found: Vec<_> = paths
+        .iter()
+        .filter_map(|path| fs::read(path).ok())
+        .collect();
+    assert!(
+        found.len() > 30,
+        "no torture messages in {}",
+        folder.display()
+    );
+    found
+}
+
+/// The values of their header fields, each once.
+pub(crate) fn values() -> Vec<Vec<u8>> {
+    let unique: BTreeSet<Vec<u8>> = messages()
+        .iter()
+        .flat_map(|message| fields(message))
+        .collect();
+    unique.into_iter().collect()
+}
+
+/// The URIs in them, in pairs on two lines.
+pub(crate) fn uris() -> Vec<Vec<u8>> {
+    let mut unique = BTreeSet::new();
+    for message in messages() {
+        let head = String::from_utf8_lossy(&message).into_owned();
+        for (at, _) in head.match_indices("sip:").chain(head.match_indices("tel:")) {
+            let rest = &head[at..];
+            let end = rest.find(['>', ' ', '\r', '"']).unwrap_or(rest.len());
+            unique.insert(rest[..end].to_owned());
+        }
+    }
+    unique.insert("tel:+49-(30)-1234.5;phone-context=pbx.test".to_owned());
+    unique.insert(
+        "sips:a;b=c/d?e=f:g@[2001:db8::1]:5061;x=y?Replaces=a%40b%3Bto-tag%3D1&c=d".to_owned(),
+    );
+    let all: Vec<String> = unique.into_iter().collect();
+    all.windows(2)
+        .map(|pair| format!("{}\n{}", pair[0], pair[1]).into_bytes())
+        .collect()
+}
+
+/// A byte that cuts, and messages behind each other.
+pub(crate) fn streams() -> Vec<Vec<u8>> {
+    messages()
+        .chunks(2)
+        .zip(0_u8..)
+        .map(|(pair, cut)| [&[cut][..], &pair.concat()[..], b"\r\n\r\n"].concat())
+        .collect()
+}
+
+/// Session descriptions.
+pub(crate) fn descriptions() -> Vec<Vec<u8>> {
+    let more = [
+        "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
+         a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
+         a=ptime:20\r\na=sendonly\r\na=rtcp-mux\r\na=rtcp:4001\r\n",
+        "v=0\r\no=a 1 2 IN IP4 192.0.2.1\r\ns=x\r\nt=0 0\r\na=inactive\r\nm=video 4 RTP/AVP 96\r\n\
+         c=IN IP4 192.0.2.2\r\na=rtpmap:96 H264/90000\r\nm=audio 0 RTP/AVP 0\r\n\
+         c=IN IP4 192.0.2.3\r\nm=audio 6 RTP/SAVP 0\r\nm=audio 8 RTP/AVP 97 0\r\n\
+         c=IN IP4 0.0.0.0\r\na=rtpmap:97 PCMU/8000/1\r\na=maxptime:40\r\nb=RS:0\r\nb=RR:0\r\n",
+    ];
+    let bodies = messages().into_iter().filter_map(|message| {
+        let end = message.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+        message[end..]
+            .starts_with(b"v=0")
+            .then(|| message[end..].to_vec())
+    });
+    let unique: BTreeSet<Vec<u8>> = bodies.chain(more.map(|text| text.into())).collect();
+    unique.into_iter().collect()
+}
+
+/// The values of a message's header fields, with a rough cut of our own.
+fn fields(message: &[u8]) -> Vec<Vec<u8>> {
+    let text = String::from_utf8_lossy(message).into_owned();
+    let head = text.split("\r\n\r\n").next().unwrap_or("");
+    let joined = head.replace("\r\n ", "\u{1}").replace("\r\n\t", "\u{2}");
+    joined
+        .split("\r\n")
+        .skip(1)
+        .filter_map(|line| line.split_once(':'))
+        .map(|(_, value)| value.replace('\u{1}', "\r\n ").replace('\u{2}', "\r\n\t"))
+        .map(|value| value.trim().to_owned().into_bytes())
+        .collect()
+}
