@@ -4,12 +4,14 @@
 //! Two runners: `run.sh` with libFuzzer and coverage, and this crate's tests, which are quick,
 //! need no instrumentation and try the same seeds with seeded mutations.
 
+mod media;
 mod mutate;
 mod rewrite;
 mod sdp;
 mod seeds;
 mod sip;
 
+pub use media::{rtcp, rtp};
 pub use mutate::Mutator;
 pub use rewrite::rewrite;
 pub use sdp::sdp;
@@ -52,5 +54,15 @@ pub const TARGETS: &[Target] = &[
         name: "sdp",
         run: sdp,
         seeds: seeds::descriptions,
+    },
+    Target {
+        name: "rtp",
+        run: rtp,
+        seeds: seeds::packets,
+    },
+    Target {
+        name: "rtcp",
+        run: rtcp,
+        seeds: seeds::reports,
     },
 ];

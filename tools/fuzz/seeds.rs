@@ -68,8 +68,8 @@ pub(crate) fn streams() -> Vec<Vec<u8>> {
 /// Session descriptions.
 pub(crate) fn descriptions() -> Vec<Vec<u8>> {
     let more = [
-        "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 101\r\n\
-         a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
+        "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\n\
+         m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
          a=ptime:20\r\na=sendonly\r\na=rtcp-mux\r\na=rtcp:4001\r\n",
         "v=0\r\no=a 1 2 IN IP4 192.0.2.1\r\ns=x\r\nt=0 0\r\na=inactive\r\nm=video 4 RTP/AVP 96\r\n\
          c=IN IP4 192.0.2.2\r\na=rtpmap:96 H264/90000\r\nm=audio 0 RTP/AVP 0\r\n\
@@ -84,6 +84,35 @@ pub(crate) fn descriptions() -> Vec<Vec<u8>> {
     });
     let unique: BTreeSet<Vec<u8>> = bodies.chain(more.map(|text| text.into())).collect();
     unique.into_iter().collect()
+}
+
+/// RTP: plain, with everything, a digit.
+pub(crate) fn packets() -> Vec<Vec<u8>> {
+    let plain = [&[0x80, 8, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4][..], &[0xd5; 160]].concat();
+    let full = [
+        &[0xb2, 0x88, 0xff, 0xff, 0, 0, 1, 0, 1, 2, 3, 4][..],
+        &[9; 8],
+        &[0xbe, 0xde, 0, 1, 0x10, 1, 0, 0],
+        &[0xd5; 20],
+        &[0, 0, 3],
+    ];
+    let digit = vec![0x80, 0xe5, 0, 2, 0, 0, 0, 160, 1, 2, 3, 4, 5, 0x8a, 1, 0x40];
+    vec![plain, full.concat(), digit]
+}
+
+/// RTCP: a sender report with a block, a name and a goodbye; a receiver report without blocks.
+pub(crate) fn reports() -> Vec<Vec<u8>> {
+    let report = [&[0x81, 200, 0, 12, 1, 2, 3, 4][..], &[7; 20], &[9; 24]].concat();
+    let name = [&[0x81, 202, 0, 3, 1, 2, 3, 4, 1, 4][..], b"orbt", &[0, 0]].concat();
+    let bye = vec![0x81, 203, 0, 1, 1, 2, 3, 4];
+    let empty = vec![0x80, 201, 0, 1, 1, 2, 3, 4];
+    let padded = vec![0xa0, 201, 0, 2, 1, 2, 3, 4, 0, 0, 0, 4];
+    vec![
+        [&report[..], &name, &bye].concat(),
+        [&empty[..], &name].concat(),
+        empty,
+        padded,
+    ]
 }
 
 /// The values of a message's header fields, with a rough cut of our own.

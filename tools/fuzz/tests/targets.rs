@@ -15,7 +15,8 @@ fn runs() -> u64 {
 }
 
 fn try_target(name: &str) {
-    let target = TARGETS.iter().find(|target| target.name == name).unwrap();
+    let target = TARGETS.iter().find(|target| target.name == name);
+    let target = target.expect("a target of that name");
     let seeds = (target.seeds)();
     assert!(!seeds.is_empty());
     for seed in &seeds {
@@ -57,6 +58,34 @@ fn sip_frames() {
 #[test]
 fn descriptions() {
     try_target("sdp");
+}
+
+#[test]
+fn rtp_packets() {
+    try_target("rtp");
+}
+
+#[test]
+fn rtcp_compounds() {
+    try_target("rtcp");
+}
+
+#[test]
+fn every_seed_of_media_is_taken() {
+    let seeds = |name| {
+        let target = TARGETS.iter().find(|target| target.name == name).unwrap();
+        (target.seeds)()
+    };
+    assert!(
+        seeds("rtp")
+            .iter()
+            .all(|seed| dataplane::rtp::parse(seed).is_ok())
+    );
+    assert!(
+        seeds("rtcp")
+            .iter()
+            .all(|seed| dataplane::rtcp::parse(seed).is_ok())
+    );
 }
 
 #[test]
