@@ -206,7 +206,7 @@ fn body(packet: &[u8], last: bool) -> Result<&[u8], Malformed> {
         return Ok(body);
     }
     let count = body.last().map_or(0, |count| usize::from(*count));
-    if !last || count == 0 || count % 4 != 0 || count > body.len() {
+    if !last || count == 0 || !count.is_multiple_of(4) || count > body.len() {
         return Err(Malformed::Padding);
     }
     Ok(&body[..body.len() - count])

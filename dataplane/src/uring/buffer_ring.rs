@@ -73,7 +73,7 @@ impl BufferRing {
         // SAFETY: `place` is below `BUFFERS`, the memory is ours, and the kernel reads an entry only once the tail is past it.
         let entry = unsafe { &mut *self.entries.as_ptr().add(place) };
         entry.set_addr(address);
-        entry.set_len(BUFFER_BYTES as u32);
+        entry.set_len(u32::try_from(BUFFER_BYTES).unwrap_or(0));
         entry.set_bid(number);
         self.tail = self.tail.wrapping_add(1);
     }

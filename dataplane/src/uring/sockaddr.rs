@@ -71,17 +71,9 @@ pub(super) fn parse(bytes: &[u8]) -> Option<SocketAddr> {
     ))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "2 and 10"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "2 and 10")]
 const AF_INET: u16 = libc::AF_INET as u16;
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "2 and 10"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "2 and 10")]
 const AF_INET6: u16 = libc::AF_INET6 as u16;
 #[expect(clippy::cast_possible_truncation, reason = "16")]
 const SOCKADDR_IN_BYTES: u32 = size_of::<libc::sockaddr_in>() as u32;

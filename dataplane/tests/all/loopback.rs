@@ -1,12 +1,10 @@
 //! The whole data plane on loopback: threads, rings, sockets.
 
-mod common;
-
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use std::time::Duration;
 
-use common::{Plane, local, media, music, packet, peer, receive, recording, stream};
+use super::common::{Plane, local, media, music, packet, peer, receive, recording, stream};
 use shared::{Codec, Command, Event, RefuseReason, RtcpPort, Source};
 
 #[test]
@@ -160,7 +158,8 @@ fn two_phones_on_a_bridge_hear_each_other() {
     let plane = Plane::start(Vec::new());
     let sides = [peer(Ipv4Addr::LOCALHOST), peer(Ipv4Addr::LOCALHOST)];
     let addresses = [local(Ipv4Addr::LOCALHOST), local(Ipv4Addr::LOCALHOST)];
-    let streams = [0, 1].map(|side| plane.open(side, addresses[side as usize], RtcpPort::Next));
+    let streams = [(0, addresses[0]), (1, addresses[1])]
+        .map(|(index, address)| plane.open(index, address, RtcpPort::Next));
     for (side, stream) in streams.into_iter().enumerate() {
         let remote = Some(sides[side].local_addr().unwrap());
         plane.command(Command::Describe {
@@ -174,24 +173,15 @@ fn two_phones_on_a_bridge_hear_each_other() {
         });
     }
     plane.settle(streams[0]);
-    let mut ssrc = [0; 2];
     for round in 0..10_u16 {
-        for side in 0..2 {
-            let voice = packet(
-                round,
-                u32::from(round) * 160,
-                7 + side as u32,
-                &[side as u8; 160],
-            );
+        for (side, own) in [(0, 7_u8), (1, 8)] {
+            let timestamp = u32::from(round) * 160;
+            let voice = packet(round, timestamp, own.into(), &[own; 160]);
             sides[side].send_to(&voice, addresses[side]).unwrap();
             let (heard, from) = receive(&sides[1 - side]);
             assert_eq!(from, addresses[1 - side]);
-            assert_eq!(heard.payload.as_ref(), [side as u8; 160]);
-            if round == 0 {
-                ssrc[side] = heard.header.ssrc;
-                assert_ne!(ssrc[side], 7 + side as u32, "our own SSRC");
-            }
-            assert_eq!(heard.header.ssrc, ssrc[side]);
+            assert_eq!(heard.payload.as_ref(), [own; 160]);
+            assert_ne!(heard.header.ssrc, u32::from(own), "the SSRC is ours");
         }
     }
     plane.stop();

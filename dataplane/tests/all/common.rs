@@ -1,6 +1,6 @@
 //! A data plane on loopback, and peers made of plain sockets.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+pub(crate) mod lab;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -20,7 +20,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Plane {
     pub(crate) plane: Dataplane,
-    pub(crate) prompts: Arc<PromptTable>,
     rung: Receiver<()>,
 }
 
@@ -45,11 +44,7 @@ impl Plane {
         };
         let prompts = Arc::new(PromptTable::new(prompts));
         let plane = dataplane::start(&config, &prompts, &wake).unwrap();
-        Self {
-            plane,
-            prompts,
-            rung,
-        }
+        Self { plane, rung }
     }
 
     pub(crate) fn command(&self, command: Command) {

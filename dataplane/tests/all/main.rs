@@ -1,0 +1,11 @@
+//! Tests of the data plane as a whole: its core under a virtual clock, and all of it on loopback.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod believing;
+mod common;
+mod life;
+mod loopback;
+mod music;
+mod relaying;
+mod reporting;
