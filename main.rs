@@ -1,6 +1,6 @@
 //! `orbitd`: reads the configuration, starts the workers, runs control, waits for the end. No logic of its own.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,13 +46,14 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
         .init();
     match perform(arguments) {
         Ok(code) => code,
         Err(failure) => {
             // Nothing is left to do about a closed stderr.
-            let _ = writeln!(std::io::stderr(), "orbitd: {failure}");
+            let _ = writeln!(stderr(), "orbitd: {failure}");
             ExitCode::FAILURE
         }
     }
@@ -64,7 +65,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
         .as_deref()
         .map_or_else(|| Ok(Config::default()), Config::load)?;
     for warning in &config.warnings {
-        let _ = writeln!(std::io::stderr(), "orbitd: warning: {warning}");
+        let _ = writeln!(stderr(), "orbitd: warning: {warning}");
     }
     let mut out = std::io::stdout();
     match arguments.command.unwrap_or(Command::Run) {
