@@ -11,5 +11,12 @@ mod agent {
 
     mod answers;
     mod basics;
+    mod glare;
+    mod hostile;
+    mod limits;
+    mod link;
     mod torture;
+    mod uac;
+    mod uas;
+    mod way;
 }

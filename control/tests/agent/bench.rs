@@ -197,7 +197,7 @@ impl Bench {
     }
 }
 
-fn seen(event: &AgentEvent<'_>) -> Seen {
+pub(super) fn seen(event: &AgentEvent<'_>) -> Seen {
     match event {
         AgentEvent::Invite { dialog, .. } => Seen::Invite(*dialog),
         AgentEvent::Cancelled { dialog } => Seen::Cancelled(*dialog),
