@@ -38,7 +38,8 @@ impl Address {
 /// The prefix of an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
 const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/// Without the forms that make equal addresses differ: IPv4 in IPv6 becomes IPv4, a flow label becomes 0.
+/// Without the forms that make equal addresses differ: IPv4 in IPv6 becomes IPv4, a flow label
+/// becomes 0.
 #[must_use]
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     match address {

@@ -1,5 +1,6 @@
-//! When each stream is to be looked after: its reports, its silence, a digit whose end was lost. One dense row of times, walked
-//! a part at a time, so that looking costs next to nothing and the reports of many streams do not leave together.
+//! When each stream is to be looked after: its reports, its silence, a digit whose end was lost.
+//! One dense row of times, walked a part at a time, so that looking costs next to nothing and the
+//! reports of many streams do not leave together.
 
 use std::ops::Range;
 use std::time::Duration;

@@ -63,7 +63,8 @@ impl Payload {
 }
 
 impl Digits {
-    /// Takes note of an event packet; gives the digits that ended: perhaps the one before, perhaps this one.
+    /// Takes note of an event packet; gives the digits that ended: perhaps the one before, perhaps
+    /// this one.
     pub fn receive(&mut self, now: Time, timestamp: u32, payload: Payload) -> [Option<Digit>; 2] {
         if payload.code > CODE_MAX {
             return [None, None];

@@ -1,16 +1,16 @@
-//! Puts into effect what control says a stream shall send: links it into a pacing slot, takes it out, changes its line in
-//! place. Whatever changes, sequence numbers and timestamps go on.
+//! Puts into effect what control says a stream shall send: links it into a pacing slot, takes it
+//! out, changes its line in place. Whatever changes, sequence numbers and timestamps go on.
 
 use shared::{DropReason, Media, PromptStart, Repeat, Source, StreamId, Time};
 
 use crate::address::Address;
 use crate::engine::{Engine, owner};
 use crate::library::Track;
+use crate::line::Line;
 use crate::player::{self, SAMPLES_PER_MS};
 use crate::port::Owner;
 use crate::rtcp::reception::Reception;
 use crate::rtp::Header;
-use crate::slot::Line;
 use crate::stream::{Paused, Stream};
 
 impl Engine {

@@ -1,5 +1,5 @@
-//! The core of a worker: commands, packets and time go in, packets and events come out. It has no clock and no socket,
-//! so that tests run it under a virtual clock.
+//! The core of a worker: commands, packets and time go in, packets and events come out. It has no
+//! clock and no socket, so that tests run it under a virtual clock.
 //!
 //! Absent on purpose: policy of any kind; whatever is told here is done.
 
@@ -58,7 +58,8 @@ pub struct EngineConfig {
     pub media_timeout: Duration,
 }
 
-/// Further behind than this the clock stood still for the whole machine: what was missed then is not sent.
+/// Further behind than this the clock stood still for the whole machine: what was missed then is
+/// not sent.
 const STALL_MAX: Duration = Duration::from_secs(2);
 
 /// Events that may wait in here before digits are given up.
@@ -249,7 +250,8 @@ impl Engine {
             }
         }
         let (ssrc, timestamp) = (self.random.next_u32(), self.random.next_u32());
-        // In the lower half, so that the first wrap is far away (RFC 3711 §3.3.1 wants that of every sender).
+        // In the lower half, so that the first wrap is far away (RFC 3711 §3.3.1 wants that of
+        // every sender).
         let sequence = (self.random.next_u32() & 0x7fff).try_into().unwrap_or(0);
         let mut random = [0; 12];
         self.random.fill_bytes(&mut random);

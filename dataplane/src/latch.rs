@@ -1,5 +1,6 @@
-//! From whom a stream believes RTP (RFC 7362): the signalled address, or, where control allows it, the first source that
-//! sends what was negotiated. Once locked it stays so until the peer describes another remote.
+//! From whom a stream believes RTP (RFC 7362): the signalled address, or, where control allows it,
+//! the first source that sends what was negotiated. Once locked it stays so until the peer
+//! describes another remote.
 //!
 //! Absent on purpose: what the packets hold (`rtp`), and the policy that chose the rule (control).
 
@@ -67,7 +68,8 @@ impl Lock {
         }
     }
 
-    /// Whether the lock outlives a new description: it does while the peer's address and the rule stay.
+    /// Whether the lock outlives a new description: it does while the peer's address and the rule
+    /// stay.
     pub fn describe(&mut self, before: Option<&Media>, media: &Media) {
         let stays = before
             .is_some_and(|before| before.remote == media.remote && before.latch == media.latch);

@@ -1,7 +1,9 @@
-//! RTP: pinned workers, one io_uring each, that play prompts and relay calls for thousands of streams.
+//! RTP: pinned workers, one io_uring each, that play prompts and relay calls for thousands of
+//! streams.
 //!
-//! `worker → relay, player, latch, rewrite → rtp, table, pool`; the core never imports `uring`, and `uring` never
-//! imports RTP. Absent on purpose: SIP, SDP, policy, anything that decides.
+//! `worker → engine → drive, receive, reports → relay, player, latch, rewrite → rtp, rtcp, table,
+//! slot`; the core never imports `uring`, and `uring` never imports RTP.
+//! Absent on purpose: SIP, SDP, policy, anything that decides.
 
 #![deny(unsafe_code)]
 
@@ -20,6 +22,7 @@ mod drive;
 pub mod engine;
 pub mod latch;
 pub mod library;
+pub mod line;
 pub mod output;
 pub mod player;
 pub mod port;
@@ -46,7 +49,8 @@ pub struct DataplaneConfig {
     pub cpus: Vec<u16>,
     /// Where RTP binds, to be probed at start.
     pub address: IpAddr,
-    /// Silence after which a supervised peer is reported gone; usually [`shared::limits::MEDIA_TIMEOUT`].
+    /// Silence after which a supervised peer is reported gone; usually
+    /// [`shared::limits::MEDIA_TIMEOUT`].
     pub media_timeout: Duration,
 }
 

@@ -1,7 +1,9 @@
-//! The prompts a worker holds: each that somebody plays, once, with the number of its players. Looking one up per packet
-//! is an index; a replaced prompt is noticed between packets, and the old one is let go.
+//! The prompts a worker holds: each that somebody plays, once, with the number of its players.
+//! Looking one up per packet is an index; a replaced prompt is noticed between packets, and the old
+//! one is let go.
 //!
-//! Absent on purpose: how recordings come to be (`prompt`), and where in them a stream is (`player`).
+//! Absent on purpose: how recordings come to be (`prompt`), and where in them a stream is
+//! (`player`).
 
 use std::sync::Arc;
 

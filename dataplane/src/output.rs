@@ -1,5 +1,5 @@
-//! What a stream sends, over all changes of its source: one SSRC, one row of sequence numbers, and timestamps that keep
-//! pace with the clock even while nothing is sent (RFC 3550 §5.1).
+//! What a stream sends, over all changes of its source: one SSRC, one row of sequence numbers, and
+//! timestamps that keep pace with the clock even while nothing is sent (RFC 3550 §5.1).
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ pub struct Output {
     pub sequence: u16,
     /// The timestamp of what is spoken at `at`.
     timestamp: u32,
-    /// `None` until something is sent: the first packet has the random timestamp, whenever it leaves.
+    /// `None` until something is sent: the first packet has the random timestamp, whenever it
+    /// leaves.
     at: Option<Time>,
 }
 

@@ -1,12 +1,12 @@
-//! Playing: a line's cursor walks through a track that all players share. Timestamps and sequence numbers go on over the
-//! end of the recording; a packet may hold its end and its beginning.
+//! Playing: a line's cursor walks through a track that all players share. Timestamps and sequence
+//! numbers go on over the end of the recording; a packet may hold its end and its beginning.
 //!
 //! Absent on purpose: when (`slot`), which recording (`library`), where to (the port).
 
 use shared::{PromptStart, Time};
 
+use crate::line::Line;
 use crate::rtp::{Be16, Be32, HEADER_BYTES};
-use crate::slot::Line;
 
 /// Samples a millisecond; every codec has a clock of 8,000 Hz.
 pub const SAMPLES_PER_MS: u64 = 8;
@@ -20,9 +20,11 @@ pub enum Played {
     Ended,
 }
 
-/// Writes the line's next packet to the beginning of `out` and steps the line; gives the packet's length in bytes.
+/// Writes the line's next packet to the beginning of `out` and steps the line; gives the packet's
+/// length in bytes.
 ///
-/// `audio` has one byte a sample and is not empty; `silence` fills the last packet of a recording that ends in it.
+/// `audio` has one byte a sample and is not empty; `silence` fills the last packet of a recording
+/// that ends in it.
 pub fn play(line: &mut Line, audio: &[u8], silence: u8, out: &mut [u8]) -> (usize, Played) {
     let samples = usize::from(line.samples);
     let length = HEADER_BYTES + samples;
@@ -106,7 +108,7 @@ const fn truncated(value: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slot::tests::line;
+    use crate::line::testing::line;
 
     fn ramp(length: usize) -> Vec<u8> {
         (0..length)

@@ -212,8 +212,8 @@ impl Engine {
 }
 
 impl Stream {
-    /// Whether the peer speaks with our own SSRC (RFC 3550 §8.2). An echo of what we send looks the same, so that we give way only
-    /// once for each remote.
+    /// Whether the peer speaks with our own SSRC (RFC 3550 §8.2). An echo of what we send looks the
+    /// same, so that we give way only once for each remote.
     fn collides(&mut self, ssrc: u32) -> bool {
         let collides = ssrc == self.output.ssrc && !self.gave_way;
         self.gave_way |= collides;

@@ -1,8 +1,9 @@
-//! Relaying: the packets of one stream become packets of another. Sequence numbers and timestamps are moved by a constant,
-//! so loss, disorder and duplicates arrive as they were sent; at a change of source the constant is chosen anew, so that the
-//! receiver hears one sender without a jump.
+//! Relaying: the packets of one stream become packets of another. Sequence numbers and timestamps
+//! are moved by a constant, so loss, disorder and duplicates arrive as they were sent; at a change
+//! of source the constant is chosen anew, so that the receiver hears one sender without a jump.
 //!
-//! Absent on purpose: whether the packet may be relayed at all (`receive`), and its bytes (`rewrite`).
+//! Absent on purpose: whether the packet may be relayed at all (`receive`), and its bytes
+//! (`rewrite`).
 
 use std::time::Duration;
 
@@ -56,7 +57,8 @@ impl Relay {
         self.shift = None;
     }
 
-    /// Numbers for an arriving packet; `None` for one from before the change of source, whose numbers are taken.
+    /// Numbers for an arriving packet; `None` for one from before the change of source, whose
+    /// numbers are taken.
     pub fn pass(
         &mut self,
         output: &mut Output,
@@ -116,7 +118,8 @@ mod tests {
         Header::new(PayloadType::new(0).unwrap(), sequence, timestamp, ssrc)
     }
 
-    /// Passes packets that arrive every 20 ms with sequence numbers as given and timestamps to match.
+    /// Passes packets that arrive every 20 ms with sequence numbers as given and timestamps to
+    /// match.
     fn pass(
         relay: &mut Relay,
         output: &mut Output,

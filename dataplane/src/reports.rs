@@ -1,5 +1,5 @@
-//! RTCP of the streams: reports at their times, goodbyes, what the peers report. And what else is looked after now and then:
-//! silence of a peer, digits whose end was lost.
+//! RTCP of the streams: reports at their times, goodbyes, what the peers report. And what else is
+//! looked after now and then: silence of a peer, digits whose end was lost.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::receive::Outcome;
 use crate::rtcp::interval::interval;
 use crate::rtcp::receiver_report::Block;
 use crate::rtcp::sdes::Cname;
-use crate::rtcp::sender_report::{SenderInfo, middle, ntp};
+use crate::rtcp::sender_report::{SenderReport, middle, ntp};
 use crate::rtcp::{self, Packet, Report};
 use crate::stream::Stream;
 
@@ -28,7 +28,8 @@ pub struct Reports {
     next: Option<Time>,
     /// Payload bytes sent.
     pub octets: u32,
-    /// Packets sent, at the last report and at the one before: who sent since then is a sender (RFC 3550 §6.4).
+    /// Packets sent, at the last report and at the one before: who sent since then is a sender (RFC
+    /// 3550 §6.4).
     sent_before: [u64; 2],
     /// The peer's last sender report: its SSRC, the middle of its NTP timestamp, and when it came.
     heard: Option<(u32, u32, Time)>,
@@ -158,7 +159,7 @@ impl Engine {
             output.advance(output.sequence, timestamp, due);
         }
         let ssrc = bye.unwrap_or(stream.output.ssrc);
-        let sender = stream.reports.is_sender(sent).then(|| SenderInfo {
+        let sender = stream.reports.is_sender(sent).then(|| SenderReport {
             ssrc,
             ntp: ntp(wall),
             timestamp: output.timestamp_at(now),
@@ -240,7 +241,8 @@ impl Engine {
         Ok(Outcome::Done)
     }
 
-    /// Takes another SSRC, since the peer has ours (RFC 3550 §8.2), and says goodbye for the old one soon.
+    /// Takes another SSRC, since the peer has ours (RFC 3550 §8.2), and says goodbye for the old
+    /// one soon.
     pub(crate) fn change_ssrc(&mut self, owner: Owner) {
         let ssrc = self.random.next_u32();
         let Some(stream) = self.table.get(owner) else {
@@ -268,7 +270,8 @@ impl Engine {
 }
 
 impl Stream {
-    /// From where and where to RTCP goes: the signalled address, or, on a shared port, the learned one.
+    /// From where and where to RTCP goes: the signalled address, or, on a shared port, the learned
+    /// one.
     fn rtcp_destination(&self) -> Option<(Sockets, Address)> {
         let sockets = self.sockets()?;
         let media = self.media?;
@@ -282,7 +285,8 @@ impl Stream {
         Some((sockets, to.into()))
     }
 
-    /// RTCP is believed from the host that RTP is believed from, and from where the peer said its RTCP is.
+    /// RTCP is believed from the host that RTP is believed from, and from where the peer said its
+    /// RTCP is.
     fn believes_rtcp(&self, media: &Media, source: SocketAddr) -> bool {
         let host = |address: Option<SocketAddr>| {
             address.is_some_and(|address| same_host(source, address.ip()))

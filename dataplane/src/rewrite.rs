@@ -1,5 +1,6 @@
-//! Changing a received packet in place into one of another stream: a new header right before the payload, G.711 from one law
-//! to the other. CSRCs, extension and padding are left behind: they were negotiated with the other side, if at all.
+//! Changing a received packet in place into one of another stream: a new header right before the
+//! payload, G.711 from one law to the other. CSRCs, extension and padding are left behind: they
+//! were negotiated with the other side, if at all.
 
 use std::ops::Range;
 

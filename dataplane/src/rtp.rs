@@ -1,5 +1,6 @@
-//! The RTP packet (RFC 3550 §5.1): its header as plain old bytes, and the validity checks of Appendix A.1 that need no
-//! history. Absent on purpose: who may send it (`latch`), and what was received before (`rtcp::reception`).
+//! The RTP packet (RFC 3550 §5.1): its header as plain old bytes, and the validity checks of
+//! Appendix A.1 that need no history. Absent on purpose: who may send it (`latch`), and what was
+//! received before (`rtcp::reception`).
 
 use std::ops::Range;
 

@@ -1,45 +1,12 @@
-//! Pacing: each packet time is divided into slots of 1 ms, a stream lives in one slot of its packet time, and the packets
-//! of many streams are thereby spread evenly. What a tick touches of a stream is one cache line, and the lines of a slot
-//! lie next to each other.
+//! Pacing: each packet time is divided into slots of 1 ms, a stream lives in one slot of its packet
+//! time, and the packets of many streams are thereby spread evenly. What a tick touches of a stream
+//! is one cache line, and the lines of a slot lie next to each other.
 //!
 //! Absent on purpose: what is in the packets (`player`), clocks, sockets.
 
 use shared::{Ptime, Time};
 
-use crate::address::Address;
-use crate::library::Track;
-use crate::port::Socket;
-use crate::rtp::Header;
-
-/// All that a tick needs of one playing stream.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-pub struct Line {
-    /// The header of the next packet.
-    pub header: Header,
-    /// The next sample of the track.
-    pub cursor: u32,
-    /// Where to.
-    pub remote: Address,
-    /// Where from.
-    pub socket: Socket,
-    /// The stream's place in the table.
-    pub index: u32,
-    /// The stream's generation.
-    pub generation: u32,
-    /// Packets sent since the line was put here.
-    pub sent: u32,
-    /// What is played.
-    pub track: Track,
-    /// Samples in a packet.
-    pub samples: u16,
-    /// Times still to be played, this one included; 0: for ever.
-    pub repeats: u16,
-    /// Whether the position follows the clock.
-    pub programme: bool,
-}
-
-const _: () = assert!(size_of::<Line>() == 64);
+use crate::line::Line;
 
 /// Where a line is: changes when a neighbour is removed, see [`Removed`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -280,26 +247,9 @@ fn small(number: usize) -> u8 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use shared::PayloadType;
-
+mod tests {
     use super::*;
-
-    pub(crate) fn line(index: u32) -> Line {
-        Line {
-            header: Header::new(PayloadType::new(0).unwrap(), 0, 0, 0),
-            cursor: 0,
-            remote: Address::NONE,
-            socket: Socket(0),
-            index,
-            generation: 0,
-            sent: 0,
-            track: Track::default(),
-            samples: 160,
-            repeats: 0,
-            programme: false,
-        }
-    }
+    use crate::line::testing::line;
 
     fn add(wheel: &mut Wheel, index: u32, ptime: Ptime, now: Time) -> (Place, Time) {
         let (slot, due) = wheel.emptiest(ptime, now);

@@ -21,8 +21,8 @@ use crate::{Dataplane, DataplaneConfig, StartError};
 
 /// Starts the workers.
 ///
-/// A worker that panics ends the process with a message: its streams are in an unknown state, and a server that goes on
-/// without them would only look alive.
+/// A worker that panics ends the process with a message: its streams are in an unknown state, and a
+/// server that goes on without them would only look alive.
 ///
 /// # Errors
 /// [`StartError`] with the likely remedy.
@@ -140,7 +140,8 @@ impl Plan {
         if let Some(cpu) = self.cpu {
             pin::to_cpu(cpu).map_err(|error| {
                 StartError::Cpu(format!(
-                    "cannot pin {} to CPU {cpu} ({error}): name CPUs this process may run on in [media] cpus",
+                    "cannot pin {} to CPU {cpu} ({error}): name CPUs this process may run on in \
+                     [media] cpus",
                     self.worker
                 ))
             })?;

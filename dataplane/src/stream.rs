@@ -31,7 +31,8 @@ pub struct Stream {
     pub output: Output,
     /// Whom it believes.
     pub lock: Lock,
-    /// The stream that sends what arrives here. One at most: a later one takes the place of an earlier one.
+    /// The stream that sends what arrives here. One at most: a later one takes the place of an
+    /// earlier one.
     pub listener: Option<Owner>,
     /// How packets of another stream become ours.
     pub relay: Relay,
@@ -67,7 +68,7 @@ pub enum Phase {
 pub struct Paused {
     /// The next sample.
     pub cursor: u32,
-    /// As [`crate::slot::Line::repeats`].
+    /// As [`crate::line::Line::repeats`].
     pub repeats: u16,
 }
 
@@ -116,5 +117,6 @@ impl Stream {
     }
 }
 
-// With its line, its row in the agenda and its sockets' book, a stream shall stay about half a kilobyte.
+// With its line, its row in the agenda and its sockets' book, a stream shall stay about half a
+// kilobyte.
 const _: () = assert!(size_of::<Option<Stream>>() <= 480);

@@ -135,7 +135,9 @@ mod tests {
     proptest! {
         /// Against a map: whoever was removed or replaced is never found again.
         #[test]
-        fn behaves_as_a_map(steps in proptest::collection::vec((any::<bool>(), 0u32..4, 0u32..3), 0..100)) {
+        fn behaves_as_a_map(
+            steps in proptest::collection::vec((any::<bool>(), 0u32..4, 0u32..3), 0..100),
+        ) {
             let mut table = Table::new(4);
             let mut model = std::collections::BTreeMap::new();
             for (insert, index, generation) in steps {

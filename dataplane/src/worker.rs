@@ -1,4 +1,5 @@
-//! A worker: one thread that moves commands, packets and time into the core, and packets and events out of it.
+//! A worker: one thread that moves commands, packets and time into the core, and packets and events
+//! out of it.
 //!
 //! Absent on purpose: what any of them means (`engine`), and how the kernel is asked (`uring`).
 

@@ -1,5 +1,5 @@
-//! When the next report is due (RFC 3550 §6.2, §6.3, A.7) in a session of two: the minimum interval of 5 s holds, since
-//! reports of two members need far less than 5 % of 64 kbit/s.
+//! When the next report is due (RFC 3550 §6.2, §6.3, A.7) in a session of two: the minimum interval
+//! of 5 s holds, since reports of two members need far less than 5 % of 64 kbit/s.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ const MINIMUM: Duration = Duration::from_secs(5);
 /// Makes up for the members' reconsideration, which lengthens intervals: e − 3/2 (§6.3.1).
 const COMPENSATION: f64 = std::f64::consts::E - 1.5;
 
-/// The time until the next report: half the minimum before the first (§6.2), then randomised by 0.5 to 1.5 so that members do
-/// not fall into step. `random` is any number.
+/// The time until the next report: half the minimum before the first (§6.2), then randomised by 0.5
+/// to 1.5 so that members do not fall into step. `random` is any number.
 #[must_use]
 pub fn interval(first: bool, random: u32) -> Duration {
     let minimum = if first { MINIMUM / 2 } else { MINIMUM };

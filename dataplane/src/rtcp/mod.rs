@@ -1,4 +1,5 @@
-//! RTCP (RFC 3550 §6): compound packets read by the rules of A.2, and written. One noun of the RFC a file.
+//! RTCP (RFC 3550 §6): compound packets read by the rules of A.2, and written. One noun of the RFC
+//! a file.
 //!
 //! Absent on purpose: when to send (`reports`), and where to.
 
@@ -11,7 +12,7 @@ pub mod sender_report;
 
 use receiver_report::{BLOCK_BYTES, Block};
 use sdes::Cname;
-use sender_report::SenderInfo;
+use sender_report::SenderReport;
 
 /// A compound packet that passed [`parse`].
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +77,8 @@ const COUNT: u8 = 0x1f;
 const HEADER_BYTES: usize = 4;
 const SENDER_BYTES: usize = 20;
 
-/// Checks a compound by RFC 3550 A.2: lengths, versions, a report at the front, padding at the end only.
+/// Checks a compound by RFC 3550 A.2: lengths, versions, a report at the front, padding at the end
+/// only.
 ///
 /// # Errors
 /// [`Malformed`]; nothing of the datagram may be used then.
@@ -102,8 +104,9 @@ pub fn parse(datagram: &[u8]) -> Result<Compound<'_>, Malformed> {
     }
 }
 
-/// Writes a compound packet (§6.1): a sender or a receiver report, the canonical name, and a goodbye when we leave. Gives its
-/// length; `out` has at least [`crate::port::SEND_BYTES_MAX`] bytes.
+/// Writes a compound packet (§6.1): a sender or a receiver report, the canonical name, and a
+/// goodbye when we leave. Gives its length; `out` has at least [`crate::port::SEND_BYTES_MAX`]
+/// bytes.
 pub fn write(out: &mut [u8], report: &Report<'_>) -> usize {
     let mut writer = Writer { out, length: 0 };
     match report.sender {
@@ -125,7 +128,7 @@ pub struct Report<'a> {
     /// Our name.
     pub cname: &'a Cname,
     /// What we sent, if we did lately.
-    pub sender: Option<SenderInfo>,
+    pub sender: Option<SenderReport>,
     /// What we received, if we did lately.
     pub block: Option<Block>,
     /// Whether we leave.
@@ -269,8 +272,8 @@ mod tests {
         }
     }
 
-    fn sender() -> SenderInfo {
-        SenderInfo {
+    fn sender() -> SenderReport {
+        SenderReport {
             ssrc: 5,
             ntp: 0x0102_0304_0506_0708,
             timestamp: 160,
@@ -279,7 +282,7 @@ mod tests {
         }
     }
 
-    fn written(sender: Option<SenderInfo>, block: Option<Block>, bye: bool) -> Vec<u8> {
+    fn written(sender: Option<SenderReport>, block: Option<Block>, bye: bool) -> Vec<u8> {
         let mut out = [0; 512];
         let report = Report {
             ssrc: 5,

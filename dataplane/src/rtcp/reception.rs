@@ -1,5 +1,5 @@
-//! What arrived from the peer: sequence numbers as RFC 3550 A.1 follows them, losses as A.3 counts them, jitter as A.8
-//! estimates it.
+//! What arrived from the peer: sequence numbers as RFC 3550 A.1 follows them, losses as A.3 counts
+//! them, jitter as A.8 estimates it.
 
 use std::time::Duration;
 
@@ -30,7 +30,8 @@ pub enum Arrival {
     Unlikely,
 }
 
-/// What a packet carries: events repeat their timestamp, so they say nothing of jitter (RFC 4733 §2.5.1).
+/// What a packet carries: events repeat their timestamp, so they say nothing of jitter (RFC 4733
+/// §2.5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Carries {
     /// Audio of the negotiated codec.
@@ -67,7 +68,8 @@ struct Source {
 }
 
 impl Reception {
-    /// Whether RTP of this SSRC is believed now: it is the one heard, or that one has fallen silent.
+    /// Whether RTP of this SSRC is believed now: it is the one heard, or that one has fallen
+    /// silent.
     #[must_use]
     pub fn admits(&self, now: Time, ssrc: u32) -> bool {
         self.source

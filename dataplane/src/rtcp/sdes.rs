@@ -1,4 +1,5 @@
-//! Source descriptions (RFC 3550 §6.5): the canonical name, which RFC 7022 wants random, and nothing else about anybody.
+//! Source descriptions (RFC 3550 §6.5): the canonical name, which RFC 7022 wants random, and
+//! nothing else about anybody.
 
 use super::Writer;
 

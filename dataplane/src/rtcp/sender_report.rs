@@ -7,7 +7,7 @@ use super::receiver_report::Block;
 
 /// What a sender says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SenderInfo {
+pub struct SenderReport {
     /// Who.
     pub ssrc: u32,
     /// When: NTP seconds in the upper half, fractions in the lower.
@@ -23,7 +23,7 @@ pub struct SenderInfo {
 /// Seconds from 1900, where NTP begins, to 1970.
 const NTP_EPOCH: u64 = 2_208_988_800;
 
-pub(super) fn write(writer: &mut Writer<'_>, sender: &SenderInfo, block: Option<&Block>) {
+pub(super) fn write(writer: &mut Writer<'_>, sender: &SenderReport, block: Option<&Block>) {
     let packet = writer.begin(super::SENDER_REPORT, u8::from(block.is_some()));
     writer.word(sender.ssrc);
     let [a, b, c, d, e, f, g, h] = sender.ntp.to_be_bytes();

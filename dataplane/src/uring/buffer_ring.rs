@@ -1,4 +1,5 @@
-//! Receive buffers that the kernel takes as datagrams arrive. One it filled belongs to us until it is put back.
+//! Receive buffers that the kernel takes as datagrams arrive. One it filled belongs to us until it
+//! is put back.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::io;
@@ -41,7 +42,8 @@ impl BufferRing {
     /// Registers the ring and gives every buffer to the kernel.
     pub(super) fn new(submitter: &Submitter<'_>) -> io::Result<Self> {
         let layout = layout();
-        // SAFETY: the layout has a size; the kernel wants this memory page-aligned and shared, which no collection gives.
+        // SAFETY: the layout has a size; the kernel wants this memory page-aligned and shared,
+        // which no collection gives.
         let memory = unsafe { alloc_zeroed(layout) };
         let Some(entries) = NonNull::new(memory.cast::<BufRingEntry>()) else {
             handle_alloc_error(layout)
@@ -51,7 +53,8 @@ impl BufferRing {
             bytes: vec![0; usize::from(BUFFERS) * BUFFER_BYTES].into_boxed_slice(),
             tail: 0,
         };
-        // SAFETY: the memory has `BUFFERS` entries and lives as long as `self`, which the io_uring does not outlive.
+        // SAFETY: the memory has `BUFFERS` entries and lives as long as `self`, which the io_uring
+        // does not outlive.
         unsafe {
             submitter.register_buf_ring_with_flags(entries.as_ptr() as u64, BUFFERS, GROUP, 0)?;
         }
@@ -70,7 +73,8 @@ impl BufferRing {
     pub(super) fn put(&mut self, number: u16) {
         let address = self.buffer(number).as_mut_ptr() as u64;
         let place = usize::from(self.tail & (BUFFERS - 1));
-        // SAFETY: `place` is below `BUFFERS`, the memory is ours, and the kernel reads an entry only once the tail is past it.
+        // SAFETY: `place` is below `BUFFERS`, the memory is ours, and the kernel reads an entry
+        // only once the tail is past it.
         let entry = unsafe { &mut *self.entries.as_ptr().add(place) };
         entry.set_addr(address);
         entry.set_len(u32::try_from(BUFFER_BYTES).unwrap_or(0));
@@ -80,7 +84,8 @@ impl BufferRing {
 
     /// Lets the kernel see what was put.
     pub(super) fn publish(&self) {
-        // SAFETY: the ring has at least one entry; its first one holds the tail where that has a reserved field.
+        // SAFETY: the ring has at least one entry; its first one holds the tail where that has a
+        // reserved field.
         let tail = unsafe { BufRingEntry::tail(self.entries.as_ptr()) };
         // SAFETY: the tail is a u16 aligned to 2 that both sides access atomically from here on.
         let tail = unsafe { AtomicU16::from_ptr(tail.cast_mut()) };
@@ -90,7 +95,8 @@ impl BufferRing {
 
 impl Drop for BufferRing {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout; the io_uring that knew it is gone (`Ring::drop`).
+        // SAFETY: allocated in `new` with this layout; the io_uring that knew it is gone
+        // (`Ring::drop`).
         unsafe { dealloc(self.entries.as_ptr().cast(), layout()) }
     }
 }

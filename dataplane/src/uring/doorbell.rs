@@ -1,5 +1,5 @@
-//! The doorbell of a worker: an eventfd that its ring reads. Ringing it again before the worker has woken costs no system
-//! call.
+//! The doorbell of a worker: an eventfd that its ring reads. Ringing it again before the worker has
+//! woken costs no system call.
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +41,8 @@ impl Wake for Doorbell {
         if self.rung.swap(true, Ordering::SeqCst) {
             return;
         }
-        // It cannot fail: the counter grows by one for each wake-up of the reader, and the descriptor is ours.
+        // It cannot fail: the counter grows by one for each wake-up of the reader, and the
+        // descriptor is ours.
         let written = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
         debug_assert!(written.is_ok(), "{written:?}");
     }

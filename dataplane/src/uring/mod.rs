@@ -1,22 +1,27 @@
-//! The driver of a worker: its io_uring, its sockets, its buffers, its clock, its doorbell. The only unsafe code.
+//! The driver of a worker: its io_uring, its sockets, its buffers, its clock, its doorbell. The
+//! only unsafe code.
 //!
 //! What makes it sound, in one place:
-//! - A send never outlives the `io_uring_enter` that submits it: it is flagged `MSG_DONTWAIT`, so the kernel completes it or
-//!   fails it there and never parks it. The bytes and the address of a send are therefore left alone from the push until the
-//!   submission queue is empty, and only that long (`ring.rs`).
-//! - A receive writes only to buffers that lie in the buffer ring; one taken out belongs to us until it is put back
-//!   (`buffer_ring.rs`).
+//! - A send never outlives the `io_uring_enter` that submits it: it is flagged `MSG_DONTWAIT`, so
+//!   the kernel completes it or fails it there and never parks it. The bytes and the address of a
+//!   send are therefore left alone from the push until the submission queue is empty, and only that
+//!   long (`ring.rs`).
+//! - A receive writes only to buffers that lie in the buffer ring; one taken out belongs to us
+//!   until it is put back (`buffer_ring.rs`).
 //! - Memory the kernel may write to is freed only after every request was cancelled (`Ring::drop`).
 //!
 //! Absent on purpose: RTP, streams, what a datagram means.
 
 #![allow(unsafe_code, reason = "io_uring is memory shared with the kernel")]
 
+mod arrivals;
 mod buffer_ring;
 pub(crate) mod clock;
 pub(crate) mod doorbell;
+mod opening;
 pub(crate) mod pin;
 pub(crate) mod probe;
+mod request;
 pub(crate) mod ring;
 mod sends;
 mod sockaddr;

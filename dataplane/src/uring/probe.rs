@@ -64,7 +64,8 @@ pub(super) fn has_ring_sockets(ring: &IoUring) -> bool {
         && ring.params().is_feature_linked_file()
 }
 
-/// Raises the soft limit of open files to the hard one and gives it: it caps a ring's descriptor table.
+/// Raises the soft limit of open files to the hard one and gives it: it caps a ring's descriptor
+/// table.
 #[must_use]
 pub(crate) fn raise_descriptor_limit() -> u32 {
     let limit = getrlimit(Resource::Nofile);

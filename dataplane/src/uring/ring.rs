@@ -1,52 +1,50 @@
-//! One worker's ring: everything that is asked of the kernel, and everything it says. One system call submits, sleeps until
-//! the deadline or the next completion, and collects.
+//! One worker's ring: everything that is asked of the kernel, and everything it says. One system
+//! call submits, sleeps until the deadline or the next completion, and collects.
 
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use io_uring::squeue::{Entry, Flags};
-use io_uring::types::{
-    CancelBuilder, DestinationSlot, Fd, Fixed, RecvMsgOut, SubmitArgs, Timespec,
-};
+use io_uring::types::{CancelBuilder, Fd, Fixed, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode};
 use shared::{DropReason, RefuseReason, RtcpPort, Time};
 
-use super::buffer_ring::{BUFFER_BYTES, BufferRing, Filled, GROUP};
+use super::buffer_ring::{BufferRing, Filled};
 use super::clock;
 use super::doorbell::Doorbell;
 use super::probe::{self, Features};
+use super::request::{Flow, Request, decode, encode};
 use super::sends::Sends;
-use super::sockaddr::{self, SOCKADDR_BYTES, Sockaddr};
-use super::socket::{Pair, Step};
+use super::sockaddr::{SOCKADDR_BYTES, Sockaddr};
+use super::socket::Pair;
 use crate::address::Address;
 use crate::port::{Owner, Port, Socket, Sockets};
 
 /// A ring with its sockets and buffers. It stays on the thread that made it.
 pub(crate) struct Ring {
-    io: IoUring,
-    features: Features,
-    doorbell: Arc<Doorbell>,
+    pub(super) io: IoUring,
+    pub(super) features: Features,
+    pub(super) doorbell: Arc<Doorbell>,
     /// Where the doorbell's counter is read to.
-    rung: Box<u64>,
+    pub(super) rung: Box<u64>,
     /// What a receive wants to know; read by the kernel while one is armed.
-    wanted: Box<libc::msghdr>,
-    sends: Sends,
-    buffers: BufferRing,
+    pub(super) wanted: Box<libc::msghdr>,
+    pub(super) sends: Sends,
+    pub(super) buffers: BufferRing,
     /// Buffers being sent from; free when the submission queue is empty.
-    forwarded: Vec<u16>,
+    pub(super) forwarded: Vec<u16>,
     /// Requests other than sends that found the submission queue full.
-    waiting: VecDeque<Entry>,
-    pairs: Vec<Option<Box<Pair>>>,
+    pub(super) waiting: VecDeque<Entry>,
+    pub(super) pairs: Vec<Option<Box<Pair>>>,
     /// Places of the descriptor table that are free.
-    files: Vec<u32>,
+    pub(super) files: Vec<u32>,
     /// What came to pass without a completion of its own.
-    ready: VecDeque<Completion>,
-    enters: u64,
+    pub(super) ready: VecDeque<Completion>,
+    pub(super) enters: u64,
 }
 
 /// What a ring is made of.
@@ -60,15 +58,6 @@ pub(crate) struct RingConfig {
     pub(crate) doorbell: Arc<Doorbell>,
     /// Whether sockets may be made through the ring where the kernel can do that.
     pub(crate) ring_sockets: bool,
-}
-
-/// Which of a stream's two sockets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Flow {
-    /// RTP, and RTCP where both share a port.
-    Rtp = 0,
-    /// RTCP on a port of its own.
-    Rtcp = 1,
 }
 
 /// Something the kernel said.
@@ -92,22 +81,6 @@ pub(crate) enum Completion {
     /// A datagram was lost, on its way in or out.
     Dropped(Owner, DropReason),
 }
-
-/// What a completion belongs to; travels through the kernel as 64 bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-enum Request {
-    Doorbell,
-    Send,
-    Make,
-    Bind,
-    Receive,
-    Cancel,
-    Close,
-}
-
-/// The header the kernel puts before a received datagram: its own, and the source.
-const RECEIVED_AT: usize = 16 + SOCKADDR_BYTES;
 
 impl Ring {
     /// A ring for the calling thread.
@@ -159,7 +132,8 @@ impl Ring {
         self.enters
     }
 
-    /// Submits everything, and sleeps until something completes or the deadline (`None`: as long as it takes).
+    /// Submits everything, and sleeps until something completes or the deadline (`None`: as long as
+    /// it takes).
     ///
     /// # Errors
     /// The ring is broken: the kernel refuses what it took before.
@@ -199,45 +173,6 @@ impl Ring {
         }
     }
 
-    /// The bytes of a datagram.
-    pub(crate) fn datagram(&mut self, filled: &Filled) -> &mut [u8] {
-        let (start, length) = (usize::from(filled.start), usize::from(filled.length));
-        &mut self.buffers.buffer(filled.number)[start..start + length]
-    }
-
-    /// Gives the buffer of a datagram back.
-    pub(crate) fn release(&mut self, filled: Filled) {
-        self.buffers.put(filled.number);
-    }
-
-    /// Sends a part of a datagram from the buffer it arrived in, which is given back after that.
-    ///
-    /// # Errors
-    /// Why it is not sent.
-    pub(crate) fn forward(
-        &mut self,
-        filled: Filled,
-        part: Range<usize>,
-        socket: Socket,
-        to: &Address,
-        owner: Owner,
-    ) -> Result<(), DropReason> {
-        let range = usize::from(filled.start) + part.start..usize::from(filled.start) + part.end;
-        let bytes = &self.buffers.buffer(filled.number)[range];
-        let (start, length) = (bytes.as_ptr(), bytes.len());
-        if let Err(reason) = self.make_room(1) {
-            self.release(filled);
-            return Err(reason);
-        }
-        let Some(place) = self.sends.take(to) else {
-            self.release(filled);
-            return Err(DropReason::RingFull);
-        };
-        let entry = send_entry(socket, start, length, &place.to, owner);
-        self.forwarded.push(filled.number);
-        self.push_send(&entry)
-    }
-
     fn understand(&mut self, entry: &cqueue::Entry) -> Option<Completion> {
         let (request, flow, owner) = decode(entry.user_data())?;
         let result = entry.result();
@@ -262,101 +197,6 @@ impl Ring {
         None
     }
 
-    fn received(&mut self, entry: &cqueue::Entry, flow: Flow, owner: Owner) -> Option<Completion> {
-        let result = entry.result();
-        let over = !cqueue::more(entry.flags());
-        if result >= 0
-            && let Some(pair) = self.pair(owner)
-        {
-            pair.received(flow);
-        }
-        if over {
-            let fault = result < 0 && result != -libc::ENOBUFS;
-            let again = self.pair(owner).and_then(|pair| pair.disarmed(flow, fault));
-            match again {
-                Some(file) => self.receive(owner, flow, file),
-                None => self.step(owner),
-            }
-        }
-        if result < 0 {
-            let starved = result == -libc::ENOBUFS;
-            return starved.then_some(Completion::Dropped(owner, DropReason::NoBuffer));
-        }
-        let number = cqueue::buffer_select(entry.flags())?;
-        let length = usize::try_from(result).unwrap_or(0).min(BUFFER_BYTES);
-        let buffer = &self.buffers.buffer(number)[..length];
-        let parsed = RecvMsgOut::parse(buffer, &self.wanted)
-            .ok()
-            .and_then(|out| {
-                let source = sockaddr::parse(out.name_data())?;
-                Some((source, out.payload_data().len(), out.is_payload_truncated()))
-            });
-        let reason = match parsed {
-            Some((source, length, false)) if length <= shared::limits::RTP_BYTES_MAX => {
-                return Some(Completion::Received {
-                    owner,
-                    source,
-                    datagram: Filled {
-                        number,
-                        start: u16::try_from(RECEIVED_AT).unwrap_or(0),
-                        length: u16::try_from(length).unwrap_or(0),
-                    },
-                });
-            }
-            Some(_) => DropReason::TooLong,
-            None => DropReason::Malformed,
-        };
-        self.buffers.put(number);
-        Some(Completion::Dropped(owner, reason))
-    }
-
-    /// Does what a stream's sockets need next.
-    fn step(&mut self, owner: Owner) {
-        loop {
-            let Some(pair) = self.pair(owner) else {
-                return;
-            };
-            match pair.step() {
-                Step::Wait => return,
-                Step::Receive(sockets) => {
-                    let ends: Vec<_> = pair.ends().collect();
-                    for (flow, end) in ends {
-                        self.receive(owner, flow, end.file);
-                    }
-                    self.ready.push_back(Completion::Opened(owner, Ok(sockets)));
-                    return;
-                }
-                Step::Cancel(flow, file) => {
-                    let all = CancelBuilder::fd(Fixed(file)).all();
-                    let entry = opcode::AsyncCancel2::new(all).build();
-                    self.push(entry.user_data(encode(Request::Cancel, flow, owner)));
-                }
-                Step::Close(flow, file) => {
-                    let entry = opcode::Close::new(Fixed(file)).build();
-                    self.push(entry.user_data(encode(Request::Close, flow, owner)));
-                }
-                Step::Gone(result) => {
-                    let files: Vec<_> = pair.ends().map(|(_, end)| end.file).collect();
-                    self.files.extend(files);
-                    self.pairs[owner.index as usize] = None;
-                    self.ready.push_back(match result {
-                        Ok(()) => Completion::Closed(owner),
-                        Err(reason) => Completion::Opened(owner, Err(reason)),
-                    });
-                    return;
-                }
-            }
-        }
-    }
-
-    fn receive(&mut self, owner: Owner, flow: Flow, file: u32) {
-        if let Some(pair) = self.pair(owner) {
-            pair.armed(flow);
-        }
-        let entry = opcode::RecvMsgMulti::new(Fixed(file), &raw const *self.wanted, GROUP).build();
-        self.push(entry.user_data(encode(Request::Receive, flow, owner)));
-    }
-
     fn listen_to_doorbell(&mut self) {
         let fd = Fd(self.doorbell.raw_fd());
         let nobody = Owner {
@@ -367,60 +207,9 @@ impl Ring {
         self.push(entry.user_data(encode(Request::Doorbell, Flow::Rtp, nobody)));
     }
 
-    fn make_through_ring(&mut self, owner: Owner, flow: Flow, file: u32, local: SocketAddr) {
-        let family = if local.is_ipv4() {
-            libc::AF_INET
-        } else {
-            libc::AF_INET6
-        };
-        let slot = DestinationSlot::try_from_slot_target(file).ok();
-        let make = opcode::Socket::new(family, libc::SOCK_DGRAM, libc::IPPROTO_UDP)
-            .file_index(slot)
-            .build()
-            .flags(Flags::IO_LINK)
-            .user_data(encode(Request::Make, flow, owner));
-        // Both or none: a link must not be torn apart by a full queue.
-        if self.make_room(2).is_err() {
-            return self.not_made(owner, flow);
-        }
-        let Some(place) = self.sends.take(&local.into()) else {
-            return self.not_made(owner, flow);
-        };
-        let bind = opcode::Bind::new(Fixed(file), place.to.as_ptr(), place.to.length())
-            .build()
-            .user_data(encode(Request::Bind, flow, owner));
-        // SAFETY: the address stays in its place until the kernel has taken the entry, and it copies it then.
-        let pushed = unsafe { self.io.submission().push_multiple(&[make, bind]) };
-        if pushed.is_err() {
-            self.not_made(owner, flow);
-        }
-    }
-
-    fn not_made(&mut self, owner: Owner, flow: Flow) {
-        if let Some(pair) = self.pair(owner) {
-            pair.made(flow, Err(libc::ENOBUFS));
-            pair.bound(Err(libc::ECANCELED));
-        }
-    }
-
-    /// For kernels that cannot bind through the ring: the descriptor is in the process's own table for a moment only.
-    fn make_by_calls(&mut self, owner: Owner, flow: Flow, file: u32, local: SocketAddr) {
-        let made = make_socket(local).and_then(|socket| {
-            use std::os::fd::AsRawFd;
-            let files = [socket.as_raw_fd()];
-            self.io.submitter().register_files_update(file, &files)
-        });
-        let result = made
-            .map(|_| ())
-            .map_err(|error| error.raw_os_error().unwrap_or(libc::EIO));
-        if let Some(pair) = self.pair(owner) {
-            pair.made(flow, result);
-            pair.bound(Ok(()));
-        }
-    }
-
-    /// Submits what is queued if there is no place for a datagram and for `entries` more submissions.
-    fn make_room(&mut self, entries: usize) -> Result<(), DropReason> {
+    /// Submits what is queued if there is no place for a datagram and for `entries` more
+    /// submissions.
+    pub(super) fn make_room(&mut self, entries: usize) -> Result<(), DropReason> {
         if self.has_room(entries) {
             return Ok(());
         }
@@ -437,14 +226,15 @@ impl Ring {
         !self.sends.is_full() && queue.capacity() - queue.len() >= entries
     }
 
-    fn push_send(&mut self, entry: &Entry) -> Result<(), DropReason> {
-        // SAFETY: bytes and address stay as they are until the submission queue is empty (`Sends`, `forwarded`), and the
-        // kernel is done with them then, because the entry is flagged MSG_DONTWAIT.
+    pub(super) fn push_send(&mut self, entry: &Entry) -> Result<(), DropReason> {
+        // SAFETY: bytes and address stay as they are until the submission queue is empty (`Sends`,
+        // `forwarded`), and the kernel is done with them then, because the entry is flagged
+        // MSG_DONTWAIT.
         unsafe { self.io.submission().push(entry) }.map_err(|_| DropReason::RingFull)
     }
 
     /// Queues a request that must not be lost.
-    fn push(&mut self, entry: Entry) {
+    pub(super) fn push(&mut self, entry: Entry) {
         self.waiting.push_back(entry);
         self.flush_waiting();
     }
@@ -452,8 +242,8 @@ impl Ring {
     /// Whether nothing waits.
     fn flush_waiting(&mut self) -> bool {
         while let Some(entry) = self.waiting.front() {
-            // SAFETY: such entries point to nothing, or to `rung`, `wanted` and the buffer ring, which live as long as the
-            // ring and are not moved.
+            // SAFETY: such entries point to nothing, or to `rung`, `wanted` and the buffer ring,
+            // which live as long as the ring and are not moved.
             if unsafe { self.io.submission().push(entry) }.is_err() {
                 return false;
             }
@@ -462,7 +252,8 @@ impl Ring {
         true
     }
 
-    /// One `io_uring_enter`; with `(count, deadline)` it sleeps for that many completions until then.
+    /// One `io_uring_enter`; with `(count, deadline)` it sleeps for that many completions until
+    /// then.
     fn enter(&mut self, wait: Option<(u32, Time)>) -> io::Result<()> {
         self.buffers.publish();
         self.enters += 1;
@@ -502,7 +293,7 @@ impl Ring {
         }
     }
 
-    fn pair(&mut self, owner: Owner) -> Option<&mut Pair> {
+    pub(super) fn pair(&mut self, owner: Owner) -> Option<&mut Pair> {
         let pair = self.pairs.get_mut(owner.index as usize)?.as_deref_mut()?;
         (pair.owner == owner).then_some(pair)
     }
@@ -524,45 +315,11 @@ impl Port for Ring {
     }
 
     fn open(&mut self, owner: Owner, local: SocketAddr, rtcp: RtcpPort) {
-        let count = match rtcp {
-            RtcpPort::Mux => 1,
-            RtcpPort::Next => 2,
-        };
-        if self.files.len() < count {
-            let refused = Err(RefuseReason::NoDescriptor);
-            return self.ready.push_back(Completion::Opened(owner, refused));
-        }
-        let mut next = local;
-        next.set_port(local.port().wrapping_add(1));
-        let mut file = || {
-            self.files
-                .pop()
-                .unwrap_or_else(|| unreachable!("counted above"))
-        };
-        let rtp = (file(), local);
-        let second = (rtcp == RtcpPort::Next).then(|| (file(), next));
-        let mut pair = Box::new(Pair::new(owner, rtp, second));
-        let ends: Vec<_> = pair.ends().collect();
-        pair.asked(if rtcp == RtcpPort::Next { 4 } else { 2 });
-        self.pairs[owner.index as usize] = Some(pair);
-        for (flow, end) in ends {
-            if self.features.ring_sockets {
-                self.make_through_ring(owner, flow, end.file, end.local);
-            } else {
-                self.make_by_calls(owner, flow, end.file, end.local);
-            }
-        }
-        self.step(owner);
+        self.open_pair(owner, local, rtcp);
     }
 
     fn close(&mut self, owner: Owner) {
-        match self.pair(owner) {
-            Some(pair) => {
-                pair.close();
-                self.step(owner);
-            }
-            None => self.ready.push_back(Completion::Closed(owner)),
-        }
+        self.close_pair(owner);
     }
 }
 
@@ -589,7 +346,7 @@ impl std::fmt::Debug for Ring {
 /// A deadline that is none.
 const FOREVER: Time = Time::from_nanos(u64::MAX);
 
-fn send_entry(
+pub(super) fn send_entry(
     socket: Socket,
     start: *const u8,
     length: usize,
@@ -612,23 +369,6 @@ const fn send_failure(error: i32) -> DropReason {
     }
 }
 
-fn make_socket(local: SocketAddr) -> io::Result<rustix::fd::OwnedFd> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, socket_with};
-    let family = if local.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
-    let socket = socket_with(
-        family,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        Some(ipproto::UDP),
-    )?;
-    bind(&socket, &local)?;
-    Ok(socket)
-}
-
 /// Asks for nothing with a deadline long past: a kernel that does not know the flag refuses it.
 fn has_absolute_deadlines(io: &IoUring) -> bool {
     let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG | EnterFlags::ABS_TIMER;
@@ -638,35 +378,3 @@ fn has_absolute_deadlines(io: &IoUring) -> bool {
     let entered = unsafe { io.submitter().enter(0, 1, flags.bits(), Some(&arguments)) };
     entered.is_err_and(|error| error.raw_os_error() == Some(libc::ETIME))
 }
-
-const fn encode(request: Request, flow: Flow, owner: Owner) -> u64 {
-    (request as u64) << 60
-        | (flow as u64) << 56
-        | (owner.index as u64 & 0xff_ffff) << 32
-        | owner.generation as u64
-}
-
-fn decode(data: u64) -> Option<(Request, Flow, Owner)> {
-    let request = match data >> 60 {
-        0 => Request::Doorbell,
-        1 => Request::Send,
-        2 => Request::Make,
-        3 => Request::Bind,
-        4 => Request::Receive,
-        5 => Request::Cancel,
-        6 => Request::Close,
-        _ => return None,
-    };
-    let flow = if data >> 56 & 1 == 0 {
-        Flow::Rtp
-    } else {
-        Flow::Rtcp
-    };
-    let owner = Owner {
-        index: u32::try_from(data >> 32 & 0xff_ffff).unwrap_or(0),
-        generation: u32::try_from(data & 0xffff_ffff).unwrap_or(0),
-    };
-    Some((request, flow, owner))
-}
-
-const _: () = assert!(shared::limits::STREAMS_PER_WORKER_MAX <= 0xff_ffff);

@@ -1,11 +1,12 @@
-//! Bytes and addresses of datagrams that are being submitted. All places are free again once the submission queue is empty,
-//! since a send is over when `io_uring_enter` returns.
+//! Bytes and addresses of datagrams that are being submitted. All places are free again once the
+//! submission queue is empty, since a send is over when `io_uring_enter` returns.
 
 use super::sockaddr::Sockaddr;
 use crate::address::Address;
 use crate::port::SEND_BYTES_MAX;
 
-/// Datagrams in one submission: enough that the system call costs little of each, few enough to stay in the cache.
+/// Datagrams in one submission: enough that the system call costs little of each, few enough to
+/// stay in the cache.
 pub(super) const SENDS: usize = 256;
 
 /// The places.

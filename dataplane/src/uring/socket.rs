@@ -1,11 +1,11 @@
-//! Opening and closing the sockets of a stream: which steps were asked for, which came back, what is next.
-//! The steps themselves are the ring's; this is the book of them.
+//! Opening and closing the sockets of a stream: which steps were asked for, which came back, what
+//! is next. The steps themselves are the ring's; this is the book of them.
 
 use std::net::SocketAddr;
 
 use shared::RefuseReason;
 
-use super::ring::Flow;
+use super::request::Flow;
 use crate::port::{Owner, Socket, Sockets};
 
 /// The sockets of one stream.
@@ -142,7 +142,8 @@ impl Pair {
         self.state = State::Closing;
     }
 
-    /// What to do now; to be asked again until it says [`Step::Wait`], [`Step::Receive`] or [`Step::Gone`].
+    /// What to do now; to be asked again until it says [`Step::Wait`], [`Step::Receive`] or
+    /// [`Step::Gone`].
     pub(super) fn step(&mut self) -> Step {
         if self.pending > 0 {
             return Step::Wait;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::common::lab::{Lab, Report, TIMEOUT};
 use super::common::{media, music, packet, recording};
 use dataplane::rtcp::receiver_report::Block;
-use dataplane::rtcp::sender_report::SenderInfo;
+use dataplane::rtcp::sender_report::SenderReport;
 use dataplane::rtcp::{self as ours};
 use rtcp::goodbye::Goodbye;
 use rtcp::receiver_report::ReceiverReport;
-use rtcp::sender_report::SenderReport;
+use rtcp::sender_report::SenderReport as Sender;
 use rtcp::source_description::SourceDescription;
 use shared::{Command, DropReason, Event, Media, Source};
 
@@ -37,7 +37,7 @@ fn find<P: 'static>(report: &Report) -> Option<&P> {
 }
 
 /// A compound of the phone, whose SSRC is 7.
-fn compound(sender: Option<SenderInfo>, block: Option<Block>, bye: bool) -> Vec<u8> {
+fn compound(sender: Option<SenderReport>, block: Option<Block>, bye: bool) -> Vec<u8> {
     let report = ours::Report {
         ssrc: 7,
         cname: b"0123456789abcdef",
@@ -94,7 +94,7 @@ fn who_sends_reports_what_it_sent() {
     lab.run(10_000);
     let sent = lab.sent();
     for report in lab.reports() {
-        let told: &SenderReport = find(&report).expect("a sender report");
+        let told: &Sender = find(&report).expect("a sender report");
         let before = sent.iter().filter(|sent| sent.at <= report.at);
         let count = u32::try_from(before.clone().count()).unwrap();
         assert_eq!((told.packet_count, told.octet_count), (count, count * 160));
@@ -155,7 +155,7 @@ fn after_two_silent_reports_a_sender_is_a_receiver() {
     let senders: Vec<_> = lab
         .reports()
         .iter()
-        .map(|it| find::<SenderReport>(it).is_some())
+        .map(|it| find::<Sender>(it).is_some())
         .collect();
     assert!(
         senders.starts_with(&[true]) && senders.ends_with(&[false]),
@@ -170,7 +170,7 @@ fn the_round_trip_and_the_peers_losses_are_taken_from_its_reports() {
     let stream = lab.stream(0, described(), music());
     lab.run(4_000);
     let report = lab.reports().pop().unwrap();
-    let told: &SenderReport = find(&report).unwrap();
+    let told: &Sender = find(&report).unwrap();
     let waited = (lab.now - report.at).as_micros();
     let block = Block {
         ssrc: told.ssrc,
@@ -200,7 +200,7 @@ fn the_peers_sender_report_is_answered_with_its_time_and_our_delay() {
     let mut lab = Lab::new(Vec::new());
     let stream = lab.stream(0, described(), Source::Silent);
     lab.arrive(stream, phone(), &packet(0, 0, 7, &[0; 160]));
-    let info = SenderInfo {
+    let info = SenderReport {
         ssrc: 7,
         ntp: 0x1111_2222_3333_4444,
         timestamp: 0,

@@ -1,4 +1,5 @@
-//! The core under a virtual clock: no ring, no socket, no thread. Every packet it makes is read by another implementation.
+//! The core under a virtual clock: no ring, no socket, no thread. Every packet it makes is read by
+//! another implementation.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -229,7 +230,8 @@ impl Sent {
     }
 }
 
-/// Whether packets follow each other without a jump: sequence numbers by one, timestamps by the time that passed.
+/// Whether packets follow each other without a jump: sequence numbers by one, timestamps by the
+/// time that passed.
 pub(crate) fn assert_continuous(sent: &[Sent]) {
     for pair in sent.windows(2) {
         let [before, after] = pair else {

@@ -1,0 +1,122 @@
+//! Datagrams that arrive: multishot receives into provided buffers, kept armed; and datagrams sent
+//! on from the buffer they arrived in.
+
+use std::ops::Range;
+
+use io_uring::types::{Fixed, RecvMsgOut};
+use io_uring::{cqueue, opcode};
+use shared::DropReason;
+
+use super::buffer_ring::{BUFFER_BYTES, Filled, GROUP};
+use super::request::{Flow, Request, encode};
+use super::ring::{Completion, Ring, send_entry};
+use super::sockaddr::{self, SOCKADDR_BYTES};
+use crate::address::Address;
+use crate::port::{Owner, Socket};
+
+/// The header the kernel puts before a received datagram: its own, and the source.
+const RECEIVED_AT: usize = 16 + SOCKADDR_BYTES;
+
+impl Ring {
+    /// The bytes of a datagram.
+    pub(crate) fn datagram(&mut self, filled: &Filled) -> &mut [u8] {
+        let (start, length) = (usize::from(filled.start), usize::from(filled.length));
+        &mut self.buffers.buffer(filled.number)[start..start + length]
+    }
+
+    /// Gives the buffer of a datagram back.
+    pub(crate) fn release(&mut self, filled: Filled) {
+        self.buffers.put(filled.number);
+    }
+
+    /// Sends a part of a datagram from the buffer it arrived in, which is given back after that.
+    ///
+    /// # Errors
+    /// Why it is not sent.
+    pub(crate) fn forward(
+        &mut self,
+        filled: Filled,
+        part: Range<usize>,
+        socket: Socket,
+        to: &Address,
+        owner: Owner,
+    ) -> Result<(), DropReason> {
+        let range = usize::from(filled.start) + part.start..usize::from(filled.start) + part.end;
+        let bytes = &self.buffers.buffer(filled.number)[range];
+        let (start, length) = (bytes.as_ptr(), bytes.len());
+        if let Err(reason) = self.make_room(1) {
+            self.release(filled);
+            return Err(reason);
+        }
+        let Some(place) = self.sends.take(to) else {
+            self.release(filled);
+            return Err(DropReason::RingFull);
+        };
+        let entry = send_entry(socket, start, length, &place.to, owner);
+        self.forwarded.push(filled.number);
+        self.push_send(&entry)
+    }
+
+    /// A receive brought something, or ended, or both.
+    pub(super) fn received(
+        &mut self,
+        entry: &cqueue::Entry,
+        flow: Flow,
+        owner: Owner,
+    ) -> Option<Completion> {
+        let result = entry.result();
+        let over = !cqueue::more(entry.flags());
+        if result >= 0
+            && let Some(pair) = self.pair(owner)
+        {
+            pair.received(flow);
+        }
+        if over {
+            let fault = result < 0 && result != -libc::ENOBUFS;
+            let again = self.pair(owner).and_then(|pair| pair.disarmed(flow, fault));
+            match again {
+                Some(file) => self.receive(owner, flow, file),
+                None => self.step(owner),
+            }
+        }
+        if result < 0 {
+            let starved = result == -libc::ENOBUFS;
+            return starved.then_some(Completion::Dropped(owner, DropReason::NoBuffer));
+        }
+        let number = cqueue::buffer_select(entry.flags())?;
+        let length = usize::try_from(result).unwrap_or(0).min(BUFFER_BYTES);
+        let buffer = &self.buffers.buffer(number)[..length];
+        let parsed = RecvMsgOut::parse(buffer, &self.wanted)
+            .ok()
+            .and_then(|out| {
+                let source = sockaddr::parse(out.name_data())?;
+                Some((source, out.payload_data().len(), out.is_payload_truncated()))
+            });
+        let reason = match parsed {
+            Some((source, length, false)) if length <= shared::limits::RTP_BYTES_MAX => {
+                return Some(Completion::Received {
+                    owner,
+                    source,
+                    datagram: Filled {
+                        number,
+                        start: u16::try_from(RECEIVED_AT).unwrap_or(0),
+                        length: u16::try_from(length).unwrap_or(0),
+                    },
+                });
+            }
+            Some(_) => DropReason::TooLong,
+            None => DropReason::Malformed,
+        };
+        self.buffers.put(number);
+        Some(Completion::Dropped(owner, reason))
+    }
+
+    /// Arms a receive.
+    pub(super) fn receive(&mut self, owner: Owner, flow: Flow, file: u32) {
+        if let Some(pair) = self.pair(owner) {
+            pair.armed(flow);
+        }
+        let entry = opcode::RecvMsgMulti::new(Fixed(file), &raw const *self.wanted, GROUP).build();
+        self.push(entry.user_data(encode(Request::Receive, flow, owner)));
+    }
+}
