@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use control::config::{Config, ConfigError};
+use control::config::Config;
 use control::driver::{self, Bell, Server};
 use dataplane::DataplaneConfig;
 use dataplane::prompt::{Prompt, PromptTable};
@@ -75,17 +75,18 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
             server.join()?;
         }
         Command::Check => {
-            prompts(&config)?;
+            config.prepare_music(Prompt::builtin, Prompt::load)?;
             writeln!(out, "the configuration is right")?;
         }
-        Command::Demo(options) => return Ok(demo::run(&options, config, &|config| start(config))?),
+        Command::Demo(options) => return demo::run(&options, config, &|config| start(config)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A running server, and a line about its media path.
 fn start(config: &Config) -> Result<(Server, String), Failure> {
-    let prompts = Arc::new(PromptTable::new(prompts(config)?));
+    let prompts = config.prepare_music(Prompt::builtin, Prompt::load)?;
+    let prompts = Arc::new(PromptTable::new(prompts));
     let bell = Bell::new();
     let media = DataplaneConfig {
         workers: config.media.workers,
@@ -96,18 +97,4 @@ fn start(config: &Config) -> Result<(Server, String), Failure> {
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;
     let server = driver::start(config, plane.links, &bell)?;
     Ok((server, plane.description))
-}
-
-/// The music of the configuration, in the order that control numbers it in.
-fn prompts(config: &Config) -> Result<Vec<Prompt>, ConfigError> {
-    let load = |(name, music): (&String, &control::config::Music)| match &music.file {
-        None => Ok(Prompt::builtin()),
-        Some(path) => Prompt::load(path).map_err(|error| {
-            config.problem(
-                &["music", name, "file"],
-                &format!("{}: {error}", path.display()),
-            )
-        }),
-    };
-    config.music.iter().map(load).collect()
 }

@@ -1,12 +1,13 @@
 //! `[music.NAME]`: what waiting callers hear.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use shared::limits::PROMPTS_MAX;
 
-use super::ConfigError;
 use super::table::{NAME_RULE, Table, is_name};
+use super::{Config, ConfigError};
 
 /// `[music.NAME]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +24,28 @@ impl Default for Music {
             file: None,
             programme: true,
         }
+    }
+}
+
+impl Config {
+    /// Prepares every recording with the given functions, in the order that numbers them as prompts: the i-th
+    /// is prompt `PromptId(i)`.
+    ///
+    /// # Errors
+    /// The first that cannot be prepared, at the key that names it.
+    pub fn prepare_music<P, E: fmt::Display>(
+        &self,
+        builtin: impl Fn() -> P,
+        load: impl Fn(&Path) -> Result<P, E>,
+    ) -> Result<Vec<P>, ConfigError> {
+        let prepare = |(name, music): (&String, &Music)| {
+            let Some(path) = &music.file else {
+                return Ok(builtin());
+            };
+            let key = ["music", name, "file"];
+            load(path).map_err(|error| self.problem(&key, &format!("{}: {error}", path.display())))
+        };
+        self.music.iter().map(prepare).collect()
     }
 }
 

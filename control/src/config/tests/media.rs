@@ -197,3 +197,25 @@ fn callers_from_elsewhere_with_media_on_loopback_are_warned_of() {
                     host that they can reach";
     assert_eq!(config.warnings, [expected]);
 }
+
+#[test]
+fn music_is_prepared_in_the_order_of_its_numbers_and_a_bad_file_is_named_with_its_line() {
+    let text = "[music.zither]\nfile = \"z.wav\"\n\n[music.bells]\nfile = \"b.wav\"\n";
+    let config = Config::parse(text, "site.toml", Path::new("/music")).unwrap();
+    let name = |path: &Path| Ok::<_, String>(path.display().to_string());
+    let prepared = config.prepare_music(|| "builtin".to_owned(), name);
+    assert_eq!(
+        prepared.unwrap(),
+        ["/music/b.wav", "builtin", "/music/z.wav"]
+    );
+    let refuse = |path: &Path| match path.ends_with("z.wav") {
+        true => Err("not a recording"),
+        false => Ok(()),
+    };
+    let refused = config.prepare_music(|| (), refuse).unwrap_err().to_string();
+    assert!(refused.starts_with("site.toml:2: "), "{refused}");
+    assert!(
+        refused.contains("/music/z.wav: not a recording"),
+        "{refused}"
+    );
+}
