@@ -43,14 +43,19 @@ impl Exchange {
         if !matches!(leg.turn, Turn::Idle) {
             return self.refuse(now, dialog, Refusal::Pending);
         }
+        let wish = leg.wish;
         self.prefer_codec_of_other(dialog);
         let body = request.body();
         let offer = (!body.is_empty()).then_some(body);
-        match self.respond_to(now, dialog, offer, Vec::new()) {
+        let headers = self.connected_identity(dialog);
+        match self.respond_to(now, dialog, offer, headers) {
             Ok(()) if offer.is_some() => self.settled_by_peer(now, dialog),
             Ok(()) => {}
-            // RFC 6141 §3.4: a refused re-INVITE changes nothing.
-            Err(refusal) => self.refuse(now, dialog, refusal),
+            Err(refusal) => {
+                // RFC 6141 §3.4: a refused re-INVITE changes nothing.
+                self.legs.get_mut(&dialog).expect("it was there above").wish = wish;
+                self.refuse(now, dialog, refusal);
+            }
         }
         self.offer_if_wished(now, dialog);
     }
@@ -146,7 +151,7 @@ impl Exchange {
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, %status, "offer refused");
         if let Some((key, State::Retrieving(parked, retriever))) = self.call_of(dialog) {
-            self.retrieval_refused(now, key, parked, retriever);
+            self.retrieval_refused(now, key, parked, retriever, Refusal::of_parkee(status));
         }
         self.offer_if_wished(now, dialog);
     }

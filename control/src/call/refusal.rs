@@ -38,8 +38,10 @@ pub(crate) enum Refusal {
     NoMedia,
     /// The parkee hung up, or is not there any more.
     ParkeeGone,
-    /// The parkee would not be connected.
+    /// The parkee refused our offer.
     ParkeeRefused,
+    /// The parkee could not take our offer now; it is parked still.
+    ParkeeUnavailable,
     /// The parkee did not answer in time.
     ParkeeSilent,
     /// The server ends.
@@ -47,6 +49,17 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// What a retriever is told when the parkee answers our offer with this status.
+    pub(crate) const fn of_parkee(status: Status) -> Self {
+        match status {
+            Status::NOT_ACCEPTABLE
+            | Status::UNSUPPORTED_MEDIA_TYPE
+            | Status::NOT_ACCEPTABLE_HERE
+            | Status::NOT_ACCEPTABLE_ANYWHERE => Self::ParkeeRefused,
+            _ => Self::ParkeeUnavailable,
+        }
+    }
+
     pub(crate) const fn status(self) -> Status {
         match self {
             Self::BadRequest(_) | Self::Sdp(SdpError::Syntax) => Status::BAD_REQUEST,
@@ -58,7 +71,7 @@ impl Refusal {
             Self::NoSuchDialog => Status::CALL_DOES_NOT_EXIST,
             Self::DialogEnded => Status::DECLINE,
             Self::Pending => Status::REQUEST_PENDING,
-            Self::ParkeeGone => Status::TEMPORARILY_UNAVAILABLE,
+            Self::ParkeeGone | Self::ParkeeUnavailable => Status::TEMPORARILY_UNAVAILABLE,
             Self::ParkeeSilent => Status::SERVER_TIMEOUT,
             Self::NoMedia | Self::Stopping => Status::SERVICE_UNAVAILABLE,
         }
@@ -80,6 +93,7 @@ impl Refusal {
             Self::NoMedia => "No media resources",
             Self::ParkeeGone => "The parked call has ended",
             Self::ParkeeRefused => "The parked phone would not be connected",
+            Self::ParkeeUnavailable => "The parked phone is not available",
             Self::ParkeeSilent => "The parked phone did not answer",
             Self::Stopping => "Server stopping",
         }

@@ -103,8 +103,9 @@ impl Exchange {
         key: CallKey,
         parked: Parked,
         retriever: DialogKey,
+        refusal: Refusal,
     ) {
-        self.refuse(now, retriever, Refusal::ParkeeRefused);
+        self.refuse(now, retriever, refusal);
         self.drop_leg(retriever);
         self.unretrieve(now, key, parked);
     }

@@ -70,6 +70,7 @@ statuses! {
     MESSAGE_TOO_LARGE 513 "Message Too Large",
     BUSY_EVERYWHERE 600 "Busy Everywhere",
     DECLINE 603 "Decline",
+    NOT_ACCEPTABLE_ANYWHERE 606 "Not Acceptable",
 }
 
 impl Status {

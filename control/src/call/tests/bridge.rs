@@ -42,6 +42,8 @@ fn hold_and_resume_leave_the_bridge_as_it_was() {
     let held = parkee.sdp("0", "sendonly");
     let answer = reinvite(&mut bench, &mut parkee, &held);
     assert!(answer.contains("a=recvonly"), "{answer}");
+    let identity = "P-Asserted-Identity: \"Phone call-2\" <sip:call-2@127.0.0.1:6002>";
+    assert!(answer.contains(identity), "{answer}");
     assert!(
         bench.is_bridged(&parkee, &retriever),
         "its own music is relayed"

@@ -265,3 +265,18 @@ fn a_worker_without_room_for_the_retriever_leaves_the_call_parked() {
     assert!(bench.hears_music(&parkee));
     assert!(!bench.control.orbits()[0].retrieving);
 }
+
+#[test]
+fn a_parkee_that_is_busy_is_not_blamed_on_the_retrievers_media() {
+    let mut bench = Bench::new();
+    let parkee = bench.park(1);
+    let mut phone = Phone::new(2);
+    let offer = phone.sdp("0", "sendrecv");
+    bench.invite(&mut phone, &parkee.orbit, "", &offer);
+    let reinvite = bench.next(&parkee).unwrap();
+    let busy = parkee.response(&reinvite, "500 Server Internal Error", "");
+    bench.send(&parkee, &busy);
+    let answer = bench.next(&phone).unwrap();
+    assert!(answer.starts_with("SIP/2.0 480"), "{answer}");
+    assert!(bench.hears_music(&parkee));
+}
