@@ -95,7 +95,7 @@ impl Agent {
         }
     }
 
-    /// Answers a request that came as [`AgentEvent::Request`].
+    /// Answers a request that came as [`super::AgentEvent::Request`].
     pub fn respond(&mut self, now: Time, key: RequestKey, status: Status, reply: Reply) {
         self.answer(now, ServerId(key.0), &Answer::new(status).carrying(reply));
     }

@@ -129,7 +129,9 @@ impl Agent {
                     .listeners
                     .iter()
                     .map(|listener| &listener.advertise);
-                let is_loopback = packet.local.ip().is_loopback();
+                // A socket bound to every address does not say which one was meant.
+                let is_loopback =
+                    packet.local.ip().is_loopback() || packet.source.ip().is_loopback();
                 (is_loopback && name.eq_ignore_ascii_case("localhost"))
                     || self
                         .config

@@ -201,9 +201,15 @@ pub enum SipDrop {
 }
 
 impl SipDrop {
-    pub(super) const COUNT: usize = 5;
+    pub(super) const COUNT: usize = Self::Full.index() + 1;
 
     pub(super) const fn index(self) -> usize {
-        self as usize
+        match self {
+            Self::Unparseable => 0,
+            Self::StrayResponse => 1,
+            Self::StrayAck => 2,
+            Self::Untrusted => 3,
+            Self::Full => 4,
+        }
     }
 }

@@ -224,3 +224,31 @@ impl Usages {
         self.by_key.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::message::Message;
+
+    #[test]
+    fn a_confirmed_dialog_that_rests_keeps_well_below_a_kilobyte() {
+        let text = "INVITE sip:park@pbx.example.com SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 203.0.113.7:5060;branch=z9hG4bKf00dfeed\r\n\
+             Record-Route: <sip:203.0.113.7;lr;ftag=1f2e3d4c5b>, <sip:203.0.113.8;lr>\r\n\
+             From: \"Anna Example\" <sip:anna.example@pbx.example.com>;tag=1f2e3d4c5b\r\n\
+             To: <sip:park@pbx.example.com>\r\nCall-ID: 8f7e6d5c4b3a29180716@203.0.113.55\r\n\
+             CSeq: 101 INVITE\r\nContact: <sip:anna.example@203.0.113.55:49170;ob>\r\n\
+             Content-Length: 0\r\n\r\n";
+        let message = Message::parse(text.as_bytes()).unwrap();
+        let dialog = Dialog::from_request(&message, "0123456789abcdef", 7).unwrap();
+        let entry = size_of::<(DialogKey, Usage)>() + size_of::<(Box<str>, DialogKey)>();
+        // The tag stands in the index once more; a table is up to half empty.
+        let bytes = dialog.heap_bytes() + 32 + 2 * entry;
+        assert!(bytes < 1_600, "{bytes}");
+        assert!(
+            dialog.heap_bytes() + entry < 900,
+            "{}",
+            dialog.heap_bytes() + entry
+        );
+    }
+}
