@@ -9,6 +9,7 @@ use shared::Source;
 use super::link::Quality;
 use super::media::Stream;
 use super::phone::call::{Call, Settled, State};
+use super::phone::{Phone, ReinviteHabit};
 use super::world::World;
 
 /// Longest time everything may take to end after the phones hung up: the longest transaction (timer B or L, 32 s), once
@@ -92,10 +93,7 @@ pub(crate) fn agreement(world: &World) {
             same_media(settled, stream, &who);
             if orbits.iter().any(|orbit| orbit.call_id == call.call_id) {
                 parked += 1;
-                assert!(
-                    !matches!(stream.source, Source::Bridge { .. }),
-                    "{who} is parked"
-                );
+                is_parked(phone, settled, stream, &who);
             } else {
                 is_joined(world, settled, stream, &who);
             }
@@ -224,6 +222,15 @@ fn same_media(settled: &Settled, stream: &Stream, who: &str) {
         settled.direction.sends(),
         "{who}: audio of the phone"
     );
+}
+
+/// A parked call hears music or nothing, and was asked to be quiet.
+fn is_parked(phone: &Phone, settled: &Settled, stream: &Stream, who: &str) {
+    let is_bridged = matches!(stream.source, Source::Bridge { .. });
+    assert!(!is_bridged, "{who} is parked and bridged");
+    let obeys = phone.habits.reinvite == ReinviteHabit::Accept;
+    let sends = settled.direction.sends();
+    assert!(!sends || !obeys, "{who} is parked and was told to speak");
 }
 
 /// A call that is not parked hears its partner, or our music because the partner sends nothing; and is heard.
