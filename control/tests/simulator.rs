@@ -285,6 +285,7 @@ fn habits(seed: &mut Seed) -> Habits {
     Habits {
         payloads: payloads.to_vec(),
         reinvite,
+        excuses: seed.pick(&[0, 0, 0, 1, 2]),
         acks_forgotten: seed.pick(&[0, 0, 0, 0, 0, 0, 1, 3, u32::MAX]),
         offerless: seed.chance(15),
         answerless: seed.chance(5),

@@ -107,7 +107,7 @@ pub(crate) fn agreement(world: &World) {
         );
         assert_eq!(world.status().legs, confirmed, "legs and calls of phones");
         assert_eq!(
-            world.workers.len(),
+            world.workers.living(),
             confirmed,
             "streams and calls of phones"
         );
@@ -237,6 +237,12 @@ fn is_parked(phone: &Phone, settled: &Settled, stream: &Stream, who: &str) {
 fn is_joined(world: &World, settled: &Settled, stream: &Stream, who: &str) {
     if let Source::Bridge { peer } = stream.source {
         let other = world.workers.find(peer).expect("checked after every step");
+        let hears = other.media.is_some_and(|media| media.receive);
+        let wants = settled.direction.receives() && world.site.config.park.music_on_hold;
+        assert!(
+            hears || !wants,
+            "{who} is joined with {peer}, which says nothing"
+        );
         let back = other.source == Source::Bridge { peer: stream.id };
         let wants = other.media.is_some_and(|media| media.send);
         assert!(

@@ -181,6 +181,14 @@ impl Workers {
             .filter(|stream| stream.id == id)
     }
 
+    /// Streams that nobody asked to close.
+    pub(crate) fn living(&self) -> usize {
+        let living = self.streams.values();
+        living
+            .filter(|stream| stream.state != State::Closing)
+            .count()
+    }
+
     /// Streams in any state.
     pub(crate) fn len(&self) -> usize {
         self.streams.len()

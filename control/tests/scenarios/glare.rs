@@ -26,6 +26,24 @@ fn a_retrieval_that_meets_the_parkees_own_offer_succeeds_after_the_wait() {
 }
 
 #[test]
+fn a_refusal_for_a_moment_is_followed_by_another_try_within_the_time_of_the_rfc() {
+    for seed in 0..20 {
+        let mut world = World::new(Site::default().seed(seed));
+        let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+        let parked = world.park(alice);
+        world.phones[alice].habits.excuses = 1;
+        let orbit = world.orbit(parked).unwrap();
+        let retriever = world.dial(bob, &orbit);
+        // The phone made the Call-ID: we wait for up to 2 s, it for at least 2.1 s.
+        world.run(ms(2_100));
+        assert_eq!(world.sent(alice, "INVITE"), 2);
+        assert!(world.are_joined(parked, retriever));
+        checks::agreement(&world);
+        world.finish();
+    }
+}
+
+#[test]
 fn a_hold_that_crosses_the_retrieval_ends_in_one_opinion() {
     for seed in 0..20 {
         let mut world = World::new(Site::default().seed(seed));

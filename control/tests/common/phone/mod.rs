@@ -31,6 +31,8 @@ pub(crate) struct Habits {
     pub(crate) payloads: Vec<u8>,
     /// How it answers re-INVITEs.
     pub(crate) reinvite: ReinviteHabit,
+    /// Re-INVITEs that it answers with 491, although it offers nothing itself.
+    pub(crate) excuses: u32,
     /// ACKs of 2xx that it forgets to send, repetitions included.
     pub(crate) acks_forgotten: u32,
     /// Its INVITE carries no SDP.
@@ -46,6 +48,7 @@ impl Default for Habits {
         Self {
             payloads: vec![0, 8],
             reinvite: ReinviteHabit::Accept,
+            excuses: 0,
             acks_forgotten: 0,
             offerless: false,
             answerless: false,

@@ -188,6 +188,11 @@ impl Phone {
             self.refuse(now, number, request, 491);
             return;
         }
+        if self.habits.excuses > 0 {
+            self.habits.excuses -= 1;
+            self.refuse(now, number, request, 491);
+            return;
+        }
         match self.habits.reinvite {
             ReinviteHabit::Accept => self.accept(now, number, request),
             ReinviteHabit::Refuse(status) => self.refuse(now, number, request, status),
