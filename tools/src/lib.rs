@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod compose;
 pub mod correlate;
 pub mod demo;
+pub mod judge;
 pub mod wav;
