@@ -7,4 +7,5 @@ pub mod compose;
 pub mod correlate;
 pub mod demo;
 pub mod judge;
+pub mod phone;
 pub mod wav;
