@@ -6,6 +6,7 @@ pub mod clock;
 pub mod compose;
 pub mod correlate;
 pub mod demo;
+pub mod ear;
 pub mod judge;
 pub mod phone;
 pub mod wav;
