@@ -41,7 +41,8 @@ pub(crate) struct Exchange {
     pub(crate) agent: Agent,
     pub(crate) rules: Rules,
     pub(crate) calls: BTreeMap<CallKey, Call>,
-    pub(crate) legs: BTreeMap<DialogKey, Leg>,
+    /// Boxed: keys only grow, and a tree filled from one side is half empty.
+    pub(crate) legs: BTreeMap<DialogKey, Box<Leg>>,
     pub(crate) orbits: OrbitTable,
     pub(crate) streams: StreamPool,
     pub(crate) ports: PortPool,

@@ -57,7 +57,7 @@ impl Exchange {
             described: None,
             source: Source::Silent,
         };
-        let before = self.legs.insert(new.dialog, leg);
+        let before = self.legs.insert(new.dialog, Box::new(leg));
         assert!(before.is_none(), "a dialog's key is never reused");
         Ok(())
     }
