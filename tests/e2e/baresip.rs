@@ -12,28 +12,24 @@ use crate::harness::{Server, Settings};
 const PARKEE_HERTZ: f64 = 440.0;
 const RETRIEVER_HERTZ: f64 = 700.0;
 
-/// How far the music may be off its place after a second, in samples: two packets.
+/// How far a second of music may be off its place, in samples: two packets, since a phone's jitter
+/// buffer drops one when this machine is busy.
 const SLIP_MAX: usize = 320;
 
-/// Second after second of a recording against the music: each is found, each at its place. Gives how
-/// many seconds there were.
+/// Second after second of a recording against the music: the first is found somewhere, each other one
+/// where it should be then. Gives how many seconds there were.
 fn follow(recording: &[i16], music: &[i16]) -> usize {
     let mut expected: Option<usize> = None;
     let mut seconds = 0;
     for window in recording.chunks_exact(RATE) {
-        let (place, likeness) = wav::find(window, music);
+        let (place, likeness) = match expected {
+            None => wav::find(window, music),
+            Some(place) => wav::find_near(window, music, place, SLIP_MAX),
+        };
         assert!(
             likeness > 0.9,
             "second {seconds}: {likeness:.3} like the music at {place}"
         );
-        if let Some(expected) = expected {
-            let ahead = (place + music.len() - expected) % music.len();
-            let slip = ahead.min(music.len() - ahead);
-            assert!(
-                slip <= SLIP_MAX,
-                "second {seconds}: {slip} samples off its place"
-            );
-        }
         expected = Some((place + RATE) % music.len());
         seconds += 1;
     }

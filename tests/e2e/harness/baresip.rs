@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::clock::{PATIENCE, until};
+use super::clock::{PATIENCE, seconds_since_epoch, until};
 use super::{Ports, Process, wav};
 
 /// A running phone.
@@ -38,7 +38,9 @@ impl Baresip {
         let account = format!("<sip:phone{place}@127.0.0.1>;regint=0\n");
         fs::write(folder.path().join("accounts"), account).expect("a file of our own");
         fs::write(folder.path().join("contacts"), "").expect("a file of our own");
+        leave_no_room_for_encoder_recordings(&folder);
         let mut command = Command::new("baresip");
+        command.env("TZ", "UTC");
         // -s traces SIP: the orbit is told in the Contact of the answer.
         command.arg("-s").arg("-f").arg(folder.path());
         let mut process = Process::spawn(&format!("baresip {place}"), &mut command);
@@ -114,6 +116,27 @@ impl Baresip {
         recordings.sort();
         assert!(!recordings.is_empty(), "baresip recorded nothing");
         recordings.iter().flat_map(|path| wav::read(path)).collect()
+    }
+}
+
+/// Makes folders where baresip would record what it says, for the next minutes.
+///
+/// baresip 1.0.0 records both ways through filters. When a call is not two-way, as a parked one, it drops
+/// the filters of what it hears, and sets them up again only if there are none for what it says: so
+/// those must fail, which a folder under their file's name makes them.
+fn leave_no_room_for_encoder_recordings(folder: &TempDir) {
+    let start = seconds_since_epoch();
+    let moments: String = (start..start + 240)
+        .map(|second| format!("@{second}\n"))
+        .collect();
+    let list = folder.path().join("moments");
+    fs::write(&list, moments).expect("a file of our own");
+    let mut date = Command::new("date");
+    date.args(["-u", "+%Y-%m-%d-%H-%M-%S", "-f"]).arg(&list);
+    let names = date.output().expect("date is everywhere").stdout;
+    for name in String::from_utf8_lossy(&names).lines() {
+        let taken = folder.path().join(format!("dump-{name}-enc.wav"));
+        fs::create_dir(taken).expect("a folder of our own");
     }
 }
 

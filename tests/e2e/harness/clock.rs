@@ -1,6 +1,6 @@
 //! Real time, for waits on other processes. The only clock of the end-to-end tests.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a step of a healthy peer may take on a machine that is busy with other things.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,4 +54,16 @@ pub(crate) fn pause(wait: Duration) {
 )]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// The time of day, as other programs put it into the names of files.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the peers are real processes in real time"
+)]
+pub(crate) fn seconds_since_epoch() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs()
 }

@@ -1,7 +1,7 @@
 //! Loopback ports that no other test has, also in another process.
 
 use std::cell::Cell;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 
 /// Ports of one block.
 const BLOCK: u16 = 400;
@@ -47,10 +47,7 @@ impl Ports {
                 port < self.first + MEDIA,
                 "the block has no port left for signalling"
             );
-            let free = |port| {
-                let address = (Ipv4Addr::LOCALHOST, port);
-                TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
-            };
+            let free = |port| loopbacks().into_iter().all(|host| is_free(host, port));
             if free(port) && free(port + 1) {
                 return port;
             }
@@ -73,4 +70,21 @@ impl Ports {
     pub(crate) fn all(&self) -> (u16, u16) {
         (self.first, self.first + BLOCK - 1)
     }
+}
+
+/// Whether this machine speaks IPv6 to itself: containers often do not.
+pub(crate) fn has_ipv6() -> bool {
+    UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+}
+
+fn loopbacks() -> Vec<IpAddr> {
+    let mut hosts = vec![IpAddr::from(Ipv4Addr::LOCALHOST)];
+    if has_ipv6() {
+        hosts.push(Ipv6Addr::LOCALHOST.into());
+    }
+    hosts
+}
+
+fn is_free(host: IpAddr, port: u16) -> bool {
+    TcpListener::bind((host, port)).is_ok() && UdpSocket::bind((host, port)).is_ok()
 }

@@ -77,6 +77,8 @@ impl Sipp {
         let host = server.address.ip().to_string();
         command.args(["-i", &host, "-p", &server.ports.pair().to_string()]);
         command.args(["-mp", &server.ports.pair().to_string()]);
+        // It takes a second pair for video beside the one for audio.
+        server.ports.pair();
         command.args(["-t", if self.over == Over::Udp { "u1" } else { "t1" }]);
         command.args([
             "-m",

@@ -124,6 +124,16 @@ pub(crate) fn find(window: &[i16], music: &[i16]) -> (usize, f64) {
     best(&floats(window), &floats(music), around..around + 4 * STEP)
 }
 
+/// As [`find`], but only within `reach` samples of where it should be.
+pub(crate) fn find_near(window: &[i16], music: &[i16], place: usize, reach: usize) -> (usize, f64) {
+    let first = place + music.len() - reach;
+    best(
+        &floats(window),
+        &floats(music),
+        first..first + 2 * reach + 1,
+    )
+}
+
 fn best(window: &[f32], music: &[f32], places: std::ops::Range<usize>) -> (usize, f64) {
     let mut round = music.to_vec();
     while round.len() < music.len() + window.len() {
@@ -182,6 +192,7 @@ fn a_piece_is_found_where_it_was_cut_also_across_the_end() {
         let (place, likeness) = find(&window, &music);
         assert_eq!(place, at);
         assert!(likeness > 0.99, "{likeness}");
+        assert_eq!(find_near(&window, &music, at + 10, 20).0, at);
     }
     let other: Vec<i16> = test_music(5 * RATE).split_off(4 * RATE);
     assert!(
