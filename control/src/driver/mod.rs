@@ -15,4 +15,4 @@ mod workers;
 
 pub use banner::banner;
 pub use bell::Bell;
-pub use server::{Server, StartError, start};
+pub use server::{RunError, Server, StartError, start};
