@@ -102,6 +102,10 @@ table! {
     valid_name_without_quotes Valid, Status(200), "phones do not quote; nothing is ambiguous";
     valid_empty_user Valid, Invite, "gateways write it for callers who hide";
     valid_overlarge_numbers Valid, Status(200), "they count as the most there is (§20.19, §20.22)";
+    valid_via_protocol Valid, Status(200), "§25.1: protocol and version of a Via are tokens";
+    valid_via_transport Valid, Status(200), "§25.1: it came by UDP, whatever its Via says";
+    valid_spaced_branch Valid, Status(200), "§25.1: EQUAL has white space around it";
+    valid_semicolon_first Valid, Status(200), "§25.1: a user may begin with a semicolon";
 
     // Invalid (RFC 4475 §3.1.2).
     bad_separators NOT_VIA, Silence, "the Via that would carry the answer is wrong";
@@ -145,9 +149,19 @@ table! {
     bad_many_fields Malformed(400, "too many header fields"), Status(400), "our limit";
     bad_large_body Malformed(413, "body too large"), Status(413), "§21.4.11: our limit";
 
+    bad_field_without_name NOT_FIELD, Status(400), "§7.3.1: a field has a name";
+    bad_call_id_space Malformed(400, "Call-ID is not a Call-ID or too long"), Status(400), "§20.8";
+    bad_from_with_rest Malformed(400, "From is not an address"), Status(400), "§20.20";
+    bad_branch_twice Malformed(400, "branch too long or doubled"), Silence, "which is ours?";
+    bad_uri_runs_on NOT_URI, Status(400), "a port that runs into a version";
+
     // For the layer above the parser (RFC 4475 §3.3).
     semantic_from_twice Malformed(400, "more than one From header"), Status(400), "§7.3.1";
     semantic_call_id_twice Malformed(400, "more than one Call-ID header"), Status(400), "§7.3.1";
+    semantic_to_twice Malformed(400, "more than one To header"), Status(400), "§7.3.1";
+    semantic_cseq_twice Malformed(400, "more than one CSeq header"), Status(400), "§7.3.1";
+    semantic_max_forwards_twice Malformed(400, "more than one Max-Forwards header"), Status(400),
+        "§7.3.1: which of them counts?";
     semantic_unknown_method Valid, Status(501), "§21.5.2";
     semantic_method_case Valid, Status(501), "§7.1: methods have case";
     semantic_publish Valid, Status(405), "§8.2.1: known, not served";

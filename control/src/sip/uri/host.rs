@@ -76,6 +76,8 @@ fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
         !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
             && label
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
@@ -118,6 +120,8 @@ mod tests {
             ".",
             "a..b",
             "-.1",
+            "-a.b",
+            "a-.b",
             "192.0.2.256",
             "192.0.2.010",
             "1.2.3",
