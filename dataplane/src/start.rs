@@ -5,6 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use shared::limits::{
     COMMAND_QUEUE_LENGTH, EVENT_QUEUE_LENGTH, STREAMS_PER_WORKER_MAX, WORKERS_MAX,
@@ -65,7 +66,7 @@ struct Plan {
     cpu: Option<u16>,
     descriptors: u32,
     streams_max: u32,
-    media_timeout: std::time::Duration,
+    media_timeout: Duration,
     seed: [u8; 32],
 }
 
@@ -181,7 +182,7 @@ fn farewell(events: &Sender<Event>) {
     while let Err(kept) = events.push(event) {
         event = kept;
         events.ring();
-        thread::yield_now();
+        thread::park_timeout(Duration::from_millis(1));
     }
     events.ring();
 }

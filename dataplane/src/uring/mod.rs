@@ -26,6 +26,8 @@ pub(crate) mod ring;
 mod sends;
 mod sockaddr;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use buffer_ring::Filled;
 pub(crate) use ring::{Completion, Ring, RingConfig};
