@@ -55,6 +55,11 @@ impl Agent {
     ) {
         let ready = match NextHop::of(next_hop) {
             None => AckState::Impossible,
+            // Without its transaction the 2xx is old, and the ACK too late to wait for DNS.
+            Some(NextHop {
+                host: NextHost::Name(_),
+                ..
+            }) if self.clients.get(id).is_none() => AckState::Impossible,
             Some(NextHop {
                 host: NextHost::Name(host),
                 ..

@@ -151,6 +151,7 @@ impl Clients {
         let id = ClientId(self.last_id);
         self.by_key.insert(client.key, id);
         self.by_id.insert(id, client);
+        self.check();
         id
     }
 
@@ -188,7 +189,14 @@ impl Clients {
                 self.by_ticket.remove(&ticket);
             }
         }
+        self.check();
         Some(client)
+    }
+
+    /// The indexes hold what the table holds, and nothing once it is empty.
+    fn check(&self) {
+        debug_assert_eq!(self.by_key.len(), self.by_id.len());
+        debug_assert!(!self.by_id.is_empty() || self.by_ticket.is_empty());
     }
 
     pub(super) fn len(&self) -> usize {

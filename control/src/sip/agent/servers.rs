@@ -119,6 +119,7 @@ impl Servers {
             self.by_merge.entry(merge.clone()).or_insert(id);
         }
         self.by_id.insert(id, server);
+        self.check();
         id
     }
 
@@ -146,12 +147,18 @@ impl Servers {
             return;
         };
         self.by_key.remove(&server.key);
-        let Some(merge) = server.merge else {
-            return;
-        };
-        if self.by_merge.get(&merge) == Some(&id) {
+        if let Some(merge) = server.merge
+            && self.by_merge.get(&merge) == Some(&id)
+        {
             self.by_merge.remove(&merge);
         }
+        self.check();
+    }
+
+    /// The indexes hold what the table holds, and nothing once it is empty.
+    fn check(&self) {
+        debug_assert_eq!(self.by_key.len(), self.by_id.len());
+        debug_assert!(self.by_merge.len() <= self.by_id.len());
     }
 
     pub(super) fn len(&self) -> usize {

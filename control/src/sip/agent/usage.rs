@@ -205,6 +205,7 @@ impl Usages {
     pub(super) fn remove(&mut self, key: DialogKey) -> Option<Usage> {
         let usage = self.by_key.remove(&key)?;
         self.by_tag.remove(usage.dialog.local_tag());
+        debug_assert_eq!(self.by_tag.len(), self.by_key.len());
         Some(usage)
     }
 
