@@ -135,7 +135,12 @@ impl Exchange {
 
     /// A worker has ended; the calls that had their media there end with it.
     pub(crate) fn worker_lost(&mut self, now: Time, worker: WorkerId) {
-        for dialog in self.streams.lose(worker) {
+        let (owners, ports) = self.streams.lose(worker);
+        for pair in ports {
+            self.ports.put(pair);
+        }
+        self.commands.retain(|&(addressee, _)| addressee != worker);
+        for dialog in owners {
             if let Some(leg) = self.legs.get(&dialog) {
                 let key = leg.call;
                 self.end_call(now, key, Farewell::MediaLost);

@@ -151,21 +151,23 @@ impl StreamPool {
         Some(ports)
     }
 
-    /// The worker has ended: nothing is opened there any more. The legs that had streams there.
-    pub(crate) fn lose(&mut self, worker: WorkerId) -> Vec<DialogKey> {
-        let Some(worker) = self.worker(worker) else {
-            return Vec::new();
+    /// The worker has ended, and all its streams with it: the legs that had one there, and the ports, free again.
+    pub(crate) fn lose(&mut self, worker: WorkerId) -> (Vec<DialogKey>, Vec<PortPair>) {
+        let Some(at) = self.workers.iter().position(|w| w.id == worker) else {
+            return (Vec::new(), Vec::new());
         };
-        worker.capacity = 1;
-        worker.ceiling = 0;
-        worker
-            .slots
-            .iter()
-            .filter_map(|slot| match slot.state {
-                State::Opening(owner, _) | State::Open(owner, _) => Some(owner),
-                State::Closing(_) | State::Free => None,
-            })
-            .collect()
+        let (mut owners, mut ports) = (Vec::new(), Vec::new());
+        for slot in self.workers.remove(at).slots {
+            match slot.state {
+                State::Opening(owner, pair) | State::Open(owner, pair) => {
+                    owners.push(owner);
+                    ports.push(pair);
+                }
+                State::Closing(pair) => ports.push(pair),
+                State::Free => {}
+            }
+        }
+        (owners, ports)
     }
 
     /// The leg that a stream belongs to.
@@ -360,10 +362,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_worker_names_its_legs_and_takes_no_more() {
+    fn a_lost_worker_names_its_legs_gives_back_all_ports_and_takes_no_more() {
         let mut pool = pool(&[10]);
+        let closing = pool.open(Purpose::Begin, LEG, ports()).unwrap();
+        pool.close(closing);
         pool.open(Purpose::Begin, DialogKey(5), ports());
-        assert_eq!(pool.lose(WorkerId(0)), [DialogKey(5)]);
+        let (owners, ports_back) = pool.lose(WorkerId(0));
+        assert_eq!(owners, [DialogKey(5)]);
+        assert_eq!(ports_back, [ports(); 2]);
+        assert_eq!(pool.busy(), 0);
         assert_eq!(pool.open(Purpose::Begin, LEG, ports()), None);
     }
 

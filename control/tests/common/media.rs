@@ -61,6 +61,8 @@ pub(crate) struct Workers {
     /// Refused, and control does not know it yet.
     refused: HashSet<StreamId>,
     last_event: HashMap<WorkerId, Time>,
+    /// Ended by themselves; control does not know it yet.
+    lost: HashSet<WorkerId>,
     stopped: HashSet<WorkerId>,
     /// Streams opened since the start.
     pub(crate) opened: u64,
@@ -99,6 +101,7 @@ impl Workers {
             ports: HashSet::new(),
             refused: HashSet::new(),
             last_event: HashMap::new(),
+            lost: HashSet::new(),
             stopped: HashSet::new(),
             opened: 0,
             closed: 0,
@@ -120,6 +123,9 @@ impl Workers {
             "there is no worker {worker}"
         );
         assert!(!self.stopped.contains(&worker), "{command:?} after Stop");
+        if self.lost.contains(&worker) {
+            return Vec::new();
+        }
         let event = match command {
             Command::Open {
                 stream,
@@ -143,9 +149,25 @@ impl Workers {
             .collect()
     }
 
+    /// A worker ends by itself, and its streams with it. Gives the event that says so.
+    pub(crate) fn lose(&mut self, now: Time, worker: WorkerId) -> (Time, Event) {
+        self.lost.insert(worker);
+        (self.event_at(now, worker), Event::Stopped)
+    }
+
     /// An event is now being told to control: what it says becomes true.
-    pub(crate) fn told(&mut self, event: &Event) {
+    pub(crate) fn told(&mut self, worker: WorkerId, event: &Event) {
         match *event {
+            Event::Stopped => {
+                self.lost.remove(&worker);
+                self.stopped.insert(worker);
+                let gone = self.streams.extract_if(.., |place, _| place.0 == worker);
+                let gone: Vec<Stream> = gone.map(|(_, stream)| stream).collect();
+                self.closed += gone.len() as u64;
+                for stream in gone {
+                    self.release(&stream);
+                }
+            }
             Event::Opened { stream } => {
                 if let Some(found) = self.find_mut(stream)
                     && found.state == State::Opening
@@ -160,9 +182,7 @@ impl Workers {
                 let gone = self.streams.remove(&(stream.worker, stream.index));
                 let gone = gone.unwrap_or_else(|| panic!("{stream} closed twice"));
                 self.closed += 1;
-                for port in ports(gone.local, gone.rtcp) {
-                    self.ports.remove(&port);
-                }
+                self.release(&gone);
             }
             _ => {}
         }
@@ -344,6 +364,12 @@ impl Workers {
             .into_iter()
             .map(|event| (self.event_at(now, worker), event))
             .collect()
+    }
+
+    fn release(&mut self, gone: &Stream) {
+        for port in ports(gone.local, gone.rtcp) {
+            self.ports.remove(&port);
+        }
     }
 
     fn must_be_open(&mut self, worker: WorkerId, id: StreamId, what: &str) -> &mut Stream {

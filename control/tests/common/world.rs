@@ -191,6 +191,12 @@ impl World {
         }
     }
 
+    /// Ends a worker, as a fault would.
+    pub(crate) fn lose_worker(&mut self, worker: WorkerId) {
+        let (at, event) = self.workers.lose(self.now, worker);
+        self.agenda.note(at, Happening::Media(worker, event));
+    }
+
     /// Asks the server to end.
     pub(crate) fn stop(&mut self) {
         self.give(Input::Stop);
@@ -324,7 +330,7 @@ impl World {
             Happening::Media(worker, event) => {
                 self.trace
                     .line(self.now, format_args!("{worker} {}", news(&event)));
-                self.workers.told(&event);
+                self.workers.told(worker, &event);
                 self.give(Input::Media(worker, event));
             }
             Happening::Failed(ticket) => self.give(Input::TransmitFailed(ticket)),

@@ -204,7 +204,7 @@ fn command(workers: &mut Workers, command: Command) {
 /// Obeys, and tells what follows at once.
 fn tell(workers: &mut Workers, command: Command) {
     for (_, event) in workers.command(Time::ZERO, WorkerId(0), command) {
-        workers.told(&event);
+        workers.told(WorkerId(0), &event);
     }
 }
 

@@ -47,7 +47,7 @@ impl Phone {
                 wire = wire.with(&name, value);
             }
         }
-        wire = wire.with("Contact", format!("<sip:{}@{}>", self.name, self.address));
+        wire = wire.with("Contact", self.contact());
         wire = wire.with("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS");
         self.calls[number].offered = None;
         if with_offer {

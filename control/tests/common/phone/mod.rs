@@ -85,6 +85,8 @@ pub(crate) struct Phone {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
     pub(crate) tcp: bool,
+    /// The host in its Contact; its address where there is none.
+    pub(crate) contact_host: Option<String>,
     /// Where it sends its INVITEs.
     pub(crate) server: SocketAddr,
     pub(crate) habits: Habits,
@@ -111,6 +113,7 @@ impl Phone {
             name: name.to_owned(),
             address,
             tcp: false,
+            contact_host: None,
             server,
             habits: Habits::default(),
             calls: Vec::new(),
@@ -324,6 +327,12 @@ impl Phone {
 
     fn send(&mut self, to: SocketAddr, bytes: Vec<u8>) {
         self.out.push((to, bytes));
+    }
+
+    fn contact(&self) -> String {
+        let address = self.address.to_string();
+        let host = self.contact_host.as_ref().unwrap_or(&address);
+        format!("<sip:{}@{host}>", self.name)
     }
 
     fn has_invite_pending(&self, number: usize) -> bool {

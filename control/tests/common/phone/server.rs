@@ -227,7 +227,7 @@ impl Phone {
         self.calls[number].reinvited += 1;
         let reply = self
             .response_to(request, 200)
-            .with("Contact", format!("<sip:{}@{}>", self.name, self.address))
+            .with("Contact", self.contact())
             .sdp(body);
         self.answered(now, number, request, reply.bytes(), true);
     }
