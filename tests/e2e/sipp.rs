@@ -18,7 +18,7 @@ fn one_orbit() -> Server {
 
 fn parkee_hangs_up(over: Over) {
     let server = Server::start(&Settings::default());
-    let parkee = Sipp::new("parkee_leaves.xml").over(over).start(&server);
+    let mut parkee = Sipp::new("parkee_leaves.xml").over(over).start(&server);
     let orbit = parkee.orbit();
     let retriever = Sipp::new("retriever_until_bye.xml")
         .over(over)
@@ -31,7 +31,7 @@ fn parkee_hangs_up(over: Over) {
 
 fn retriever_hangs_up(over: Over) {
     let server = Server::start(&Settings::default());
-    let parkee = Sipp::new("parkee_until_bye.xml").over(over).start(&server);
+    let mut parkee = Sipp::new("parkee_until_bye.xml").over(over).start(&server);
     let orbit = parkee.orbit();
     let retriever = Sipp::new("retriever_leaves.xml")
         .over(over)
@@ -65,7 +65,7 @@ fn the_retrievers_bye_ends_the_parkees_call_over_tcp() {
 #[test]
 fn a_call_parked_over_tcp_is_retrieved_over_udp() {
     let server = Server::start(&Settings::default());
-    let parkee = Sipp::new("parkee_until_bye.xml")
+    let mut parkee = Sipp::new("parkee_until_bye.xml")
         .over(Over::Tcp)
         .start(&server);
     let orbit = parkee.orbit();
@@ -83,7 +83,7 @@ fn the_orbit_is_of_the_configured_range() {
         orbits: (4_100, 4_109),
         ..Settings::default()
     });
-    let parked = Sipp::new("parked_leaves.xml").start(&server);
+    let mut parked = Sipp::new("parked_leaves.xml").start(&server);
     let orbit: u32 = parked.orbit().parse().expect("a number");
     assert!((4_100..=4_109).contains(&orbit), "{orbit}");
     parked.finish();
@@ -94,7 +94,7 @@ fn the_orbit_is_of_the_configured_range() {
 fn an_orbit_is_free_again_once_the_parkee_hung_up() {
     let server = one_orbit();
     for _ in 0..2 {
-        let parked = Sipp::new("parked_leaves.xml").start(&server);
+        let mut parked = Sipp::new("parked_leaves.xml").start(&server);
         assert_eq!(parked.orbit(), "701");
         parked.finish();
     }
@@ -104,7 +104,7 @@ fn an_orbit_is_free_again_once_the_parkee_hung_up() {
 #[test]
 fn a_retrieved_call_is_gone_from_its_orbit() {
     let server = one_orbit();
-    let parkee = Sipp::new("parkee_until_bye.xml").start(&server);
+    let mut parkee = Sipp::new("parkee_until_bye.xml").start(&server);
     let orbit = [parkee.orbit()];
     let retriever = Sipp::new("retriever_leaves.xml")
         .dials(&orbit)
@@ -136,7 +136,7 @@ fn an_empty_orbit_is_not_found_over_udp_and_tcp() {
 #[test]
 fn no_free_orbit_is_busy_and_leaves_the_parked_call_alone() {
     let server = one_orbit();
-    let parkee = Sipp::new("parkee_until_bye.xml").start(&server);
+    let mut parkee = Sipp::new("parkee_until_bye.xml").start(&server);
     let orbit = parkee.orbit();
     Sipp::new("no_orbit_free.xml").start(&server).finish();
     // Still there: it can be retrieved.
@@ -175,7 +175,7 @@ fn a_parked_call_is_held_and_resumed() {
 #[test]
 fn a_retrieved_call_is_held_and_resumed() {
     let server = Server::start(&Settings::default());
-    let parkee = Sipp::new("parkee_until_bye.xml").start(&server);
+    let mut parkee = Sipp::new("parkee_until_bye.xml").start(&server);
     let orbit = parkee.orbit();
     Sipp::new("retriever_holds.xml")
         .dials(&[orbit])
@@ -189,7 +189,7 @@ fn a_retrieved_call_is_held_and_resumed() {
 fn a_call_transferred_to_an_empty_orbit_is_parked_there() {
     let server = Server::start(&Settings::default());
     let dials = ["777".to_owned()];
-    let parked = Sipp::new("transfer_parks.xml").dials(&dials).start(&server);
+    let mut parked = Sipp::new("transfer_parks.xml").dials(&dials).start(&server);
     assert_eq!(parked.orbit(), "777");
     parked.finish();
     server.stop();
@@ -200,7 +200,7 @@ fn twenty_calls_are_parked_and_retrieved_at_once() {
     const CALLS: u32 = 20;
     for over in [Over::Udp, Over::Tcp] {
         let server = Server::start(&Settings::default());
-        let parkees = Sipp::new("parkee_until_bye.xml")
+        let mut parkees = Sipp::new("parkee_until_bye.xml")
             .over(over)
             .calls(CALLS, 20)
             .start(&server);
@@ -224,7 +224,7 @@ fn twenty_calls_are_parked_and_retrieved_at_once() {
 fn a_server_that_is_stopped_ends_each_call_with_bye() {
     for over in [Over::Udp, Over::Tcp] {
         let mut server = Server::start(&Settings::default());
-        let parked = Sipp::new("parked_until_bye.xml")
+        let mut parked = Sipp::new("parked_until_bye.xml")
             .over(over)
             .calls(5, 50)
             .start(&server);
@@ -248,7 +248,7 @@ fn ipv6_is_as_good() {
         ..Settings::default()
     });
     for over in [Over::Udp, Over::Tcp] {
-        let parkee = Sipp::new("parkee_until_bye.xml").over(over).start(&server);
+        let mut parkee = Sipp::new("parkee_until_bye.xml").over(over).start(&server);
         let orbit = parkee.orbit();
         let retriever = Sipp::new("retriever_leaves.xml").over(over).dials(&[orbit]);
         retriever.start(&server).finish();
@@ -263,7 +263,7 @@ fn without_a_free_media_port_a_call_is_refused_and_those_there_go_on() {
         media_pairs: 2,
         ..Settings::default()
     });
-    let parked = Sipp::new("parked_until_bye.xml")
+    let mut parked = Sipp::new("parked_until_bye.xml")
         .calls(2, 50)
         .start(&server);
     parked.orbits(2);

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 
 /// Ports of one block.
 const BLOCK: u16 = 400;
-/// The first block; the last ends below the ports the kernel hands out by itself (32,768).
-const FIRST: u16 = 21_000;
-const BLOCKS: u16 = 29;
+/// The first block. The last ends below the ports that a server takes for media by default (20,000)
+/// and that the kernel hands out by itself (32,768).
+const FIRST: u16 = 10_000;
+const BLOCKS: u16 = 24;
 /// Where the blocks' media ports begin.
 const MEDIA: u16 = 60;
 

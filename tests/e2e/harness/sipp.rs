@@ -115,7 +115,7 @@ impl Sipp {
 
 impl Running {
     /// The orbits that the scenario was told, when there are as many as `count`.
-    pub(crate) fn orbits(&self, count: usize) -> Vec<String> {
+    pub(crate) fn orbits(&mut self, count: usize) -> Vec<String> {
         let log = self.folder.path().join("log");
         until(
             &format!("orbit told to {}", self.scenario),
@@ -130,13 +130,19 @@ impl Running {
                             .map(|(_, orbit)| orbit.to_owned())
                     })
                     .collect();
-                (orbits.len() >= count).then_some(orbits)
+                let enough = orbits.len() >= count;
+                assert!(
+                    enough || self.process.is_running(),
+                    "{} has ended",
+                    self.scenario
+                );
+                enough.then_some(orbits)
             },
         )
     }
 
     /// The one orbit that the scenario was told.
-    pub(crate) fn orbit(&self) -> String {
+    pub(crate) fn orbit(&mut self) -> String {
         self.orbits(1).remove(0)
     }
 
