@@ -66,18 +66,13 @@ impl Ears {
     /// What was heard so far; the pacing since the last call.
     #[must_use]
     pub fn heard(&self) -> Heard {
-        self.ears.iter().for_each(|ear| ear.ask(Ask::Heard));
+        self.ears.iter().for_each(|ear| ear.ask());
         let mut all = Heard::default();
         self.ears
             .iter()
             .filter_map(|ear| ear.replies.recv().ok())
             .for_each(|heard| all += heard);
         all
-    }
-
-    /// Forgets the pacing so far, and lets each stream's grid be learned anew.
-    pub fn restart_pacing(&self) {
-        self.ears.iter().for_each(|ear| ear.ask(Ask::RestartPacing));
     }
 }
 
@@ -90,11 +85,9 @@ impl AddAssign for Heard {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Ask {
-    Heard,
-    RestartPacing,
-}
+/// The question what was heard.
+#[derive(Clone, Copy, Debug)]
+struct Ask;
 
 #[derive(Debug)]
 struct Ear {
@@ -144,9 +137,9 @@ impl Ear {
         })
     }
 
-    fn ask(&self, ask: Ask) {
+    fn ask(&self) {
         // Refused only by a thread that ended, which then has nothing to say.
-        let _ = self.asks.as_ref().map(|asks| asks.send(ask));
+        let _ = self.asks.as_ref().map(|asks| asks.send(Ask));
     }
 }
 
@@ -206,8 +199,7 @@ impl Listening {
             }
             loop {
                 match self.asked.try_recv() {
-                    Ok(Ask::Heard) => self.reply(),
-                    Ok(Ask::RestartPacing) => self.restart_pacing(),
+                    Ok(Ask) => self.reply(),
                     Err(TryRecvError::Empty) => break,
                     Err(TryRecvError::Disconnected) => return,
                 }
@@ -260,13 +252,6 @@ impl Listening {
         self.pacing.clear();
         // The one who asked may have gone.
         let _ = self.replier.send(heard);
-    }
-
-    fn restart_pacing(&mut self) {
-        self.pacing.clear();
-        self.streams
-            .iter_mut()
-            .for_each(|stream| stream.judge.restart_pacing());
     }
 }
 

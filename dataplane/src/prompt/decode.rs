@@ -319,7 +319,10 @@ mod tests {
     use super::*;
 
     fn refusal(bytes: &[u8]) -> String {
-        mono_8khz(bytes).unwrap_err().to_string()
+        mono_8khz(bytes)
+            .map(|samples| samples.len())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -411,5 +414,45 @@ mod tests {
             .collect();
         let message = refusal(&wav_of(3, 8_000, 1, 32, &audio.repeat(1_000)));
         assert!(message.contains("not numbers"), "{message}");
+    }
+
+    /// Half a second of 440 Hz in each compressed format, at the rates and channels in which people have music.
+    #[test]
+    fn flac_mp3_and_ogg_vorbis_are_decoded() {
+        let samples: [(&str, &[u8]); 3] = [
+            ("FLAC", include_bytes!("samples/tone.flac")),
+            ("MP3", include_bytes!("samples/tone.mp3")),
+            ("Ogg Vorbis", include_bytes!("samples/tone.ogg")),
+        ];
+        let tie = 2.0 * (std::f32::consts::TAU * 440.0 / 8_000.0).cos();
+        for (format, bytes) in samples {
+            let tone = mono_8khz(bytes).unwrap();
+            assert!(
+                (3_990..4_500).contains(&tone.len()),
+                "{format}: {} samples",
+                tone.len()
+            );
+            let middle = &tone[1_000..3_000];
+            let loudest = middle.iter().copied().fold(0.0, f32::max);
+            assert!((0.05..0.2).contains(&loudest), "{format}: {loudest}");
+            // Three neighbours of a sine are tied by its step: nothing but the tone is there.
+            for three in middle.windows(3) {
+                let rest = three[0] + three[2] - tie * three[1];
+                assert!(rest.abs() < 0.05 * loudest, "{format}: {rest}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_flac_is_refused() {
+        let mut bytes = include_bytes!("samples/tone.flac").to_vec();
+        // Near the end is audio; the front is padding.
+        let place = bytes.len() - 500;
+        bytes[place] ^= 0xff;
+        let message = mono_8khz(&bytes)
+            .map(|samples| samples.len())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("damaged"), "{message}");
     }
 }

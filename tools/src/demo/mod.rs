@@ -3,6 +3,7 @@
 //! Everything is on loopback and on free ports, so it runs beside anything else. What is shown is what the callers heard,
 //! not what the server says of itself; where the two differ, it says so.
 
+mod machine;
 mod screen;
 mod site;
 mod stage;
@@ -102,9 +103,8 @@ fn play(
 ) -> Result<Verdict, Ended> {
     let took = stage.park()?;
     screen.parked(stage.phones(), took)?;
-    // The last callers' grids are learned from their first packets, and not from those of the rush.
+    // What the last callers' grids are learned from came in the rush, and is not watched.
     stage.wait(SETTLE)?;
-    stage.ears().restart_pacing();
     let mut before = stage.look();
     let first = before.clone();
     let mut overall = crate::judge::Pacing::new();

@@ -214,6 +214,14 @@ impl<W: Write> Screen<W> {
                 millis(verdict.pacing.max())
             )?;
         }
+        if let Some(share) = verdict.wait_share().filter(|share| *share >= NOTABLE_WAIT) {
+            writeln!(
+                self.out,
+                "             the workers were ready but without a CPU for {:.1} % of the time: other work on this \
+                 machine delays them",
+                share * 100.0
+            )?;
+        }
         if let Some(cpu) = verdict.cpu_a_packet() {
             writeln!(
                 self.out,
@@ -226,6 +234,9 @@ impl<W: Write> Screen<W> {
         Ok(())
     }
 }
+
+/// Part of the time that workers wait for a CPU above which pacing tells more of the machine than of the server.
+const NOTABLE_WAIT: f64 = 0.005;
 
 fn mark(is_good: bool) -> char {
     if is_good { '✓' } else { '✗' }
@@ -280,7 +291,7 @@ fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

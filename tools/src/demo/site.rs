@@ -21,7 +21,7 @@ const DESCRIPTORS_PER_CALL: u64 = 2;
 const DESCRIPTORS_BESIDE: u64 = 100;
 
 /// Below the ports that Linux gives to the callers, so that the two do not compete.
-const RTP_PORTS: (u16, u16) = (10_000, 32_767);
+const RTP_PORTS: (u16, u16) = (4_096, 32_767);
 
 /// Raises the limit of open files to what the calls need.
 pub(super) fn check_descriptors(calls: u32) -> Result<(), Box<dyn Error>> {

@@ -14,6 +14,7 @@ use rustix::time::Timespec;
 use shared::{DropReason, Time};
 use socket2::SockRef;
 
+use super::machine;
 use crate::clock;
 use crate::ear::{Ears, Heard};
 use crate::judge::{Expected, Music};
@@ -54,6 +55,8 @@ pub(super) struct Look {
     /// By the server's own count.
     pub(super) sent: u64,
     pub(super) cpu_nanos: u64,
+    /// How long its workers had waited for a CPU, where the kernel says so.
+    pub(super) cpu_waited: Option<Duration>,
 }
 
 impl Clone for Look {
@@ -116,10 +119,6 @@ impl<'a> Stage<'a> {
 
     pub(super) fn phones(&self) -> &Phones {
         &self.phones
-    }
-
-    pub(super) fn ears(&self) -> &Ears {
-        &self.ears
     }
 
     pub(super) fn has_music(&self) -> bool {
@@ -203,6 +202,7 @@ impl<'a> Stage<'a> {
             heard: Arc::new(self.ears.heard()),
             sent: stats.iter().map(|worker| worker.rtp_sent.load()).sum(),
             cpu_nanos: stats.iter().map(|worker| worker.cpu_nanos.load()).sum(),
+            cpu_waited: machine::workers_waited(),
         }
     }
 

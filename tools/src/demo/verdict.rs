@@ -65,6 +65,13 @@ impl Verdict {
         cpu_a_packet(&self.watched.0, &self.watched.1)
     }
 
+    /// What part of the watched time the workers were ready but without a CPU; `None` where the kernel does not say.
+    pub(super) fn wait_share(&self) -> Option<f64> {
+        let (first, last) = &self.watched;
+        let waited = last.cpu_waited?.saturating_sub(first.cpu_waited?);
+        Some(waited.as_secs_f64() / (last.at - first.at).as_secs_f64().max(f64::MIN_POSITIVE))
+    }
+
     /// What part of one core the workers used while watched.
     pub(super) fn core_share(&self) -> f64 {
         let (first, last) = &self.watched;

@@ -1,5 +1,7 @@
 //! One stream: sequence, timestamps, source, format, music and pacing of what arrives at one port (RFC 3550 §5.1, A.1).
 
+use std::time::Duration;
+
 use shared::Time;
 
 use super::{Findings, Music, Pacing};
@@ -41,15 +43,17 @@ struct Run {
     searches_left: u8,
 }
 
-/// A stream's own clock: packet `n` is due at `origin + n · packet_ns`.
+/// A stream's own clock: packet `n` is due at `origin + n · packet_ns`. A sender can be late, but not early: the packet that came
+/// earliest of all, by its number, shows the clock, and the others are as late as they are behind it.
 #[derive(Clone, Debug)]
 enum Grid {
-    /// Arrivals less their number on the grid, until there are enough to take the middle one.
+    /// Arrivals less their number on the grid, until there are enough to begin with.
     Learning(Vec<i128>),
+    /// The earliest so far.
     Known(i128),
 }
 
-/// Packets by which a stream's grid is learned.
+/// Packets by which a stream's grid is first learned; an earlier one corrects it.
 const LEARNED_BY: usize = 16;
 
 /// Sequence numbers begin here, so that a packet before the first is still a positive number.
@@ -118,11 +122,6 @@ impl StreamJudge {
             lost: sent.saturating_sub(self.findings.received),
             ..self.findings
         }
-    }
-
-    /// Learns the grid anew from the packets to come.
-    pub fn restart_pacing(&mut self) {
-        self.grid = Grid::Learning(Vec::new());
     }
 }
 
@@ -216,26 +215,27 @@ impl Grid {
     fn record(&mut self, at: Time, number: u64, packet_ns: u64, pacing: &mut Pacing) {
         let origin = i128::from(at.as_nanos()) - i128::from(number) * i128::from(packet_ns);
         match self {
-            Self::Known(known) => pacing.record(distance(origin, *known)),
+            Self::Known(known) => {
+                *known = origin.min(*known);
+                pacing.record(lateness(origin, *known));
+            }
             Self::Learning(origins) => {
                 origins.push(origin);
                 if origins.len() < LEARNED_BY {
                     return;
                 }
-                origins.sort_unstable();
-                let known = origins[LEARNED_BY / 2];
+                let known = origins.iter().copied().fold(origin, i128::min);
                 origins
                     .iter()
-                    .for_each(|origin| pacing.record(distance(*origin, known)));
+                    .for_each(|origin| pacing.record(lateness(*origin, known)));
                 *self = Self::Known(known);
             }
         }
     }
 }
 
-fn distance(a: i128, b: i128) -> std::time::Duration {
-    let nanos = u64::try_from(a.abs_diff(b)).unwrap_or(u64::MAX);
-    std::time::Duration::from_nanos(nanos)
+fn lateness(origin: i128, known: i128) -> Duration {
+    Duration::from_nanos(u64::try_from(origin - known).unwrap_or(u64::MAX))
 }
 
 /// RTP timestamp units from packet number 0 to this one, modulo 2^32.
@@ -286,8 +286,6 @@ impl<'a> Packet<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use dataplane::prompt::Prompt;
     use shared::Codec;
 
@@ -379,6 +377,23 @@ mod tests {
         assert!(
             pacing.quantile(0.98) < Duration::from_micros(1),
             "the others were on time"
+        );
+    }
+
+    #[test]
+    fn a_stream_that_began_late_is_late_until_the_end_of_that_and_not_early_afterwards() {
+        let (mut judge, mut pacing) = (StreamJudge::new(EXPECTED), Pacing::new());
+        for n in 0..200 {
+            let late_ms = if n < 50 { 80 } else { 0 };
+            let at = Time::from_millis(1_000 + u64::from(n) * 20 + late_ms);
+            judge.take(at, &packet(n, &[0xff; 160]), None, &mut pacing);
+            if n == 49 {
+                pacing.clear();
+            }
+        }
+        assert_eq!(
+            (pacing.count(), pacing.max()),
+            (150, Duration::from_nanos(1))
         );
     }
 
