@@ -90,7 +90,8 @@ impl Dialog {
     /// The dialog that our answer to `request` forms (§12.1.1).
     ///
     /// # Errors
-    /// [`Malformed`] when the request cannot form one: no Contact, or more routes than [`ROUTES_MAX`].
+    /// [`Malformed`] when the request cannot form one: no Contact, or more routes than
+    /// [`ROUTES_MAX`].
     pub fn from_request(
         request: &Message<'_>,
         local_tag: &str,
@@ -397,8 +398,9 @@ mod tests {
 
     fn response(extra: &str) -> String {
         format!(
-            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP us.test;branch=z9hG4bK1\r\nFrom: <sip:us@us.test>;tag=u1\r\n\
-             To: <sip:b@b.test>;tag=b1\r\nCall-ID: d2\r\nCSeq: 5 INVITE\r\nContact: <sip:b@192.0.2.7>\r\n\
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP us.test;branch=z9hG4bK1\r\n\
+             From: <sip:us@us.test>;tag=u1\r\nTo: <sip:b@b.test>;tag=b1\r\n\
+             Call-ID: d2\r\nCSeq: 5 INVITE\r\nContact: <sip:b@192.0.2.7>\r\n\
              {extra}Content-Length: 0\r\n\r\n"
         )
     }
