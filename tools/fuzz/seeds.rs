@@ -69,7 +69,8 @@ pub(crate) fn streams() -> Vec<Vec<u8>> {
 pub(crate) fn descriptions() -> Vec<Vec<u8>> {
     let more = [
         "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::1\r\nt=0 0\r\n\
-         m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
+         m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n\
+         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n\
          a=ptime:20\r\na=sendonly\r\na=rtcp-mux\r\na=rtcp:4001\r\n",
         "v=0\r\no=a 1 2 IN IP4 192.0.2.1\r\ns=x\r\nt=0 0\r\na=inactive\r\nm=video 4 RTP/AVP 96\r\n\
          c=IN IP4 192.0.2.2\r\na=rtpmap:96 H264/90000\r\nm=audio 0 RTP/AVP 0\r\n\
