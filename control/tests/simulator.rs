@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use shared::Time;
+use shared::{Time, WorkerId};
 
 use self::common::checks;
 use self::common::link::Quality;
@@ -122,6 +122,9 @@ impl Life {
             if !self.world.phones[phone].is_dead {
                 self.press(phone);
             }
+            if self.seed.below(2_000) == 0 {
+                self.world.lose_worker(WorkerId(0));
+            }
         }
         self.rest();
         let status = self.world.status();
@@ -140,7 +143,11 @@ impl Life {
             digest: 0,
         };
         tally.digest = self.world.trace.digest;
-        self.world.finish();
+        if self.seed.chance(15) {
+            self.world.finish_by_stop();
+        } else {
+            self.world.finish();
+        }
         tally
     }
 

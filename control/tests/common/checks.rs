@@ -16,6 +16,9 @@ use super::world::World;
 /// for a request and once for the BYE after it, and a pickup that expires meanwhile.
 const END_MAX: Duration = Duration::from_secs(240);
 
+/// Longest time the server may take to end, whatever peers and workers do.
+const STOP_MAX: Duration = Duration::from_millis(5_100);
+
 /// After every step.
 ///
 /// # Panics
@@ -25,7 +28,7 @@ pub(crate) fn after_step(world: &World) {
     world.workers.check();
     let (status, orbits) = (world.control.status(), world.control.orbits());
     counts(&status, &orbits, orbits_of(world));
-    if world.is_quiet() {
+    if world.is_quiet() && !world.workers.is_one_lost() {
         for phone in world.phones.iter().filter(|phone| !phone.is_dead) {
             for (number, call) in phone.calls.iter().enumerate() {
                 if phone.is_settled(number) {
@@ -263,6 +266,30 @@ fn is_joined(world: &World, settled: &Settled, stream: &Stream, who: &str) {
                     .is_some_and(|media| !media.receive || media.remote.is_none())
         });
         assert!(partner, "{who} hears music although nobody holds it");
+    }
+}
+
+impl World {
+    /// The server ends instead: it tells everybody, and is done in time whoever answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub(crate) fn finish_by_stop(mut self) {
+        self.link.quality = Quality::GOOD;
+        self.link.lose_no_more();
+        self.stop();
+        self.run(STOP_MAX);
+        assert!(self.is_stopped, "the server does not end");
+        assert_eq!(
+            (self.status().calls, self.status().legs),
+            (0, 0),
+            "calls are left"
+        );
+        assert_eq!(self.workers.living(), 0, "a stream is left");
+        for phone in self.phones.iter().filter(|phone| !phone.is_dead) {
+            let told = phone.calls.iter().all(Call::is_over);
+            assert!(told, "{} was not told: {phone:?}", phone.name);
+        }
     }
 }
 

@@ -155,6 +155,11 @@ impl Workers {
         (self.event_at(now, worker), Event::Stopped)
     }
 
+    /// Whether a worker has ended that control still believes in.
+    pub(crate) fn is_one_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
     /// An event is now being told to control: what it says becomes true.
     pub(crate) fn told(&mut self, worker: WorkerId, event: &Event) {
         match *event {
