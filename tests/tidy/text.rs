@@ -22,6 +22,8 @@ const EXTENSIONS: &[&str] = &[
     "gitignore",
     "lock",
     "md",
+    "mp3",
+    "ogg",
     "rs",
     "sdp",
     "sh",

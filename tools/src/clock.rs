@@ -1,4 +1,5 @@
-//! The clocks of the tools. A tool is a driver of its own: it reads them here and hands the time on.
+//! The clocks of the tools. A tool is a driver of its own: it reads them here and hands the time
+//! on.
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use shared::Time;

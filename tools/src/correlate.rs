@@ -1,8 +1,9 @@
-//! Says how like a recording is to the hold music or to a tone, and where in it: what a telephone recorded
-//! is compared with what orbit was to play.
+//! Says how like a recording is to the hold music or to a tone, and where in it: what a telephone
+//! recorded is compared with what orbit was to play.
 //!
-//! The recording is cut into windows, and each is looked for in the whole reference on its own, so that a gap, a
-//! repetition or a drift shows as a window that moved. Normalised: 1 is the same but for the loudness, 0 is unrelated.
+//! The recording is cut into windows, and each is looked for in the whole reference on its own, so
+//! that a gap, a repetition or a drift shows as a window that moved. Normalised: 1 is the same but
+//! for the loudness, 0 is unrelated.
 
 use std::f64::consts::TAU;
 use std::fmt;
@@ -44,7 +45,8 @@ pub struct Match {
 pub struct Comparison {
     /// The windows.
     pub matches: Vec<Match>,
-    /// The greatest move of a window against the first, in milliseconds: a gap, a repetition or drift of clocks.
+    /// The greatest move of a window against the first, in milliseconds: a gap, a repetition or
+    /// drift of clocks.
     pub moved_ms: f64,
 }
 
@@ -56,7 +58,7 @@ pub enum CorrelateError {
     Recording(PromptError),
     /// Nothing is in it.
     #[error(
-        "the recording has {heard_ms} ms between its first and its last sound; one window has {window_ms} ms"
+        "the recording has {heard_ms} ms from first to last sound; a window has {window_ms} ms"
     )]
     TooShort {
         /// Of sound.
@@ -101,8 +103,8 @@ impl Comparison {
         )
     }
 
-    /// One object: `peak`, `peak_min`, `lag_ms` (the best window's place in the reference less its place in the recording),
-    /// `moved_ms`, `windows`.
+    /// One object: `peak`, `peak_min`, `lag_ms` (the best window's place in the reference less its
+    /// place in the recording), `moved_ms`, `windows`.
     #[must_use]
     pub fn json(&self) -> String {
         let windows: Vec<String> = self
@@ -147,7 +149,8 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// Decodes a recording to be compared; one whose recorder was killed before it wrote the length is mended.
+/// Decodes a recording to be compared; one whose recorder was killed before it wrote the length is
+/// mended.
 ///
 /// # Errors
 /// [`CorrelateError::Recording`].

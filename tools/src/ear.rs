@@ -1,7 +1,9 @@
-//! Threads that listen to many RTP ports and judge what arrives, cheaply enough to share the machine with the sender.
+//! Threads that listen to many RTP ports and judge what arrives, cheaply enough to share the
+//! machine with the sender.
 //!
-//! Each packet is judged by the time at which the kernel got it, so that it does not matter how late this thread
-//! is; and the kernel says how many packets it had no room for, so that a slow listener is not taken for a lossy sender.
+//! Each packet is judged by the time at which the kernel got it, so that it does not matter how
+//! late this thread is; and the kernel says how many packets it had no room for, so that a slow
+//! listener is not taken for a lossy sender.
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -289,8 +291,8 @@ mod tests {
                 sender.send_to(&packet, port).unwrap();
             }
         }
-        // What was sent on loopback is in the receiver's queue before the next question is asked, but not
-        // yet read: ask until it is.
+        // What was sent on loopback is in the receiver's queue before the next question is asked,
+        // but not yet read: ask until it is.
         let heard = (0..500)
             .map(|_| ears.heard())
             .find(|heard| heard.findings.received == 6);

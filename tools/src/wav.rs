@@ -1,4 +1,5 @@
-//! 16-bit mono WAV, the one form the tools write; reading is the business of `dataplane::prompt::decode`.
+//! 16-bit mono WAV, the one form the tools write; reading is the business of
+//! `dataplane::prompt::decode`.
 
 /// A WAV file of mono samples.
 #[must_use]

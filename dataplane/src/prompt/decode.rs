@@ -1,6 +1,7 @@
 //! A recording in any supported format into mono samples at 8,000 Hz.
 //!
-//! What symphonia calls an error is worded here for the operator who chose the file. Absent on purpose: encoding.
+//! What symphonia calls an error is worded here for the operator who chose the file. Absent on
+//! purpose: encoding.
 
 use std::io::{Cursor, ErrorKind};
 
@@ -19,11 +20,12 @@ use super::resample::Resampler;
 
 const FORMATS: &str = "play one of WAV (PCM, float, A-law, µ-law), FLAC, MP3, Ogg Vorbis";
 
-/// Of the packets of a lossy recording, one in this many may be damaged: a cut MP3 often begins with one.
+/// Of the packets of a lossy recording, one in this many may be damaged: a cut MP3 often begins
+/// with one.
 const DAMAGED_PACKETS_ONE_IN: u64 = 50;
 
-/// Decodes, mixes to mono (the mean of the channels, which cannot clip) and resamples as a loop. Full scale is ±1.0,
-/// which a lossy or resampled recording may exceed.
+/// Decodes, mixes to mono (the mean of the channels, which cannot clip) and resamples as a loop.
+/// Full scale is ±1.0, which a lossy or resampled recording may exceed.
 ///
 /// # Errors
 /// [`PromptError::Decode`], saying what is wrong and what would be right.
@@ -44,8 +46,8 @@ pub fn mono_8khz(bytes: &[u8]) -> Result<Vec<f32>, PromptError> {
     if shape.rate_hz == RATE_HZ {
         return Ok(native);
     }
-    // Decoded again rather than kept: half an hour of a high rate would need a gigabyte, and to close the
-    // loop exactly the resampler must know the length before it begins.
+    // Decoded again rather than kept: half an hour of a high rate would need a gigabyte, and to
+    // close the loop exactly the resampler must know the length before it begins.
     let mut resampler = Resampler::new(shape.frames, shape.rate_hz);
     Recording::open(bytes)?.read(|_, samples| resampler.feed(samples))?;
     Ok(resampler.finish())
@@ -416,7 +418,8 @@ mod tests {
         assert!(message.contains("not numbers"), "{message}");
     }
 
-    /// Half a second of 440 Hz in each compressed format, at the rates and channels in which people have music.
+    /// Half a second of 440 Hz in each compressed format, at the rates and channels in which people
+    /// have music.
     #[test]
     fn flac_mp3_and_ogg_vorbis_are_decoded() {
         let samples: [(&str, &[u8]); 3] = [

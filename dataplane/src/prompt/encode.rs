@@ -18,7 +18,8 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    /// Encodes mono samples (full scale ±1.0). A recording that would clip is made quieter as a whole.
+    /// Encodes mono samples (full scale ±1.0). A recording that would clip is made quieter as a
+    /// whole.
     pub(super) fn new(mono: &[f32]) -> Self {
         let linear = quantise(mono);
         let lap = linear.iter().cycle().take(linear.len() + LAP_SAMPLES);

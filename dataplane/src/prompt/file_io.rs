@@ -1,6 +1,8 @@
-//! Whole files into memory, for loading: by tokio-uring where the kernel allows io_uring, else by std.
+//! Whole files into memory, for loading: by tokio-uring where the kernel allows io_uring, else by
+//! std.
 //!
-//! Absent on purpose: writing, and any use on a worker's thread (a worker's ring is its own, see `uring`).
+//! Absent on purpose: writing, and any use on a worker's thread (a worker's ring is its own, see
+//! `uring`).
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -19,7 +21,8 @@ pub trait FileIo {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StdFileIo;
 
-/// By tokio-uring on one thread that lives as long as the read; by [`StdFileIo`] where the kernel refuses io_uring.
+/// By tokio-uring on one thread that lives as long as the read; by [`StdFileIo`] where the kernel
+/// refuses io_uring.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UringFileIo;
 

@@ -20,8 +20,9 @@ pub const RATE_HZ_MAX: u32 = 192_000;
 /// The sampling rate at which a prompt is kept, in Hz.
 pub const RATE_HZ: u32 = Codec::Pcmu.clock_hz();
 
-/// The longest packet, in samples. This much of the beginning is repeated behind the end of the encoded
-/// audio, so that the payload of every packet is one piece of memory, also the one that plays over the end.
+/// The longest packet, in samples. This much of the beginning is repeated behind the end of the
+/// encoded audio, so that the payload of every packet is one piece of memory, also the one that
+/// plays over the end.
 pub const LAP_SAMPLES: usize =
     Codec::Pcmu.samples_per_packet(Ptime::ALL[Ptime::ALL.len() - 1]) as usize;
 

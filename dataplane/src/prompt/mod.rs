@@ -1,7 +1,7 @@
 //! Prompts: recordings decoded, resampled and encoded once, shared by every stream that plays them.
 //!
-//! `decode → resample → encode` happens in [`Prompt::decode`], at load and never on a worker's thread.
-//! Absent on purpose: who plays them (`player`), and RTP.
+//! `decode → resample → encode` happens in [`Prompt::decode`], at load and never on a worker's
+//! thread. Absent on purpose: who plays them (`player`), and RTP.
 
 use std::path::Path;
 
@@ -37,8 +37,9 @@ pub enum PromptError {
 }
 
 impl Prompt {
-    /// Decodes a recording (WAV, FLAC, MP3, Ogg Vorbis; 4 to 192 kHz, any number of channels), mixes to
-    /// mono, resamples as a loop, encodes. Takes CPU time in proportion to the length: some seconds for half an hour.
+    /// Decodes a recording (WAV, FLAC, MP3, Ogg Vorbis; 4 to 192 kHz, any number of channels),
+    /// mixes to mono, resamples as a loop, encodes. Takes CPU time in proportion to the length:
+    /// some seconds for half an hour.
     ///
     /// # Errors
     /// [`PromptError::Decode`].
@@ -92,8 +93,8 @@ impl Prompt {
     /// `samples` of it from `position`, in one piece also where the recording starts over.
     ///
     /// # Panics
-    /// When `position` is not below [`Prompt::samples`], or when it reaches further beyond the end than
-    /// the longest packet ([`limits::LAP_SAMPLES`]).
+    /// When `position` is not below [`Prompt::samples`], or when it reaches further beyond the end
+    /// than the longest packet ([`limits::LAP_SAMPLES`]).
     #[must_use]
     pub fn payload(&self, codec: Codec, position: usize, samples: usize) -> &[u8] {
         assert!(position < self.samples(), "positions are modulo the length");

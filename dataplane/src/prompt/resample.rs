@@ -1,5 +1,5 @@
-//! Any sampling rate to 8,000 Hz, as a loop: the last samples are filtered together with the first, so that the
-//! recording can be repeated for ever with neither a gap nor a click.
+//! Any sampling rate to 8,000 Hz, as a loop: the last samples are filtered together with the first,
+//! so that the recording can be repeated for ever with neither a gap nor a click.
 
 use audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
@@ -39,8 +39,8 @@ impl Resampler {
     )]
     pub(super) fn new(frames: u64, rate_hz: u32) -> Self {
         let length = (frames as f64 * f64::from(RATE_HZ) / f64::from(rate_hz)).round();
-        // Not exactly the ratio of the rates: a whole number of samples must go round the loop. At most half a
-        // sample of the whole length is the difference, which nobody hears.
+        // Not exactly the ratio of the rates: a whole number of samples must go round the loop. At
+        // most half a sample of the whole length is the difference, which nobody hears.
         let ratio = length / frames as f64;
         let filter_length = (FILTER_SAMPLES * rate_hz.div_ceil(RATE_HZ)) as usize;
         let parameters =
@@ -78,7 +78,8 @@ impl Resampler {
         let mut looped = self.resampled;
         looped.truncate(self.first + self.length);
         looped.drain(..self.first);
-        // What was left out at the beginning came once more at the end. The delay is no part of the position.
+        // What was left out at the beginning came once more at the end. The delay is no part of the
+        // position.
         let turn = (self.first - self.filter.output_delay()) % self.length;
         looped.rotate_right(turn);
         looped
@@ -129,7 +130,8 @@ mod tests {
         (power / f64::from(u32::try_from(samples.len()).unwrap())).sqrt()
     }
 
-    /// Any three neighbours of a sine are tied by 2·cos of its step; a click anywhere, also at the seam, breaks the tie.
+    /// Any three neighbours of a sine are tied by 2·cos of its step; a click anywhere, also at the
+    /// seam, breaks the tie.
     #[test]
     fn a_tone_that_closes_on_itself_stays_one_unbroken_tone() {
         let tie = 2.0 * (std::f32::consts::TAU * 400.0 / 8_000.0).cos();

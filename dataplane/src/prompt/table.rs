@@ -1,6 +1,7 @@
 //! The prompts of a node by id, replaceable while they are played.
 //!
-//! Absent on purpose: positions. Who plays a prompt keeps its own, and takes it modulo the length of the new one.
+//! Absent on purpose: positions. Who plays a prompt keeps its own, and takes it modulo the length
+//! of the new one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,9 +16,9 @@ use super::Prompt;
 
 /// The prompts of a node by id.
 ///
-/// A worker holds the [`Arc`]s it plays and looks at [`PromptTable::generation`] once a batch; only when
-/// that moved does it ask [`PromptTable::current`] again. So a packet costs no lock, no allocation and no shared
-/// counter, and a replaced prompt is never freed on a worker's thread.
+/// A worker holds the [`Arc`]s it plays and looks at [`PromptTable::generation`] once a batch; only
+/// when that moved does it ask [`PromptTable::current`] again. So a packet costs no lock, no
+/// allocation and no shared counter, and a replaced prompt is never freed on a worker's thread.
 pub struct PromptTable {
     entries: Box<[ArcSwap<Prompt>]>,
     generation: AtomicU64,
@@ -61,16 +62,16 @@ impl PromptTable {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The prompt to play now; `None` for an id the table does not have. Neither locks nor allocates, but writes
-    /// a shared counter: keep the result while the generation stays.
+    /// The prompt to play now; `None` for an id the table does not have. Neither locks nor
+    /// allocates, but writes a shared counter: keep the result while the generation stays.
     #[must_use]
     pub fn current(&self, id: PromptId) -> Option<Arc<Prompt>> {
         self.entries.get(usize::from(id.0)).map(ArcSwap::load_full)
     }
 
-    /// Puts a prompt in the place of another. Who plays the old one goes on in the new one at the same
-    /// position, modulo its length; the old one is freed by a later call of this or of [`PromptTable::sweep`], once
-    /// nobody plays it.
+    /// Puts a prompt in the place of another. Who plays the old one goes on in the new one at the
+    /// same position, modulo its length; the old one is freed by a later call of this or of
+    /// [`PromptTable::sweep`], once nobody plays it.
     ///
     /// # Panics
     /// When the table has no such id.
@@ -81,7 +82,8 @@ impl PromptTable {
         self.sweep();
     }
 
-    /// Frees replaced prompts that nobody plays any more; returns how many are still played. Not for a worker's thread.
+    /// Frees replaced prompts that nobody plays any more; returns how many are still played. Not
+    /// for a worker's thread.
     pub fn sweep(&self) -> usize {
         for _ in 0..self.retired.len() {
             let Some(prompt) = self.retired.pop() else {

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use tools::correlate::{self, RATE_HZ, Reference};
 
-/// Says how like a recording is to the hold music or a tone (1: the same but for its loudness, 0: unrelated), and where
-/// in it. Exits with 1 when a window is less like than `--at-least`.
+/// Says how like a recording is to the hold music or a tone (1: the same but for its loudness, 0:
+/// unrelated), and where in it. Exits with 1 when a window is less like than `--at-least`.
 #[derive(Debug, Parser)]
 #[command(group = clap::ArgGroup::new("reference").required(true))]
 struct Arguments {

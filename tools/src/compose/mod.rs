@@ -1,9 +1,10 @@
-//! Composes the hold music that ships with orbit, so that its origin is plain: a score in tables, a few synthetic
-//! voices, a reverb.
+//! Composes the hold music that ships with orbit, so that its origin is plain: a score in tables, a
+//! few synthetic voices, a reverb.
 //!
-//! Every run on every machine gives the same bytes: only the arithmetic that IEEE 754 fixes to the last bit is used, no sine or
-//! exponential of a mathematics library. The piece is rendered as a ring (tails of notes and the reverb run over the
-//! end into the beginning), so it repeats without a seam.
+//! Every run on every machine gives the same bytes: only the arithmetic that IEEE 754 fixes to the
+//! last bit is used, no sine or exponential of a mathematics library. The piece is rendered as a
+//! ring (tails of notes and the reverb run over the end into the beginning), so it repeats without
+//! a seam.
 
 mod reverb;
 mod score;
@@ -31,7 +32,8 @@ pub fn file() -> Vec<u8> {
 pub fn samples() -> Vec<i16> {
     let mut ring = vec![0.0; score::BARS * score::EIGHTHS_PER_BAR * EIGHTH];
     for note in score::notes() {
-        // A player is never exact to the millisecond; neither is this one, but always in the same way.
+        // A player is never exact to the millisecond; neither is this one, but always in the same
+        // way.
         let start = note.eighth * EIGHTH + usize::from(note.late_ms) * RATE_HZ as usize / 1_000;
         voice::play(&mut ring, start, note.eighths * EIGHTH, &note);
     }
@@ -93,7 +95,8 @@ mod tests {
         assert!((level_db + 18.0).abs() < 0.1, "{level_db} dB");
     }
 
-    /// A click is a corner: the second difference at the seam must not stand out from that around it.
+    /// A click is a corner: the second difference at the seam must not stand out from that around
+    /// it.
     #[test]
     fn the_end_runs_into_the_beginning_without_a_corner() {
         let samples = &*PIECE;

@@ -12,8 +12,8 @@ const DAMPED: f64 = 0.35;
 
 const WET: f64 = 0.16;
 
-/// Adds the room. Twice round the ring: after the first turn the room rings as it does when the piece repeats, and only
-/// the second is kept.
+/// Adds the room. Twice round the ring: after the first turn the room rings as it does when the
+/// piece repeats, and only the second is kept.
 pub(super) fn apply(ring: &mut [f64]) {
     let mut combs = COMBS.map(|delay| Comb {
         line: vec![0.0; delay],

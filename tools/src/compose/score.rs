@@ -1,4 +1,5 @@
-//! The score: 24 bars in D major, four quarters each. Chords, an arpeggio through them, a bass, and a melody.
+//! The score: 24 bars in D major, four quarters each. Chords, an arpeggio through them, a bass, and
+//! a melody.
 
 /// Eighth notes in a bar.
 pub(super) const EIGHTHS_PER_BAR: usize = 8;

@@ -136,8 +136,8 @@ fn swell(age: usize, attack: usize) -> f64 {
     part * part * (3.0 - 2.0 * part)
 }
 
-/// What a sample keeps of its strength to lose half in `half_life` samples: the exponential by its series, which is exact
-/// to the last bits for so small a number.
+/// What a sample keeps of its strength to lose half in `half_life` samples: the exponential by its
+/// series, which is exact to the last bits for so small a number.
 fn keep(half_life: f64) -> f64 {
     let loss = LN_2 / half_life;
     1.0 - loss * (1.0 - loss / 2.0 * (1.0 - loss / 3.0 * (1.0 - loss / 4.0)))
@@ -174,7 +174,8 @@ fn sine_cosine(angle: f64) -> (f64, f64) {
     let mut term = 1.0;
     let mut order = 0.0;
     for _ in 0..8 {
-        // Four terms of e to the i times the angle: real, imaginary, and both again with the other sign.
+        // Four terms of e to the i times the angle: real, imaginary, and both again with the other
+        // sign.
         for turn in 0..4 {
             match turn {
                 0 => cosine += term,

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-/// How long the media workers of this process were ready to run while something else had their CPU; `None` where the kernel does not
-/// say (`/proc/self/task/TID/schedstat`).
+/// How long the media workers of this process were ready to run while something else had their CPU;
+/// `None` where the kernel does not say (`/proc/self/task/TID/schedstat`).
 pub(super) fn workers_waited() -> Option<Duration> {
     let tasks = fs::read_dir("/proc/self/task").ok()?;
     let mut waited = None;

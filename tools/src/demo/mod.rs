@@ -1,7 +1,8 @@
-//! `orbitd demo`: a server, callers of its own that park over real SIP and RTP, and how well they are served.
+//! `orbitd demo`: a server, callers of its own that park over real SIP and RTP, and how well they
+//! are served.
 //!
-//! Everything is on loopback and on free ports, so it runs beside anything else. What is shown is what the callers heard,
-//! not what the server says of itself; where the two differ, it says so.
+//! Everything is on loopback and on free ports, so it runs beside anything else. What is shown is
+//! what the callers heard, not what the server says of itself; where the two differ, it says so.
 
 mod machine;
 mod screen;

@@ -186,8 +186,8 @@ impl<W: Write> Screen<W> {
         if heard.overflowed > 0 {
             writeln!(
                 self.out,
-                "             {} of them were dropped at the callers' own sockets: the demo could not \
-                 keep up with listening, on this machine use fewer --calls",
+                "             {} of them were dropped at the callers' own sockets: the demo could \
+                 not keep up with listening, on this machine use fewer --calls",
                 grouped(heard.overflowed)
             )?;
         }
@@ -207,7 +207,8 @@ impl<W: Write> Screen<W> {
         if verdict.pacing.count() > 0 {
             writeln!(
                 self.out,
-                "    pacing   half within {} of their time, 99 % within {}, 99.9 % within {}, all within {}",
+                "    pacing   half within {} of their time, 99 % within {}, 99.9 % within {}, \
+                 all within {}",
                 quantile(0.5),
                 quantile(0.99),
                 quantile(0.999),
@@ -217,8 +218,8 @@ impl<W: Write> Screen<W> {
         if let Some(share) = verdict.wait_share().filter(|share| *share >= NOTABLE_WAIT) {
             writeln!(
                 self.out,
-                "             the workers were ready but without a CPU for {:.1} % of the time: other work on this \
-                 machine delays them",
+                "             the workers were ready but without a CPU for {:.1} % of the time: \
+                 other work on this machine delays them",
                 share * 100.0
             )?;
         }
@@ -235,7 +236,8 @@ impl<W: Write> Screen<W> {
     }
 }
 
-/// Part of the time that workers wait for a CPU above which pacing tells more of the machine than of the server.
+/// Part of the time that workers wait for a CPU above which pacing tells more of the machine than
+/// of the server.
 const NOTABLE_WAIT: f64 = 0.005;
 
 fn mark(is_good: bool) -> char {

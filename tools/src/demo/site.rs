@@ -32,7 +32,8 @@ pub(super) fn check_descriptors(calls: u32) -> Result<(), Box<dyn Error>> {
         let fit = most.saturating_sub(DESCRIPTORS_BESIDE) / DESCRIPTORS_PER_CALL;
         return Err(format!(
             "{calls} calls need {needed} open files, and this process may have {most}: \
-             use --calls {fit}, or raise the hard limit (ulimit -Hn {needed} as root, or LimitNOFILE={needed} in a unit)"
+             use --calls {fit}, or raise the hard limit (ulimit -Hn {needed} as root, or \
+             LimitNOFILE={needed} in a unit)"
         )
         .into());
     }
@@ -48,7 +49,8 @@ pub(super) fn check_descriptors(calls: u32) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The operator's music and workers, but on loopback, on free ports, and with an orbit for each call.
+/// The operator's music and workers, but on loopback, on free ports, and with an orbit for each
+/// call.
 pub(super) fn configure(mut config: Config, calls: u32) -> Config {
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     config.sip.listen = vec![(Transport::Udp, SocketAddr::new(loopback, 0))];

@@ -42,7 +42,8 @@ impl Verdict {
         self.counts.hung_up == self.calls
     }
 
-    /// Whether the server has nothing left of the calls. Transactions stay for a while, as RFC 3261 wants it.
+    /// Whether the server has nothing left of the calls. Transactions stay for a while, as RFC 3261
+    /// wants it.
     pub(super) fn is_empty(&self) -> bool {
         let left = &self.leftovers;
         left.parked + left.calls + left.legs + left.streams == 0
@@ -53,7 +54,8 @@ impl Verdict {
         heard.findings.is_clean() && heard.streams == self.calls && self.missing() == 0
     }
 
-    /// Packets the server sent that nobody heard: those within a stream, and those at its ends, where no gap shows.
+    /// Packets the server sent that nobody heard: those within a stream, and those at its ends,
+    /// where no gap shows.
     pub(super) fn missing(&self) -> u64 {
         let received = self.last.heard.findings.received + self.last.heard.findings.wrong_format;
         let unheard = self.last.sent.saturating_sub(received);
@@ -65,7 +67,8 @@ impl Verdict {
         cpu_a_packet(&self.watched.0, &self.watched.1)
     }
 
-    /// What part of the watched time the workers were ready but without a CPU; `None` where the kernel does not say.
+    /// What part of the watched time the workers were ready but without a CPU; `None` where the
+    /// kernel does not say.
     pub(super) fn wait_share(&self) -> Option<f64> {
         let (first, last) = &self.watched;
         let waited = last.cpu_waited?.saturating_sub(first.cpu_waited?);

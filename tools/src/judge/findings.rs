@@ -28,7 +28,8 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Whether a listener would have nothing to complain of (RTCP is no complaint, and being overtaken is not heard).
+    /// Whether a listener would have nothing to complain of (RTCP is no complaint, and being
+    /// overtaken is not heard).
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.complaints().iter().all(|(_, count)| *count == 0)

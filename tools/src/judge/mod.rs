@@ -1,5 +1,5 @@
-//! Judges RTP as a listener would: what is missing, what came twice, whether it is one unbroken stream, how far each packet
-//! is from its time, and whether it is the music that was to be played.
+//! Judges RTP as a listener would: what is missing, what came twice, whether it is one unbroken
+//! stream, how far each packet is from its time, and whether it is the music that was to be played.
 //!
 //! No IO and no clock: packets go in with the time they arrived at.
 

@@ -1,4 +1,5 @@
-//! One stream: sequence, timestamps, source, format, music and pacing of what arrives at one port (RFC 3550 §5.1, A.1).
+//! One stream: sequence, timestamps, source, format, music and pacing of what arrives at one port
+//! (RFC 3550 §5.1, A.1).
 
 use std::time::Duration;
 
@@ -39,12 +40,14 @@ struct Run {
     timestamp_origin: u32,
     /// Where in the music packet number 0 would have been, modulo its length.
     music_origin: Option<u64>,
-    /// The music is long, and to search it costs: a stream that plays something else is not searched for ever.
+    /// The music is long, and to search it costs: a stream that plays something else is not
+    /// searched for ever.
     searches_left: u8,
 }
 
-/// A stream's own clock: packet `n` is due at `origin + n · packet_ns`. A sender can be late, but not early: the packet that came
-/// earliest of all, by its number, shows the clock, and the others are as late as they are behind it.
+/// A stream's own clock: packet `n` is due at `origin + n · packet_ns`. A sender can be late, but
+/// not early: the packet that came earliest of all, by its number, shows the clock, and the others
+/// are as late as they are behind it.
 #[derive(Clone, Debug)]
 enum Grid {
     /// Arrivals less their number on the grid, until there are enough to begin with.

@@ -1,4 +1,5 @@
-//! The messages of a phone, written and read. Its Call-ID carries its number, so that nothing needs to be looked up.
+//! The messages of a phone, written and read. Its Call-ID carries its number, so that nothing needs
+//! to be looked up.
 
 use std::fmt::Write as _;
 
@@ -36,8 +37,10 @@ pub(super) fn invite(line: &Line, number: usize, rtp_port: u16) -> Vec<u8> {
     let host = line.local.ip();
     let family = if host.is_ipv6() { 6 } else { 4 };
     let sdp = format!(
-        "v=0\r\no=caller {number} 1 IN IP{family} {host}\r\ns=-\r\nc=IN IP{family} {host}\r\nt=0 0\r\n\
-         m=audio {rtp_port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=rtcp-mux\r\na=sendrecv\r\n"
+        "v=0\r\no=caller {number} 1 IN IP{family} {host}\r\ns=-\r\n\
+         c=IN IP{family} {host}\r\nt=0 0\r\n\
+         m=audio {rtp_port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n\
+         a=ptime:20\r\na=rtcp-mux\r\na=sendrecv\r\n"
     );
     let to = format!("<{}>", line.target);
     let mut text = head(line, number, "INVITE 1", &line.target, &to);

@@ -1,6 +1,8 @@
-//! Many simple phones on one UDP socket: each calls, listens, and hangs up (RFC 3261 §17.1 over an unreliable transport).
+//! Many simple phones on one UDP socket: each calls, listens, and hangs up (RFC 3261 §17.1 over an
+//! unreliable transport).
 //!
-//! No IO and no clock. Absent on purpose: media, and everything a parked caller does not do (hold, transfer, TCP, authentication).
+//! No IO and no clock. Absent on purpose: media, and everything a parked caller does not do (hold,
+//! transfer, TCP, authentication).
 
 mod call;
 mod message;
@@ -27,7 +29,8 @@ pub struct Line {
     pub seed: u32,
 }
 
-/// The phones. Every message they want sent is put into the outbox that a verb is given; all go to the server.
+/// The phones. Every message they want sent is put into the outbox that a verb is given; all go to
+/// the server.
 #[derive(Debug)]
 pub struct Phones {
     line: Line,
@@ -122,7 +125,8 @@ impl Phones {
         }
     }
 
-    /// Sends again what was not answered (timers A and E) and gives up what never will be (B and F).
+    /// Sends again what was not answered (timers A and E) and gives up what never will be (B and
+    /// F).
     pub fn tick(&mut self, now: Time, out: &mut Outbox) {
         for call in &mut self.calls[..self.next] {
             let (request, is_invite) = match &mut call.state {
@@ -171,7 +175,8 @@ impl Phones {
         Duration::from_micros(self.answer_us.value_at_quantile(part))
     }
 
-    /// Why phones failed, with how many, most frequent first; a phone that got no answer counts as 408.
+    /// Why phones failed, with how many, most frequent first; a phone that got no answer counts as
+    /// 408.
     #[must_use]
     pub fn failures(&self) -> Vec<(Status, usize)> {
         let mut failures: Vec<(Status, usize)> = Vec::new();

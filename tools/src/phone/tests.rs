@@ -136,9 +136,11 @@ fn hanging_up_ends_with_the_answer_to_the_bye() {
 fn a_bye_of_the_server_is_answered_each_time_and_counted_once() {
     let (mut phones, mut out, _) = parked();
     out.clear();
-    let bye = b"BYE sip:caller-0@127.0.0.1:6000 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKx\r\n\
+    let bye = b"BYE sip:caller-0@127.0.0.1:6000 SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKx\r\n\
         From: <sip:park@127.0.0.1:5060>;tag=s1\r\nTo: <sip:caller-0@127.0.0.1>;tag=c0\r\n\
-        Call-ID: 0.00000007@127.0.0.1\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+        Call-ID: 0.00000007@127.0.0.1\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\n\
+        Content-Length: 0\r\n\r\n";
     for _ in 0..2 {
         phones.receive(Time::ZERO, bye, &mut out);
         let answer = one(&mut out);
