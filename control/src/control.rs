@@ -212,7 +212,7 @@ impl Control {
             return;
         }
         let agent = &mut self.exchange.agent;
-        match Message::parse(packet.bytes) {
+        match Message::parse_packet(packet) {
             Ok(message) => {
                 if let Some(event) = agent.receive(now, packet, &message) {
                     self.exchange.signalled(now, event);

@@ -229,7 +229,7 @@ fn describe(config: &DataplaneConfig, features: Features, descriptors: u32) -> S
     let plural = if workers == 1 { "" } else { "s" };
     let streams = descriptors.min(STREAMS_PER_WORKER_MAX);
     let limit = if streams < STREAMS_PER_WORKER_MAX {
-        " (RLIMIT_NOFILE)"
+        " with rtcp-mux, half as many without (RLIMIT_NOFILE)"
     } else {
         ""
     };

@@ -93,10 +93,10 @@ impl Exchange {
     }
 
     /// The offer of an INVITE, if it has one, found acceptable.
-    pub(crate) fn read_offer(&self, body: &[u8]) -> Result<Option<Offer>, Refusal> {
-        if body.is_empty() {
+    pub(crate) fn read_offer(&self, body: Option<&[u8]>) -> Result<Option<Offer>, Refusal> {
+        let Some(body) = body else {
             return Ok(None);
-        }
+        };
         let local = Local {
             address: (self.rules.media.advertise, 9).into(),
             codecs: self.rules.media.codecs.clone(),

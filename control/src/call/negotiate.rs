@@ -6,7 +6,7 @@ use shared::{Codec, Time};
 use super::end::Farewell;
 use super::{Exchange, Leg, Refusal, State, Turn, Wish};
 use crate::sdp::{self, Local};
-use crate::sip::agent::{DialogKey, Reply};
+use crate::sip::agent::{DialogKey, Reply, session_description};
 use crate::sip::header::Header;
 use crate::sip::message::Message;
 use crate::sip::status::Status;
@@ -45,8 +45,7 @@ impl Exchange {
         }
         let wish = leg.wish;
         self.prefer_codec_of_other(dialog);
-        let body = request.body();
-        let offer = (!body.is_empty()).then_some(body);
+        let offer = session_description(request);
         let headers = self.connected_identity(dialog);
         match self.respond_to(now, dialog, offer, headers) {
             Ok(()) if offer.is_some() => self.settled_by_peer(now, dialog),
@@ -102,7 +101,10 @@ impl Exchange {
         };
         if let Turn::OfferedInAnswer(wish) = leg.turn {
             leg.turn = Turn::Idle;
-            let Ok(agreed) = leg.session.answered(request.body()) else {
+            let Ok(agreed) = leg
+                .session
+                .answered(session_description(request).unwrap_or_default())
+            else {
                 return self.answer_failed(now, dialog);
             };
             leg.settled = Some(wish);
@@ -124,7 +126,8 @@ impl Exchange {
             return;
         };
         leg.turn = Turn::Idle;
-        if leg.session.answered(response.body()).is_err() {
+        let answer = session_description(response).unwrap_or_default();
+        if leg.session.answered(answer).is_err() {
             return self.answer_failed(now, dialog);
         }
         leg.settled = Some(wish);

@@ -6,7 +6,7 @@ use shared::Time;
 
 use crate::call::arrival::{Arrival, Dialled, Referred, replaces};
 use crate::call::{CallKey, Exchange, Phase, Refusal};
-use crate::sip::agent::DialogKey;
+use crate::sip::agent::{DialogKey, session_description};
 use crate::sip::message::Message;
 
 mod expire;
@@ -55,11 +55,11 @@ impl Exchange {
         let mut arrival = Box::new(self.read_arrival(request)?);
         if let Some(replaces) = replaces(request)? {
             let target = self.replaced(&replaces)?;
-            arrival.offer = self.read_offer(request.body())?;
+            arrival.offer = self.read_offer(session_description(request))?;
             return self.replace(now, dialog, arrival, target);
         }
         let errand = self.errand(&arrival)?;
-        arrival.offer = self.read_offer(request.body())?;
+        arrival.offer = self.read_offer(session_description(request))?;
         match errand {
             Errand::ParkAnywhere => self.park_anywhere(now, dialog, arrival),
             Errand::ParkAt(orbit) => self.park_at(now, dialog, arrival, orbit, None),

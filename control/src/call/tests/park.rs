@@ -271,3 +271,23 @@ fn a_full_house_can_still_be_retrieved() {
     let retriever = bench.retrieve(98, &parkees[0]);
     assert!(bench.is_bridged(&parkees[0], &retriever));
 }
+
+#[test]
+fn an_optional_body_that_is_no_session_description_is_not_taken_for_an_offer() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    phone.uri = "sip:park@127.0.0.1".to_owned();
+    let invite = phone.request(
+        "INVITE",
+        "Content-Disposition: render;handling=optional\r\n",
+        "Hi",
+    );
+    let invite = invite.replace("application/sdp", "text/plain");
+    bench.send(&phone, &invite);
+    let answer = bench.next(&phone).unwrap();
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    assert!(
+        answer.contains("RTP/AVP 0 8"),
+        "ours is the offer: {answer}"
+    );
+}
