@@ -4,7 +4,7 @@
 use shared::Time;
 
 use super::end::Farewell;
-use super::{CallKey, Exchange, Refusal, State, Wish};
+use super::{Bridge, CallKey, Exchange, Refusal, State, Wish};
 use crate::sip::agent::DialogKey;
 use crate::sip::header::Header;
 
@@ -38,14 +38,14 @@ impl Exchange {
         }
     }
 
-    /// The other side of a bridge, for a message to this one.
+    /// Who a leg is told that it is connected to: the leg that it talks to or is about to; the orbit, where it waits.
     pub(crate) fn connected_identity(&self, dialog: DialogKey) -> Vec<(Header, String)> {
         let Some(leg) = self.legs.get(&dialog) else {
             return Vec::new();
         };
         match self.calls[&leg.call].other(dialog) {
             Some(other) => self.legs[&other].identity.headers(),
-            None => Vec::new(),
+            None => vec![(Header::PAssertedIdentity, self.orbit_identity(leg))],
         }
     }
 
@@ -91,7 +91,10 @@ impl Exchange {
         if call.first == replaced {
             call.first = joiner;
         } else {
-            call.state = State::Bridged(joiner);
+            call.state = State::Bridged(Bridge {
+                second: joiner,
+                way_back: None,
+            });
         }
         self.legs.get_mut(&joiner).expect("the caller looked").call = key;
     }

@@ -3,7 +3,7 @@
 use shared::{Command, StreamId, Time, WorkerId};
 
 use super::refusal::reason;
-use super::{CallKey, Exchange, Phase, Refusal, State};
+use super::{Bridge, CallKey, Exchange, Phase, Refusal, State};
 use crate::sip::agent::{DialogKey, EndCause, Reply};
 use crate::sip::header::Header;
 use crate::sip::message::Message;
@@ -67,9 +67,11 @@ impl Exchange {
             "leg ended by its peer"
         );
         let header = match cause {
-            EndCause::Bye => bye
-                .and_then(|bye| bye.header(Header::Reason))
-                .map(|value| (Header::Reason, value.to_owned())),
+            EndCause::Bye => {
+                self.retrieval_confirmed(dialog);
+                bye.and_then(|bye| bye.header(Header::Reason))
+                    .map(|value| (Header::Reason, value.to_owned()))
+            }
             EndCause::NoAck => Some(reason(408, "No ACK from the other side")),
             EndCause::Gone => Some(reason(408, "The other side does not answer")),
         };
@@ -129,7 +131,14 @@ impl Exchange {
             let key = leg.call;
             let (orbit, call_id) = self.log_fields(dialog);
             tracing::warn!(call_id, orbit, dialog = dialog.0, %stream, "media timeout");
-            self.end_call(now, key, Farewell::MediaTimeout);
+            match self.state(key) {
+                Some(State::Bridged(bridge))
+                    if bridge.second == dialog && bridge.way_back.is_some() =>
+                {
+                    self.fail_leg(now, dialog, Farewell::MediaTimeout);
+                }
+                _ => self.end_call(now, key, Farewell::MediaTimeout),
+            }
         }
     }
 
@@ -176,6 +185,16 @@ impl Exchange {
             (State::Retrieving(..), Some(retriever)) => {
                 self.refuse(now, retriever, Refusal::ParkeeGone);
                 self.drop_leg(retriever);
+            }
+            (
+                State::Bridged(Bridge {
+                    second,
+                    way_back: Some(parked),
+                }),
+                _,
+            ) if second == dialog => {
+                self.park_again(now, key, parked);
+                return;
             }
             (State::Bridged(_), Some(other)) => {
                 self.agent.bye(now, other, with(header));

@@ -20,6 +20,8 @@ pub(crate) struct Leg {
     pub(crate) call_id: Box<str>,
     /// The user part of our Contact.
     pub(crate) orbit: Orbit,
+    /// Host and port of the Request-URI that it dialled: a name of ours that it can reach.
+    pub(crate) host: Box<str>,
     /// The peer, as others are told.
     pub(crate) identity: Identity,
     pub(crate) session: Session,

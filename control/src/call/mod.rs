@@ -78,7 +78,7 @@ pub(crate) enum State {
     /// The first leg hears music; a retriever's INVITE waits until it agrees to talk.
     Retrieving(Parked, DialogKey),
     /// Two legs talk.
-    Bridged(DialogKey),
+    Bridged(Bridge),
     /// The first leg's INVITE asks to take the place of a leg in another call; its stream is opening.
     Joining {
         /// That call.
@@ -86,6 +86,15 @@ pub(crate) enum State {
         /// That leg.
         replaced: DialogKey,
     },
+}
+
+/// The second leg of a bridge.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bridge {
+    pub(crate) second: DialogKey,
+    /// How the first was parked. It is parked so again should it turn out that the second was never there: its ACK does
+    /// not come, or brings no usable answer.
+    pub(crate) way_back: Option<Parked>,
 }
 
 /// What the operator said, as far as calls are concerned.
@@ -237,7 +246,7 @@ impl Call {
 
     fn second(&self) -> Option<DialogKey> {
         match self.state {
-            State::Retrieving(_, second) | State::Bridged(second) => Some(second),
+            State::Retrieving(_, second) | State::Bridged(Bridge { second, .. }) => Some(second),
             State::Parking(_) | State::Parked(_) | State::Joining { .. } => None,
         }
     }

@@ -99,20 +99,21 @@ impl Exchange {
         let Some(leg) = self.legs.get_mut(&dialog) else {
             return;
         };
-        if let Turn::OfferedInAnswer(wish) = leg.turn {
-            leg.turn = Turn::Idle;
-            let Ok(agreed) = leg
-                .session
-                .answered(session_description(request).unwrap_or_default())
-            else {
-                return self.answer_failed(now, dialog);
-            };
-            leg.settled = Some(wish);
-            if leg.peer_codecs.is_empty() {
-                leg.peer_codecs = agreed.peer_codecs.into();
-            }
-            self.settled_by_peer(now, dialog);
+        let Turn::OfferedInAnswer(wish) = leg.turn else {
+            self.retrieval_confirmed(dialog);
+            return self.offer_if_wished(now, dialog);
+        };
+        leg.turn = Turn::Idle;
+        let answer = session_description(request).unwrap_or_default();
+        let Ok(agreed) = leg.session.answered(answer) else {
+            return self.answer_failed(now, dialog);
+        };
+        leg.settled = Some(wish);
+        if leg.peer_codecs.is_empty() {
+            leg.peer_codecs = agreed.peer_codecs.into();
         }
+        self.retrieval_confirmed(dialog);
+        self.settled_by_peer(now, dialog);
         self.offer_if_wished(now, dialog);
     }
 

@@ -43,6 +43,7 @@ impl Exchange {
             call: new.call,
             call_id: arrival.call_id.clone(),
             orbit: new.orbit,
+            host: arrival.host.clone(),
             identity: arrival.identity.clone(),
             session: Session::new(self.random.session_id()),
             stream,

@@ -4,8 +4,9 @@ use shared::Time;
 
 use super::{Orbit, Parked, Parking};
 use crate::call::arrival::Arrival;
+use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
-use crate::call::{CallKey, Exchange, Refusal, State, Turn, Wish};
+use crate::call::{CallKey, Exchange, Leg, Refusal, State, Wish};
 use crate::sip::agent::DialogKey;
 use crate::sip::header::Header;
 
@@ -82,7 +83,7 @@ impl Exchange {
             self.still_parked(replaced)?;
         }
         let orbit = self.legs[&dialog].orbit;
-        let identity = self.orbit_identity(dialog);
+        let identity = self.orbit_identity(&self.legs[&dialog]);
         self.answer_arrival(now, dialog, vec![(Header::PAssertedIdentity, identity)])?;
         if parking.orbit.is_none() {
             self.orbits.hand_over(orbit, key);
@@ -105,14 +106,27 @@ impl Exchange {
         Ok(())
     }
 
-    /// The orbit as the parker's display shows it.
-    fn orbit_identity(&self, dialog: DialogKey) -> String {
-        let leg = &self.legs[&dialog];
-        let Turn::Arriving(arrival) = &leg.turn else {
-            unreachable!("the caller is about to answer it")
-        };
+    /// Puts a call back into its orbit, or another when that was given away, because the leg that it was bridged with
+    /// was never there. It has as much time left as if nobody had come.
+    pub(crate) fn park_again(&mut self, now: Time, key: CallKey, mut parked: Parked) {
+        let dialog = self.calls[&key].first;
+        if !self.orbits.take(parked.orbit, key) {
+            let Some(orbit) = self.orbits.take_any(&mut self.random, key) else {
+                self.remove_call(key);
+                return self.end_leg(now, dialog, Farewell::NotRetrieved);
+            };
+            parked.orbit = orbit;
+        }
+        self.legs.get_mut(&dialog).expect("a call has legs").orbit = parked.orbit;
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, "parked again");
+        self.unretrieve(now, key, parked);
+    }
+
+    /// The orbit as the display of who is parked there shows it.
+    pub(crate) fn orbit_identity(&self, leg: &Leg) -> String {
         let number = self.orbits.number(leg.orbit);
         let user = self.orbits.user(leg.orbit);
-        format!("\"Orbit {number}\" <sip:{user}@{}>", arrival.host)
+        format!("\"Orbit {number}\" <sip:{user}@{}>", leg.host)
     }
 }

@@ -8,7 +8,7 @@ use super::Parked;
 use crate::call::arrival::Arrival;
 use crate::call::limits::CONNECT_TIMEOUT;
 use crate::call::open::NewLeg;
-use crate::call::{CallKey, Exchange, Purpose, Refusal, State, Wish};
+use crate::call::{Bridge, CallKey, Exchange, Purpose, Refusal, State, Wish};
 use crate::sip::agent::DialogKey;
 
 impl Exchange {
@@ -87,13 +87,28 @@ impl Exchange {
             return self.fail_arrival(now, retriever, refusal);
         }
         self.orbits.free(parked.orbit);
-        self.set_state(key, State::Bridged(retriever));
+        let bridge = Bridge {
+            second: retriever,
+            way_back: Some(parked),
+        };
+        self.set_state(key, State::Bridged(bridge));
         self.set_deadline(key, None);
         self.apply(key);
         self.totals.retrieved += 1;
         let (orbit, call_id) = self.log_fields(retriever);
         tracing::info!(call_id, orbit, dialog = retriever.0, "retrieved");
         self.follow_codec(now, key, retriever);
+    }
+
+    /// A retriever has shown that it knows of the answer: from here on, its end is the end of the call.
+    pub(crate) fn retrieval_confirmed(&mut self, dialog: DialogKey) {
+        let Some((key, State::Bridged(bridge))) = self.call_of(dialog) else {
+            return;
+        };
+        if bridge.second == dialog {
+            let way_back = None;
+            self.set_state(key, State::Bridged(Bridge { way_back, ..bridge }));
+        }
     }
 
     /// The parkee will not talk; it stays parked.

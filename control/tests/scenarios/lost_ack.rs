@@ -49,23 +49,6 @@ fn a_phone_that_never_acknowledges_is_sent_bye_and_the_orbit_is_freed() {
 }
 
 #[test]
-fn a_retriever_that_never_acknowledges_takes_the_parkee_along() {
-    let mut world = World::new(Site::default());
-    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
-    let parked = world.park(alice);
-    world.phones[bob].habits.acks_forgotten = u32::MAX;
-    let orbit = world.orbit(parked).unwrap();
-    world.dial(bob, &orbit);
-    world.run(secs(40));
-    assert!(matches!(
-        world.view(parked),
-        View::Ended(Ending::ByServer { .. })
-    ));
-    assert_eq!(world.status().legs, 0);
-    world.finish();
-}
-
-#[test]
 fn a_lost_ack_of_the_server_is_repeated_for_each_repeated_2xx_of_the_phone() {
     let mut world = World::new(Site::default());
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));

@@ -25,6 +25,7 @@ mod park_retrieve;
 mod parkee_hangs_up_while_retrieving;
 mod pickup_timeout;
 mod reinvite_hold;
+mod retriever_never_there;
 mod stop;
 mod tcp;
 mod transfer_parks;

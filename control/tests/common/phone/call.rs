@@ -88,6 +88,8 @@ pub(crate) struct Call {
     pub(crate) retry_at: Option<Time>,
     /// P-Asserted-Identity of the last answer.
     pub(crate) peer_identity: Option<String>,
+    /// P-Asserted-Identity of the server's last re-INVITE.
+    pub(crate) reinvite_identity: Option<String>,
     /// The last response to a re-INVITE.
     pub(crate) last_reinvite_status: Option<u16>,
     /// Additional fields of the INVITE.

@@ -155,6 +155,7 @@ impl Phone {
             wish: Wish::None,
             retry_at: None,
             peer_identity: None,
+            reinvite_identity: None,
             last_reinvite_status: None,
             extra: extra
                 .iter()

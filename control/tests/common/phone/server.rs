@@ -224,7 +224,9 @@ impl Phone {
             self.refuse(now, number, request, 488);
             return;
         };
-        self.calls[number].reinvited += 1;
+        let call = &mut self.calls[number];
+        call.reinvited += 1;
+        call.reinvite_identity = request.header("P-Asserted-Identity").map(str::to_owned);
         let reply = self
             .response_to(request, 200)
             .with("Contact", self.contact())
