@@ -1,4 +1,5 @@
-//! `orbitd`: reads the configuration, starts the workers, runs control, waits for the end. No logic of its own.
+//! `orbitd`: reads the configuration, starts the workers, runs control, waits for the end. No logic
+//! of its own.
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::path::PathBuf;

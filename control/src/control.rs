@@ -1,6 +1,7 @@
 //! The whole control plane as one state machine: what goes in, what comes out.
 //!
-//! Absent on purpose: anything that decides. Calls are in `call`, orbits in `park`, SIP in `sip`; this file only joins them.
+//! Absent on purpose: anything that decides. Calls are in `call`, orbits in `park`, SIP in `sip`;
+//! this file only joins them.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -196,8 +197,8 @@ impl Control {
         }
     }
 
-    /// Invariants that hold after every input: an orbit holds at most one call, no leg outlives its call,
-    /// every leg has a dialog and a stream of its own, a call's legs are on one worker.
+    /// Invariants that hold after every input: an orbit holds at most one call, no leg outlives its
+    /// call, every leg has a dialog and a stream of its own, a call's legs are on one worker.
     ///
     /// # Panics
     /// When one does not hold, naming it. For tests and simulators.

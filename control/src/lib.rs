@@ -1,7 +1,7 @@
 //! SIP signalling and policy: one state machine without IO, and the one driver that feeds it.
 //!
-//! `handle(now, Input)` then `poll_output()` until `None`, then wait for `poll_timeout()`. Absent on purpose, outside `driver`:
-//! sockets, threads, async, a clock, randomness that is not seeded.
+//! `handle(now, Input)` then `poll_output()` until `None`, then wait for `poll_timeout()`. Absent
+//! on purpose, outside `driver`: sockets, threads, async, a clock, randomness that is not seeded.
 
 #![forbid(unsafe_code)]
 

@@ -15,7 +15,8 @@ impl Policy {
         Self { trusted }
     }
 
-    /// Whether messages from this address are heard. An IPv4 peer of a dual-stack socket is an IPv4 peer.
+    /// Whether messages from this address are heard. An IPv4 peer of a dual-stack socket is an IPv4
+    /// peer.
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.trusted

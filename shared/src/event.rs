@@ -1,5 +1,5 @@
-//! What a worker tells control. None is ever lost: a worker that cannot queue one keeps it and takes
-//! no further commands until it can (dialled digits excepted: see [`Event::Digit`]).
+//! What a worker tells control. None is ever lost: a worker that cannot queue one keeps it and
+//! takes no further commands until it can (dialled digits excepted: see [`Event::Digit`]).
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -35,8 +35,8 @@ pub enum Event {
         /// The learned source.
         remote: SocketAddr,
     },
-    /// A supervised stream heard neither RTP nor RTCP for [`crate::limits::MEDIA_TIMEOUT`]. Reported once
-    /// until the peer is heard again.
+    /// A supervised stream heard neither RTP nor RTCP for [`crate::limits::MEDIA_TIMEOUT`].
+    /// Reported once until the peer is heard again.
     MediaTimeout {
         /// The stream.
         stream: StreamId,
@@ -46,7 +46,8 @@ pub enum Event {
         /// The stream.
         stream: StreamId,
     },
-    /// A dialled digit (RFC 4733) ended; reported once. Dropped, and counted, when the queue is full.
+    /// A dialled digit (RFC 4733) ended; reported once. Dropped, and counted, when the queue is
+    /// full.
     Digit {
         /// The stream it came from.
         stream: StreamId,

@@ -7,8 +7,9 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct WorkerId(pub u8);
 
-/// One leg's media in the dataplane: a place in a worker's stream table, and which of its successive
-/// occupants is meant. Control gives them out; the generation grows by one each time a place is reused.
+/// One leg's media in the dataplane: a place in a worker's stream table, and which of its
+/// successive occupants is meant. Control gives them out; the generation grows by one each time a
+/// place is reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     /// The worker whose table holds the stream.

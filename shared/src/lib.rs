@@ -1,5 +1,5 @@
-//! The contract between `control` (which decides) and `dataplane` (which sends): ids with generations,
-//! commands, events, reasons, counters, limits and the queues they travel on.
+//! The contract between `control` (which decides) and `dataplane` (which sends): ids with
+//! generations, commands, events, reasons, counters, limits and the queues they travel on.
 //!
 //! Absent on purpose: IO, a clock, policy, SIP, SDP. Nothing here blocks and nothing here allocates
 //! after the queues are built.

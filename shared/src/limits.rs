@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Streams one worker can hold. The kernel caps a ring's descriptor table at RLIMIT_NOFILE, which is
-/// 20,000 on many hosts; a stream needs one descriptor, or two without rtcp-mux.
+/// Streams one worker can hold. The kernel caps a ring's descriptor table at RLIMIT_NOFILE, which
+/// is 20,000 on many hosts; a stream needs one descriptor, or two without rtcp-mux.
 pub const STREAMS_PER_WORKER_MAX: u32 = 32_768;
 
 /// Workers one process can have.
@@ -24,8 +24,8 @@ pub const RTP_BYTES_MAX: usize = 1_472;
 /// The width of a pacing slot.
 pub const SLOT: Duration = Duration::from_millis(1);
 
-/// Silence after which a supervised peer is reported gone. Three times the longest usual RTCP interval
-/// (RFC 3550 §6.2.1: 5 s, randomised up to 7.5 s), rounded up.
+/// Silence after which a supervised peer is reported gone. Three times the longest usual RTCP
+/// interval (RFC 3550 §6.2.1: 5 s, randomised up to 7.5 s), rounded up.
 pub const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
 
 const _: () = assert!(COMMAND_QUEUE_LENGTH.is_power_of_two());

@@ -1,4 +1,5 @@
-//! What a stream shall do, as control states it: absolute, complete, never relative to what was before.
+//! What a stream shall do, as control states it: absolute, complete, never relative to what was
+//! before.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -47,8 +48,9 @@ pub struct Media {
 pub enum Latch {
     /// Only from `Media::remote`.
     Closed,
-    /// From `Media::remote`, or else from the first source with this address that sends the negotiated
-    /// payload type; then locked, until the next [`crate::Command::Describe`] with another remote.
+    /// From `Media::remote`, or else from the first source with this address that sends the
+    /// negotiated payload type; then locked, until the next [`crate::Command::Describe`] with
+    /// another remote.
     From(IpAddr),
     /// As `From`, with any address. For peers behind a NAT when signalling comes through a proxy.
     Any,

@@ -1,7 +1,8 @@
-//! The bounded queues between control and a worker: crossbeam's array queue, a doorbell, nothing else.
+//! The bounded queues between control and a worker: crossbeam's array queue, a doorbell, nothing
+//! else.
 //!
-//! The doorbell is rung by the driver that owns a file descriptor for it; here it is only a trait, so
-//! that a simulation can leave it out.
+//! The doorbell is rung by the driver that owns a file descriptor for it; here it is only a trait,
+//! so that a simulation can leave it out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -141,7 +142,9 @@ mod tests {
     proptest! {
         /// Against a plain bounded deque: same order, same refusals.
         #[test]
-        fn behaves_as_a_bounded_deque(steps in proptest::collection::vec(any::<Option<u8>>(), 0..200)) {
+        fn behaves_as_a_bounded_deque(
+            steps in proptest::collection::vec(any::<Option<u8>>(), 0..200),
+        ) {
             let (sender, receiver) = pair(8, Arc::new(Bell::default()));
             let mut model = VecDeque::new();
             for step in steps {

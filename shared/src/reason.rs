@@ -17,7 +17,8 @@ pub enum DropReason {
     NoPeer,
     /// Arrived: longer than the receive buffer.
     TooLong,
-    /// Arrived: the kernel had no receive buffer of ours; the datagram stayed queued or was dropped there.
+    /// Arrived: the kernel had no receive buffer of ours; the datagram stayed queued or was dropped
+    /// there.
     NoBuffer,
     /// To send: the remote address is not known yet.
     NoRemote,
@@ -27,7 +28,8 @@ pub enum DropReason {
     SendFailed,
     /// To send: the peer's port is closed (ICMP, ECONNREFUSED).
     PeerRefused,
-    /// To send: the relayed packet does not fit the other side (longer than the buffer's head-room allows).
+    /// To send: the relayed packet does not fit the other side (longer than the buffer's head-room
+    /// allows).
     CannotRelay,
     /// A command for a stream that is gone.
     StaleStream,

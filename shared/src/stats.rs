@@ -1,5 +1,5 @@
-//! Counters. A worker is the only writer of its own; readers look without stopping it, so figures that
-//! belong together may be a few packets apart.
+//! Counters. A worker is the only writer of its own; readers look without stopping it, so figures
+//! that belong together may be a few packets apart.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,5 @@
-//! Time as every state machine here sees it: nanoseconds on a monotonic clock that somebody else reads.
+//! Time as every state machine here sees it: nanoseconds on a monotonic clock that somebody else
+//! reads.
 
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};

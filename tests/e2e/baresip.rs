@@ -16,8 +16,8 @@ const RETRIEVER_HERTZ: f64 = 700.0;
 /// buffer drops one when this machine is busy.
 const SLIP_MAX: usize = 320;
 
-/// Second after second of a recording against the music: the first is found somewhere, each other one
-/// where it should be then. Gives how many seconds there were.
+/// Second after second of a recording against the music: the first is found somewhere, each other
+/// one where it should be then. Gives how many seconds there were.
 fn follow(recording: &[i16], music: &[i16]) -> usize {
     let mut expected: Option<usize> = None;
     let mut seconds = 0;

@@ -25,8 +25,8 @@ struct Sent {
     packet: Packet,
 }
 
-/// What the server sent from its media ports, by destination, all of it read by the `rtp` and `rtcp`
-/// crates.
+/// What the server sent from its media ports, by destination, all of it read by the `rtp` and
+/// `rtcp` crates.
 #[derive(Debug, Default)]
 struct Wire {
     rtp: BTreeMap<SocketAddrV4, Vec<Sent>>,

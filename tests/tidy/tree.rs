@@ -47,7 +47,8 @@ impl File {
     }
 }
 
-/// A line without its comment; good enough for rules about code (a `//` in a string is cut as well).
+/// A line without its comment; good enough for rules about code (a `//` in a string is cut as
+/// well).
 pub(crate) fn code(line: &str) -> &str {
     line.split_once("//").map_or(line, |(code, _)| code)
 }

@@ -1,5 +1,5 @@
-//! The walls of ARCHITECTURE.md: who may name whom. The walls between crates are the compiler's once
-//! the manifests are right; those inside a crate are only here.
+//! The walls of ARCHITECTURE.md: who may name whom. The walls between crates are the compiler's
+//! once the manifests are right; those inside a crate are only here.
 
 use super::tree::code;
 use super::{File, lines, none, with_extension};

@@ -1,4 +1,5 @@
-//! An INVITE as the call layer sees it: whom it dials, what it offers, whether a transfer brought it.
+//! An INVITE as the call layer sees it: whom it dials, what it offers, whether a transfer brought
+//! it.
 
 use shared::RtcpPort;
 

@@ -1,5 +1,5 @@
-//! Two legs that talk: which codec each is asked for, who each is told the other is, and a leg that takes the place of another
-//! (RFC 3891, an attended transfer of a retrieved call).
+//! Two legs that talk: which codec each is asked for, who each is told the other is, and a leg that
+//! takes the place of another (RFC 3891, an attended transfer of a retrieved call).
 
 use shared::Time;
 
@@ -9,7 +9,8 @@ use crate::sip::agent::DialogKey;
 use crate::sip::header::Header;
 
 impl Exchange {
-    /// A peer that offers anew is asked for what the other side uses, so that nothing need be transcoded.
+    /// A peer that offers anew is asked for what the other side uses, so that nothing need be
+    /// transcoded.
     pub(crate) fn prefer_codec_of_other(&mut self, dialog: DialogKey) {
         let Some((key, State::Bridged(_))) = self.call_of(dialog) else {
             return;
@@ -22,8 +23,8 @@ impl Exchange {
         leg.wish = Wish::talk(codec);
     }
 
-    /// A peer has changed to a codec that the other side does not use: the other side is offered it, and where it will not
-    /// have it, the worker transcodes.
+    /// A peer has changed to a codec that the other side does not use: the other side is offered
+    /// it, and where it will not have it, the worker transcodes.
     pub(crate) fn follow_codec(&mut self, now: Time, key: CallKey, dialog: DialogKey) {
         let other = self.calls[&key]
             .other(dialog)
@@ -38,7 +39,8 @@ impl Exchange {
         }
     }
 
-    /// Who a leg is told that it is connected to: the leg that it talks to or is about to; the orbit, where it waits.
+    /// Who a leg is told that it is connected to: the leg that it talks to or is about to; the
+    /// orbit, where it waits.
     pub(crate) fn connected_identity(&self, dialog: DialogKey) -> Vec<(Header, String)> {
         let Some(leg) = self.legs.get(&dialog) else {
             return Vec::new();

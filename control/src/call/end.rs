@@ -170,7 +170,8 @@ impl Exchange {
         }
     }
 
-    /// The dialog of a leg is gone, or as good as: what becomes of its call. `header` is for the other leg's BYE.
+    /// The dialog of a leg is gone, or as good as: what becomes of its call. `header` is for the
+    /// other leg's BYE.
     fn leg_gone(&mut self, now: Time, dialog: DialogKey, header: Option<(Header, String)>) {
         let Some((key, state)) = self.call_of(dialog) else {
             return;

@@ -1,5 +1,5 @@
-//! What each leg hears, and how its stream is told: derived anew from the call's state and what was agreed, and sent
-//! where it differs from what the worker was told last.
+//! What each leg hears, and how its stream is told: derived anew from the call's state and what was
+//! agreed, and sent where it differs from what the worker was told last.
 
 use shared::{Command, Latch, Media, Source};
 
@@ -60,7 +60,8 @@ impl Exchange {
         self.tell(dialog, media, source);
     }
 
-    /// A bridge is symmetric: where one side is away, nobody is relayed, and who is left hears music.
+    /// A bridge is symmetric: where one side is away, nobody is relayed, and who is left hears
+    /// music.
     fn heard_in_bridge(&self, leg: &Leg, other: &Leg) -> Source {
         if leg.is_away() || other.is_away() || other.is_arriving() {
             self.rules.music

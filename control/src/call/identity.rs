@@ -1,4 +1,5 @@
-//! Who a peer is, as the other side of its call is told (RFC 3325, connected identity as in RFC 5876).
+//! Who a peer is, as the other side of its call is told (RFC 3325, connected identity as in RFC
+//! 5876).
 
 use std::fmt;
 

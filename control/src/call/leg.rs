@@ -1,7 +1,8 @@
 //! One leg: one dialog, one stream, and the SDP session that ties them.
 //!
-//! A leg has a *wish*, which its call gives it, and what is *settled* by offer and answer. Whatever moves the wish or
-//! settles something, the rest follows: where the two differ and nobody's offer is pending, we offer.
+//! A leg has a *wish*, which its call gives it, and what is *settled* by offer and answer. Whatever
+//! moves the wish or settles something, the rest follows: where the two differ and nobody's offer
+//! is pending, we offer.
 
 use shared::{Codec, Media, Source, StreamId};
 use smallvec::SmallVec;
@@ -80,7 +81,8 @@ impl Wish {
 }
 
 impl Leg {
-    /// Whether offer and answer settled what is wished, as far as the peer would have it, and nothing else is on offer.
+    /// Whether offer and answer settled what is wished, as far as the peer would have it, and
+    /// nothing else is on offer.
     pub(crate) fn is_satisfied(&self) -> bool {
         let (Some(settled), Turn::Idle) = (self.settled, &self.turn) else {
             return false;
@@ -106,8 +108,8 @@ impl Leg {
         Some(self.session.agreed()?.codec)
     }
 
-    /// Whether the peer neither speaks nor says where it listens: it is on hold by its own will, or has not yet answered
-    /// our offer.
+    /// Whether the peer neither speaks nor says where it listens: it is on hold by its own will, or
+    /// has not yet answered our offer.
     pub(crate) fn is_away(&self) -> bool {
         self.session
             .agreed()

@@ -11,14 +11,16 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a stream is asked for with other ports, or of another worker. Then 503.
 pub(crate) const OPEN_ATTEMPTS_MAX: u8 = 8;
-/// One in so many places of a worker, and of the pairs of ports, is kept for legs that join a call: who could be parked can
-/// be retrieved, also when the house is full.
+/// One in so many places of a worker, and of the pairs of ports, is kept for legs that join a call:
+/// who could be parked can be retrieved, also when the house is full.
 pub(crate) const RESERVE_SHARE: u32 = 32;
 /// How long a stop waits for peers to answer BYE.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not come back at once.
+/// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not
+/// come back at once.
 pub(crate) const RETRY_AFTER_S: RangeInclusive<usize> = 2..=9;
-/// The longest name of a peer that is kept and shown to others, in bytes. Longer: only the URI; a longer URI: nothing.
+/// The longest name of a peer that is kept and shown to others, in bytes. Longer: only the URI; a
+/// longer URI: nothing.
 pub(crate) const IDENTITY_BYTES_MAX: usize = 256;
 
 // The retriever's stream is open, or known not to open, before its INVITE is given up.

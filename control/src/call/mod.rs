@@ -1,7 +1,9 @@
-//! Calls: the legs we join. `Exchange` holds them all, with what they use: the SIP agent, orbits, streams and ports.
+//! Calls: the legs we join. `Exchange` holds them all, with what they use: the SIP agent, orbits,
+//! streams and ports.
 //!
-//! A call's state says which legs it has and what each is for; a leg's wish follows from it, and from wish and
-//! agreement follows what its stream is told. Absent on purpose: what a number means (`park`), the inputs (`control`).
+//! A call's state says which legs it has and what each is for; a leg's wish follows from it, and
+//! from wish and agreement follows what its stream is told. Absent on purpose: what a number means
+//! (`park`), the inputs (`control`).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -79,7 +81,8 @@ pub(crate) enum State {
     Retrieving(Parked, DialogKey),
     /// Two legs talk.
     Bridged(Bridge),
-    /// The first leg's INVITE asks to take the place of a leg in another call; its stream is opening.
+    /// The first leg's INVITE asks to take the place of a leg in another call; its stream is
+    /// opening.
     Joining {
         /// That call.
         call: CallKey,
@@ -92,8 +95,8 @@ pub(crate) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bridge {
     pub(crate) second: DialogKey,
-    /// How the first was parked. It is parked so again should it turn out that the second was never there: its ACK does
-    /// not come, or brings no usable answer.
+    /// How the first was parked. It is parked so again should it turn out that the second was never
+    /// there: its ACK does not come, or brings no usable answer.
     pub(crate) way_back: Option<Parked>,
 }
 

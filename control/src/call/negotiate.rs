@@ -1,5 +1,6 @@
-//! Offer and answer in a leg's dialog (RFC 3264; RFC 3261 §14; RFC 6141): what the peer offers is answered with the leg's wish;
-//! where the wish is not what is settled, we offer as soon as nothing is pending.
+//! Offer and answer in a leg's dialog (RFC 3264; RFC 3261 §14; RFC 6141): what the peer offers is
+//! answered with the leg's wish; where the wish is not what is settled, we offer as soon as nothing
+//! is pending.
 
 use shared::{Codec, Time};
 
@@ -201,7 +202,8 @@ impl Exchange {
         }
     }
 
-    /// Something was settled that the peer began: the other side of a bridge may follow with its codec.
+    /// Something was settled that the peer began: the other side of a bridge may follow with its
+    /// codec.
     fn settled_by_peer(&mut self, now: Time, dialog: DialogKey) {
         self.leg_settled(now, dialog);
         if let Some((key, State::Bridged(_))) = self.call_of(dialog) {
@@ -226,7 +228,8 @@ impl Exchange {
         self.fail_leg(now, dialog, Farewell::BadAnswer);
     }
 
-    /// The wished codec where the peer offers it, or else the first of its own choice (RFC 3264 §6.1).
+    /// The wished codec where the peer offers it, or else the first of its own choice (RFC 3264
+    /// §6.1).
     fn local_answer(&self, leg: &Leg, offered: &[Codec]) -> Local {
         let mut codecs = if offered.is_empty() {
             // Nothing in common, which the answer finds out.

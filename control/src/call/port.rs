@@ -19,8 +19,9 @@ impl PortPair {
     }
 }
 
-/// The free pairs. A pair that was given back goes to the end of the queue, so that late packets of its last call die
-/// before the next one has it; the queue starts shuffled, so that the next port is not easily guessed.
+/// The free pairs. A pair that was given back goes to the end of the queue, so that late packets of
+/// its last call die before the next one has it; the queue starts shuffled, so that the next port
+/// is not easily guessed.
 #[derive(Debug)]
 pub(crate) struct PortPool {
     free: VecDeque<PortPair>,

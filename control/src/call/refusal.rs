@@ -1,5 +1,5 @@
-//! Why an INVITE is refused, and how that is said: a status, a Reason that names the cause (RFC 3326), and what else
-//! the status asks for.
+//! Why an INVITE is refused, and how that is said: a status, a Reason that names the cause (RFC
+//! 3326), and what else the status asks for.
 
 use super::Exchange;
 use super::limits::RETRY_AFTER_S;

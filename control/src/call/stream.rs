@@ -1,4 +1,5 @@
-//! The places in the workers' stream tables, as control keeps them: who owns which, and what a worker still owes us.
+//! The places in the workers' stream tables, as control keeps them: who owns which, and what a
+//! worker still owes us.
 //!
 //! Absent on purpose: what a stream plays; sending commands.
 
@@ -81,8 +82,8 @@ impl StreamPool {
         }
     }
 
-    /// Takes a place: where it must be, or else on the worker with the smallest share of its places in use. `None` when
-    /// there is none; the last ones are kept for legs that join a call.
+    /// Takes a place: where it must be, or else on the worker with the smallest share of its places
+    /// in use. `None` when there is none; the last ones are kept for legs that join a call.
     pub(crate) fn open(
         &mut self,
         purpose: Purpose,
@@ -123,7 +124,8 @@ impl StreamPool {
         Some(refused)
     }
 
-    /// The worker says that it cannot hold more than it holds: it is asked again when a stream of it has closed.
+    /// The worker says that it cannot hold more than it holds: it is asked again when a stream of
+    /// it has closed.
     pub(crate) fn full(&mut self, worker: WorkerId) {
         if let Some(worker) = self.worker(worker) {
             worker.ceiling = worker.busy.max(1);
@@ -151,7 +153,8 @@ impl StreamPool {
         Some(ports)
     }
 
-    /// The worker has ended, and all its streams with it: the legs that had one there, and the ports, free again.
+    /// The worker has ended, and all its streams with it: the legs that had one there, and the
+    /// ports, free again.
     pub(crate) fn lose(&mut self, worker: WorkerId) -> (Vec<DialogKey>, Vec<PortPair>) {
         let Some(at) = self.workers.iter().position(|w| w.id == worker) else {
             return (Vec::new(), Vec::new());

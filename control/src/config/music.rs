@@ -28,8 +28,8 @@ impl Default for Music {
 }
 
 impl Config {
-    /// Prepares every recording with the given functions, in the order that numbers them as prompts: the i-th
-    /// is prompt `PromptId(i)`.
+    /// Prepares every recording with the given functions, in the order that numbers them as
+    /// prompts: the i-th is prompt `PromptId(i)`.
     ///
     /// # Errors
     /// The first that cannot be prepared, at the key that names it.

@@ -1,7 +1,9 @@
-//! The one place of control with sockets, a clock and randomness: it feeds [`crate::Control`] and does what it says.
+//! The one place of control with sockets, a clock and randomness: it feeds [`crate::Control`] and
+//! does what it says.
 //!
-//! One thread, one current-thread tokio runtime. UDP datagrams go into the state machine from the buffer they were
-//! received in; TCP connections are tasks of their own behind bounded queues. Absent on purpose: anything that decides.
+//! One thread, one current-thread tokio runtime. UDP datagrams go into the state machine from the
+//! buffer they were received in; TCP connections are tasks of their own behind bounded queues.
+//! Absent on purpose: anything that decides.
 
 mod banner;
 mod bell;

@@ -1,5 +1,5 @@
-//! The loop of the driver: wait for the first of datagram, message, worker, answer, deadline and signal; hand it to
-//! the state machine; do what it says.
+//! The loop of the driver: wait for the first of datagram, message, worker, answer, deadline and
+//! signal; hand it to the state machine; do what it says.
 
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};

@@ -22,7 +22,8 @@ use crate::config::Config;
 use crate::control::{Control, ControlStatus, OrbitStatus, Setup};
 use crate::sip::transport::{Flow, Listener, Transport};
 
-/// A server on a thread of its own. Dropping it leaves it running: call [`Server::stop`] and [`Server::join`].
+/// A server on a thread of its own. Dropping it leaves it running: call [`Server::stop`] and
+/// [`Server::join`].
 #[derive(Debug)]
 pub struct Server {
     thread: JoinHandle<Result<(), RunError>>,

@@ -1,5 +1,6 @@
-//! TCP connections of SIP (RFC 3261 §18): a task reads each into whole messages, a task writes each from a
-//! bounded queue. Connections come from trusted networks only; how many, how long idle and how much is queued is limited.
+//! TCP connections of SIP (RFC 3261 §18): a task reads each into whole messages, a task writes each
+//! from a bounded queue. Connections come from trusted networks only; how many, how long idle and
+//! how much is queued is limited.
 
 use std::collections::HashMap;
 use std::io;
@@ -24,9 +25,11 @@ const CONNECTIONS_MAX: usize = 4_096;
 const QUEUE_LENGTH: usize = 256;
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1_024;
-/// A connection attempt that takes longer has failed: well below timer B, so that another way can be tried.
+/// A connection attempt that takes longer has failed: well below timer B, so that another way can
+/// be tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
-/// A connection on which nothing arrives for this long is closed; RFC 5626 §4.4.1 keep-alives come every two minutes.
+/// A connection on which nothing arrives for this long is closed; RFC 5626 §4.4.1 keep-alives come
+/// every two minutes.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// A write that takes longer has failed: the peer does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -193,7 +196,8 @@ async fn serve(
     mut waiting: mpsc::Receiver<(Ticket, Vec<u8>)>,
     arrivals: &mpsc::Sender<Arrival>,
 ) {
-    // Without Nagle's delay: one message is one write. Refused only on a socket that is already dead.
+    // Without Nagle's delay: one message is one write. Refused only on a socket that is already
+    // dead.
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else {
         return fail(&mut waiting, arrivals).await;

@@ -1,5 +1,5 @@
-//! UDP sockets of SIP: read without waiting, written without waiting, with a bounded queue for what the kernel
-//! does not take at once.
+//! UDP sockets of SIP: read without waiting, written without waiting, with a bounded queue for what
+//! the kernel does not take at once.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,4 +1,5 @@
-//! The queues of the workers, as the reactor uses them: commands that did not fit are kept in order and tried again.
+//! The queues of the workers, as the reactor uses them: commands that did not fit are kept in order
+//! and tried again.
 
 use std::collections::VecDeque;
 

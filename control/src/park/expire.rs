@@ -1,5 +1,5 @@
-//! Deadlines: of a parked call that nobody retrieves, of a retrieval that the parkee does not answer, of a stream that does
-//! not open.
+//! Deadlines: of a parked call that nobody retrieves, of a retrieval that the parkee does not
+//! answer, of a stream that does not open.
 
 use shared::Time;
 

@@ -67,8 +67,8 @@ impl Exchange {
         }
     }
 
-    /// What an INVITE without Replaces comes for. A transferred call is never joined to a parked one: who transfers
-    /// a caller to an orbit wants it parked, and who wants to retrieve dials.
+    /// What an INVITE without Replaces comes for. A transferred call is never joined to a parked
+    /// one: who transfers a caller to an orbit wants it parked, and who wants to retrieve dials.
     fn errand(&self, arrival: &Arrival) -> Result<Errand, Refusal> {
         let orbit = match arrival.dialled {
             Dialled::Park if self.orbits.free_count() == 0 => return Err(Refusal::NoOrbit),

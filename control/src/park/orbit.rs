@@ -13,9 +13,9 @@ pub(crate) struct Orbit(u32);
 
 /// All orbits. Every operation takes constant time, but for `find`, which searches the ranges.
 ///
-/// A free orbit is either *rested*, and then as likely as every other rested one to be given out, or *resting*: it
-/// was freed lately. At most half of the free orbits rest, the ones freed last, so that an orbit is not given to
-/// another call while somebody still walks to a phone to dial it.
+/// A free orbit is either *rested*, and then as likely as every other rested one to be given out,
+/// or *resting*: it was freed lately. At most half of the free orbits rest, the ones freed last, so
+/// that an orbit is not given to another call while somebody still walks to a phone to dial it.
 #[derive(Debug)]
 pub(crate) struct OrbitTable {
     /// By prefix and first number.

@@ -26,7 +26,8 @@ impl Exchange {
         self.begin_parking(now, key, dialog, arrival, orbit, None)
     }
 
-    /// Parks a call in a free orbit that was named, in place of another parked call if one is given.
+    /// Parks a call in a free orbit that was named, in place of another parked call if one is
+    /// given.
     pub(super) fn park_at(
         &mut self,
         now: Time,
@@ -106,8 +107,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Puts a call back into its orbit, or another when that was given away, because the leg that it was bridged with
-    /// was never there. It has as much time left as if nobody had come.
+    /// Puts a call back into its orbit, or another when that was given away, because the leg that
+    /// it was bridged with was never there. It has as much time left as if nobody had come.
     pub(crate) fn park_again(&mut self, now: Time, key: CallKey, mut parked: Parked) {
         let dialog = self.calls[&key].first;
         if !self.orbits.take(parked.orbit, key) {

@@ -1,6 +1,6 @@
-//! Retrieving a parked call. The claim is made when the retriever asks: of many, one wins. Then the parkee is asked to
-//! talk, and only when it agrees is the retriever answered and the orbit free. Whatever fails before leaves the call parked,
-//! with its deadline as it was.
+//! Retrieving a parked call. The claim is made when the retriever asks: of many, one wins. Then the
+//! parkee is asked to talk, and only when it agrees is the retriever answered and the orbit free.
+//! Whatever fails before leaves the call parked, with its deadline as it was.
 
 use shared::Time;
 
@@ -52,7 +52,8 @@ impl Exchange {
     pub(crate) fn retriever_opened(&mut self, now: Time, key: CallKey, retriever: DialogKey) {
         let parkee = self.calls[&key].first;
         let takes = &self.legs[&parkee].peer_codecs;
-        // None in common is no reason to refuse: the worker transcodes between all that are built in.
+        // None in common is no reason to refuse: the worker transcodes between all that are built
+        // in.
         let codec = self.legs[&retriever]
             .peer_codecs
             .iter()
@@ -100,7 +101,8 @@ impl Exchange {
         self.follow_codec(now, key, retriever);
     }
 
-    /// A retriever has shown that it knows of the answer: from here on, its end is the end of the call.
+    /// A retriever has shown that it knows of the answer: from here on, its end is the end of the
+    /// call.
     pub(crate) fn retrieval_confirmed(&mut self, dialog: DialogKey) {
         let Some((key, State::Bridged(bridge))) = self.call_of(dialog) else {
             return;
@@ -125,7 +127,8 @@ impl Exchange {
         self.unretrieve(now, key, parked);
     }
 
-    /// The retriever is gone before it was connected: the claim is lifted, and the parkee hears what it heard before.
+    /// The retriever is gone before it was connected: the claim is lifted, and the parkee hears
+    /// what it heard before.
     pub(crate) fn unretrieve(&mut self, now: Time, key: CallKey, parked: Parked) {
         let parkee = self.calls[&key].first;
         self.set_state(key, State::Parked(parked));

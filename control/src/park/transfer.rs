@@ -1,4 +1,5 @@
-//! INVITEs that take the place of one of our dialogs (RFC 3891): an attended transfer of a parked or retrieved call.
+//! INVITEs that take the place of one of our dialogs (RFC 3891): an attended transfer of a parked
+//! or retrieved call.
 
 use shared::Time;
 
@@ -97,7 +98,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Whether a call that shall be replaced is parked still: it may have been retrieved or have ended meanwhile.
+    /// Whether a call that shall be replaced is parked still: it may have been retrieved or have
+    /// ended meanwhile.
     pub(super) fn still_parked(&self, key: CallKey) -> Result<(), Refusal> {
         match self.state(key) {
             Some(State::Parked(_)) => Ok(()),
@@ -106,7 +108,8 @@ impl Exchange {
         }
     }
 
-    /// Ends the call whose place another has taken; its orbit is free unless the other has that as well.
+    /// Ends the call whose place another has taken; its orbit is free unless the other has that as
+    /// well.
     pub(super) fn end_replaced(&mut self, now: Time, key: CallKey, by: Parking) {
         let Some(call) = self.remove_call(key) else {
             return;

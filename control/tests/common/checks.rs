@@ -12,8 +12,9 @@ use super::phone::call::{Call, Settled, State};
 use super::phone::{Phone, ReinviteHabit};
 use super::world::World;
 
-/// Longest time everything may take to end after the phones hung up: the longest transaction (timer B or L, 32 s), once
-/// for a request and once for the BYE after it, and a pickup that expires meanwhile.
+/// Longest time everything may take to end after the phones hung up: the longest transaction (timer
+/// B or L, 32 s), once for a request and once for the BYE after it, and a pickup that expires
+/// meanwhile.
 const END_MAX: Duration = Duration::from_secs(240);
 
 /// Longest time the server may take to end, whatever peers and workers do.
@@ -39,7 +40,8 @@ pub(crate) fn after_step(world: &World) {
     }
 }
 
-/// An orbit holds at most one call, a call holds at most one orbit, none is lost, and nothing outlives its owner.
+/// An orbit holds at most one call, a call holds at most one orbit, none is lost, and nothing
+/// outlives its owner.
 ///
 /// # Panics
 /// When an invariant does not hold.
@@ -236,7 +238,8 @@ fn is_parked(phone: &Phone, settled: &Settled, stream: &Stream, who: &str) {
     assert!(!sends || !obeys, "{who} is parked and was told to speak");
 }
 
-/// A call that is not parked hears its partner, or our music because the partner sends nothing; and is heard.
+/// A call that is not parked hears its partner, or our music because the partner sends nothing; and
+/// is heard.
 fn is_joined(world: &World, settled: &Settled, stream: &Stream, who: &str) {
     if let Source::Bridge { peer } = stream.source {
         let other = world.workers.find(peer).expect("checked after every step");

@@ -1,7 +1,9 @@
-//! The network between the phones and the server: it loses, doubles, delays and reorders datagrams, by its seed.
+//! The network between the phones and the server: it loses, doubles, delays and reorders datagrams,
+//! by its seed.
 //!
-//! It never loses the same bytes in the same direction more than [`LOST_MAX`] times, so that whoever retransmits
-//! as RFC 3261 wants is heard in the end: what then stays without an answer is a fault of a peer, not bad luck.
+//! It never loses the same bytes in the same direction more than [`LOST_MAX`] times, so that
+//! whoever retransmits as RFC 3261 wants is heard in the end: what then stays without an answer is
+//! a fault of a peer, not bad luck.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

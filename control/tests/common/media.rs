@@ -1,5 +1,5 @@
-//! A data plane without packets: it obeys commands as the workers do, remembers what each stream sends and where
-//! to, and stops the test at a command no worker should ever get.
+//! A data plane without packets: it obeys commands as the workers do, remembers what each stream
+//! sends and where to, and stops the test at a command no worker should ever get.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -223,8 +223,8 @@ impl Workers {
         self.streams.values()
     }
 
-    /// Every bridge leads to a living stream of the same worker that leads back, or plays something of its own
-    /// to a peer that is on hold; never to a third stream.
+    /// Every bridge leads to a living stream of the same worker that leads back, or plays something
+    /// of its own to a peer that is on hold; never to a third stream.
     ///
     /// # Panics
     /// When not.

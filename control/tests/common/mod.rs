@@ -1,6 +1,8 @@
-//! A deterministic world around the control plane: virtual clock, seeded network, phones, workers without packets.
+//! A deterministic world around the control plane: virtual clock, seeded network, phones, workers
+//! without packets.
 //!
-//! Everything follows from one number, so that every failure can be had again. Absent on purpose: sockets, threads, sleeping.
+//! Everything follows from one number, so that every failure can be had again. Absent on purpose:
+//! sockets, threads, sleeping.
 
 #![allow(dead_code, reason = "each test program uses its own part of the world")]
 #![allow(clippy::print_stdout, reason = "a world can be watched while it lives")]

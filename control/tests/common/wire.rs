@@ -1,5 +1,5 @@
-//! SIP text as the phones read and write it. On purpose not the server's own parser: two readers of one text
-//! find out when one of them is wrong.
+//! SIP text as the phones read and write it. On purpose not the server's own parser: two readers of
+//! one text find out when one of them is wrong.
 
 use std::fmt::Write as _;
 

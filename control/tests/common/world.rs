@@ -1,4 +1,5 @@
-//! The event loop of a simulated world: what is due next happens next, and after each step everything is checked.
+//! The event loop of a simulated world: what is due next happens next, and after each step
+//! everything is checked.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What is wrong gets the answer the RFC gives it, over the whole control plane; an ACK never gets any.
+//! What is wrong gets the answer the RFC gives it, over the whole control plane; an ACK never gets
+//! any.
 
 use crate::common::phone::Phone;
 use crate::common::secs;

@@ -1,4 +1,5 @@
-//! Codecs: one for both where there is one, the relay's tables between the two laws where there is none.
+//! Codecs: one for both where there is one, the relay's tables between the two laws where there is
+//! none.
 
 use shared::Codec;
 

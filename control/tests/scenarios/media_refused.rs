@@ -1,4 +1,5 @@
-//! Workers that are full and ports that are taken: refused with Retry-After, calls in progress untouched.
+//! Workers that are full and ports that are taken: refused with Retry-After, calls in progress
+//! untouched.
 
 use shared::RefuseReason;
 

@@ -1,4 +1,5 @@
-//! Re-INVITEs of either side: hold in its three forms, resume, refresh, a moved address (RFC 3264 §8).
+//! Re-INVITEs of either side: hold in its three forms, resume, refresh, a moved address (RFC 3264
+//! §8).
 
 use crate::common::phone::Hold;
 use crate::common::phone::call::View;

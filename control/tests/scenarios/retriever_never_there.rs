@@ -1,4 +1,5 @@
-//! The server has answered a retriever that is not there: the parkee does not pay for it, it is parked again.
+//! The server has answered a retriever that is not there: the parkee does not pay for it, it is
+//! parked again.
 
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;

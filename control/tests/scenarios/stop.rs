@@ -1,4 +1,5 @@
-//! The end of the server: every call is ended with BYE, and it does not wait for those who do not answer.
+//! The end of the server: every call is ended with BYE, and it does not wait for those who do not
+//! answer.
 
 use crate::common::phone::ReinviteHabit;
 use crate::common::phone::call::{Ending, View};

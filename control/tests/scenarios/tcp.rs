@@ -1,4 +1,5 @@
-//! The same over TCP: nothing is retransmitted but 2xx, and a lost connection is made anew (RFC 3261 §18).
+//! The same over TCP: nothing is retransmitted but 2xx, and a lost connection is made anew (RFC
+//! 3261 §18).
 
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;

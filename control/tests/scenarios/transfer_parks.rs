@@ -1,4 +1,5 @@
-//! A transferred call (Referred-By, RFC 3892; Replaces, RFC 3891) sent to an orbit parks there; a dialled one retrieves.
+//! A transferred call (Referred-By, RFC 3892; Replaces, RFC 3891) sent to an orbit parks there; a
+//! dialled one retrieves.
 
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;

@@ -1,4 +1,5 @@
-//! Of any number of retrievers exactly one wins; the others are told at once and nothing of theirs is left.
+//! Of any number of retrievers exactly one wins; the others are told at once and nothing of theirs
+//! is left.
 
 use crate::common::phone::ReinviteHabit;
 use crate::common::phone::call::{Ending, View};

@@ -121,9 +121,9 @@ impl Baresip {
 
 /// Makes folders where baresip would record what it says, for the next minutes.
 ///
-/// baresip 1.0.0 records both ways through filters. When a call is not two-way, as a parked one, it drops
-/// the filters of what it hears, and sets them up again only if there are none for what it says: so
-/// those must fail, which a folder under their file's name makes them.
+/// baresip 1.0.0 records both ways through filters. When a call is not two-way, as a parked one, it
+/// drops the filters of what it hears, and sets them up again only if there are none for what it
+/// says: so those must fail, which a folder under their file's name makes them.
 fn leave_no_room_for_encoder_recordings(folder: &TempDir) {
     let start = seconds_since_epoch();
     let moments: String = (start..start + 240)

@@ -70,7 +70,8 @@ impl Phone {
         while !deadline.has_passed() {
             let left = deadline.left().max(Duration::from_millis(1));
             self.socket.set_read_timeout(Some(left)).expect("a timeout");
-            // A refused earlier datagram is reported here: that is the server's absence, seen below.
+            // A refused earlier datagram is reported here: that is the server's absence, seen
+            // below.
             let Ok(length) = self.socket.recv(&mut buffer) else {
                 continue;
             };

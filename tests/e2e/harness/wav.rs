@@ -74,8 +74,8 @@ pub(crate) fn tone(hertz: f64, seconds: usize) -> Vec<i16> {
         .collect()
 }
 
-/// Noise without a pattern that repeats, soft in the highs: each moment of it is unlike any other, so
-/// that a correlation has one peak.
+/// Noise without a pattern that repeats, soft in the highs: each moment of it is unlike any other,
+/// so that a correlation has one peak.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the level is far below full scale"
@@ -112,8 +112,8 @@ pub(crate) fn share_of_tone(samples: &[i16], hertz: f64) -> f64 {
     }
 }
 
-/// Where `window` is found in a recording that goes round, and how alike the two are there: the peak
-/// of the normalised cross-correlation.
+/// Where `window` is found in a recording that goes round, and how alike the two are there: the
+/// peak of the normalised cross-correlation.
 pub(crate) fn find(window: &[i16], music: &[i16]) -> (usize, f64) {
     // First roughly, on every fourth sample of a smoothed copy, then exactly around that.
     const STEP: usize = 4;

@@ -1,4 +1,5 @@
-//! A control plane with two media workers that do as they are told, and phones whose every message a test writes.
+//! A control plane with two media workers that do as they are told, and phones whose every message
+//! a test writes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -330,10 +331,12 @@ impl Phone {
             "Content-Type: application/sdp\r\n"
         };
         format!(
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK{call_id}{cseq}{own};rport\r\n\
+            "{method} {uri} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {address};branch=z9hG4bK{call_id}{cseq}{own};rport\r\n\
              From: \"Phone {call_id}\" <sip:{call_id}@{address}>;tag=f-{call_id}\r\n\
-             To: <{uri}>{to_tag}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
-             Contact: <sip:{call_id}@{address}>\r\n{more}{content}Content-Length: {length}\r\n\r\n{body}",
+             To: <{uri}>{to_tag}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n\
+             Max-Forwards: 70\r\nContact: <sip:{call_id}@{address}>\r\n\
+             {more}{content}Content-Length: {length}\r\n\r\n{body}",
             uri = self.uri,
             address = self.address,
             call_id = self.call_id,

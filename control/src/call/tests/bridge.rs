@@ -1,3 +1,5 @@
+//! Bridged calls: hold and resume, codec changes, and that the end of one side is the end of both.
+
 use shared::{Codec, Event};
 
 use super::bench::{Bench, Phone};

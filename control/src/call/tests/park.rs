@@ -1,3 +1,5 @@
+//! Parking: the answer and its music, what is refused and why, and that nothing stays behind.
+
 use std::time::Duration;
 
 use shared::{RefuseReason, WorkerId};

@@ -1,3 +1,5 @@
+//! Retrieval: who wins the orbit, what the parkee is offered, and what is left when it fails.
+
 use std::time::Duration;
 
 use super::bench::{Bench, PICKUP_TIMEOUT, Phone, SERVER};

@@ -1,3 +1,5 @@
+//! Transfers: calls that somebody sends to an orbit, and legs that are replaced.
+
 use super::bench::{Bench, Phone};
 
 const REFERRED: &str = "Referred-By: <sip:parker@example.com>\r\n";

@@ -68,7 +68,8 @@ impl Phone {
         self.request_in_dialog(now, number, "OPTIONS");
     }
 
-    /// Sends a request of the test's own making; Via is added when absent. The final response is in `responses`.
+    /// Sends a request of the test's own making; Via is added when absent. The final response is in
+    /// `responses`.
     pub(crate) fn send_raw(&mut self, now: Time, method: &'static str, wire: Wire) {
         let branch = self.new_branch();
         let mut whole = Wire::new(wire.start.clone());

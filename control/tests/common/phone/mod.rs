@@ -1,7 +1,9 @@
-//! A phone: an independent user agent (RFC 3261) with one line, some habits, and a user who presses keys.
+//! A phone: an independent user agent (RFC 3261) with one line, some habits, and a user who presses
+//! keys.
 //!
-//! It shares no code with the server's agent: it retransmits, acknowledges, answers re-INVITEs and backs off by its own
-//! reading of the RFC, and stops the test when the server sends what a good server never sends.
+//! It shares no code with the server's agent: it retransmits, acknowledges, answers re-INVITEs and
+//! backs off by its own reading of the RFC, and stops the test when the server sends what a good
+//! server never sends.
 
 pub(crate) mod call;
 mod client;
@@ -207,7 +209,8 @@ impl Phone {
         true
     }
 
-    /// Sends a re-INVITE that changes nothing, with or without SDP. False when an INVITE is pending.
+    /// Sends a re-INVITE that changes nothing, with or without SDP. False when an INVITE is
+    /// pending.
     pub(crate) fn refresh(&mut self, now: Time, number: usize, with_offer: bool) -> bool {
         if !self.may_reinvite(number) {
             return false;

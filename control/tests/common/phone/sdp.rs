@@ -1,4 +1,5 @@
-//! As much SDP as a plain desk phone knows: one audio stream, its address, payload types and direction.
+//! As much SDP as a plain desk phone knows: one audio stream, its address, payload types and
+//! direction.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -128,7 +129,8 @@ impl Description {
         let family = if self.address.is_ipv6() { "IP6" } else { "IP4" };
         let host = self.address.ip();
         let mut text = format!(
-            "v=0\r\no=phone 7001 {} IN {family} {host}\r\ns=call\r\nc=IN {family} {host}\r\nt=0 0\r\n",
+            "v=0\r\no=phone 7001 {} IN {family} {host}\r\ns=call\r\n\
+             c=IN {family} {host}\r\nt=0 0\r\n",
             self.version
         );
         write!(text, "m=audio {} RTP/AVP", self.address.port()).unwrap();
