@@ -155,9 +155,10 @@ impl World {
                 "{} is not idle at the end: {phone:?}",
                 phone.name
             );
-            assert_eq!(
-                phone.byes_unanswered, 0,
-                "a BYE of {} was not answered",
+            let unanswered = &phone.unanswered;
+            assert!(
+                unanswered.is_empty(),
+                "{} got no answer: {unanswered:?}",
                 phone.name
             );
         }

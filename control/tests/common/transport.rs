@@ -46,7 +46,13 @@ impl World {
             .position(|phone| phone.address == transmit.destination);
         let Some(phone) = to else { return };
         self.note_sent(phone, &transmit.bytes);
-        for at in self.link.datagram(self.now, Way::ToPhone, &transmit.bytes) {
+        let arrivals = self.link.datagram(self.now, Way::ToPhone, &transmit.bytes);
+        if arrivals.is_empty() {
+            let name = &self.phones[phone].name;
+            self.trace
+                .message(self.now, "<- lost", name, &transmit.bytes);
+        }
+        for at in arrivals {
             self.in_flight += 1;
             self.agenda.note(
                 at,

@@ -244,8 +244,14 @@ impl Phone {
     }
 
     fn gave_up(&mut self, now: Time, client: &Client) {
-        if client.method == "BYE" {
-            self.byes_unanswered += 1;
+        // Whoever hangs up in the middle of an offer cannot count on its answer: where the 2xx was
+        // lost, nobody repeats it any more.
+        let is_over = client
+            .call
+            .is_some_and(|number| self.calls[number].is_over());
+        if client.method == "BYE" || !is_over {
+            self.unanswered
+                .push(format!("{} of call {:?}", client.method, client.call));
         }
         let Some(number) = client.call else { return };
         if client.method != "INVITE" {

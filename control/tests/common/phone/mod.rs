@@ -97,8 +97,8 @@ pub(crate) struct Phone {
     pub(crate) is_dead: bool,
     /// Responses to requests outside calls.
     pub(crate) responses: Vec<Wire>,
-    /// BYEs that nobody answered in time.
-    pub(crate) byes_unanswered: u32,
+    /// Requests that got no final answer in time.
+    pub(crate) unanswered: Vec<String>,
     seed: Seed,
     clients: Vec<Client>,
     servers: Vec<Server>,
@@ -121,7 +121,7 @@ impl Phone {
             calls: Vec::new(),
             is_dead: false,
             responses: Vec::new(),
-            byes_unanswered: 0,
+            unanswered: Vec::new(),
             seed,
             clients: Vec::new(),
             servers: Vec::new(),
