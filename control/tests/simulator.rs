@@ -110,7 +110,7 @@ impl Life {
             world.phones[phone].habits = habits(&mut seed);
             world.phones[phone].tcp = seed.chance(20);
         }
-        let end = Time::ZERO + secs(60 + seed.below(120));
+        let end = Time::ZERO + secs(40 + seed.below(80));
         Self { world, seed, end }
     }
 
