@@ -273,3 +273,27 @@ fn without_a_free_media_port_a_call_is_refused_and_those_there_go_on() {
     parked.finish();
     assert!(server.process.wait(PATIENCE).success());
 }
+
+#[test]
+fn each_line_of_the_log_about_a_call_names_call_orbit_and_dialog() {
+    let mut server = one_orbit();
+    Sipp::new("parked_leaves.xml").start(&server).finish();
+    server.process.line_with("ended", PATIENCE);
+    let about: Vec<&String> = server
+        .process
+        .log()
+        .iter()
+        .filter(|line| line.contains("call_id="))
+        .collect();
+    assert!(
+        about.len() >= 2,
+        "it says that a call was parked and that it ended: {about:?}"
+    );
+    for line in about {
+        assert!(
+            line.contains("orbit=\"701\"") && line.contains("dialog="),
+            "{line}"
+        );
+    }
+    server.stop();
+}
