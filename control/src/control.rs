@@ -78,6 +78,8 @@ pub struct OrbitStatus {
     pub parked_at: Time,
     /// Whether a retriever is being connected.
     pub retrieving: bool,
+    /// Whether the parker, or the fallback, is being called.
+    pub recalling: bool,
 }
 
 /// Figures of the moment.

@@ -16,6 +16,7 @@ use shared::{Time, WorkerId};
 use self::common::checks;
 use self::common::link::Quality;
 use self::common::phone::call::{State, View};
+use self::common::phone::callee::RingHabit;
 use self::common::phone::{Habits, Hold, ReinviteHabit};
 use self::common::seed::Seed;
 use self::common::site::Site;
@@ -23,6 +24,9 @@ use self::common::world::{CallRef, World};
 use self::common::{ms, secs};
 
 const SEEDS: u64 = 1_000;
+
+/// The first phone.
+const FALLBACK: &str = "sip:operator@198.51.100.1:5060";
 
 /// After this many failures no more worlds are begun.
 const FAILURES_MAX: usize = 3;
@@ -48,6 +52,7 @@ fn every_world_ends_well() {
     // Worlds in which nothing happens would prove nothing.
     assert!(tally.parked > seeds, "{tally:?}");
     assert!(tally.retrieved > seeds / 2, "{tally:?}");
+    assert!(tally.recalled > seeds / 10, "{tally:?}");
     assert!(tally.lost_network > seeds / 2, "{tally:?}");
 }
 
@@ -64,6 +69,7 @@ fn the_same_number_gives_the_same_world() {
 struct Tally {
     parked: u64,
     retrieved: u64,
+    recalled: u64,
     calls: u64,
     messages: u64,
     lost_network: u64,
@@ -75,6 +81,7 @@ impl Tally {
     fn add(&mut self, other: &Self) {
         self.parked += other.parked;
         self.retrieved += other.retrieved;
+        self.recalled += other.recalled;
         self.calls += other.calls;
         self.messages += other.messages;
         self.lost_network += other.lost_network;
@@ -97,6 +104,9 @@ impl Life {
             .seed(number)
             .orbits(700, 700 + below(&mut seed, 8));
         site.config.park.pickup_timeout = secs(seed.pick(&[10, 30, 90]));
+        site.config.park.max_pickup_attempts = seed.pick(&[1, 2]);
+        site.config.park.recall_ring_timeout = secs(seed.pick(&[5, 20]));
+        site.config.park.on_timeout_uri = seed.pick(&[None, Some(FALLBACK)]).map(str::to_owned);
         site.quality = Quality::any(&mut seed);
         site.media.delay = seed.pick(&[(ms(0), ms(1)), (ms(1), ms(30)), (ms(100), ms(2_000))]);
         site.media.refuse_percent = seed.pick(&[0, 0, 0, 10]);
@@ -132,6 +142,7 @@ impl Life {
         let mut tally = Tally {
             parked: status.parked_total,
             retrieved: status.retrieved,
+            recalled: self.recalls_answered(),
             calls: self
                 .world
                 .phones
@@ -157,12 +168,19 @@ impl Life {
         self.world.link.quality = Quality::GOOD;
         self.world.run(secs(80));
         let end = self.world.now + secs(120);
-        while !self.world.is_quiet() || !self.restless().is_empty() {
+        let is_recalling = |world: &World| world.control.orbits().iter().any(|o| o.recalling);
+        while !self.world.is_quiet() || !self.restless().is_empty() || is_recalling(&self.world) {
             let restless = self.restless();
             assert!(self.world.now < end, "no rest: {restless:?}");
             self.world.run(ms(100));
         }
         checks::agreement(&self.world);
+    }
+
+    fn recalls_answered(&self) -> u64 {
+        let calls = self.world.phones.iter().flat_map(|phone| &phone.calls);
+        let answered = calls.filter(|call| call.invite.is_some() && call.settled.is_some());
+        answered.count() as u64
     }
 
     /// Calls in which something is still under way.
@@ -233,7 +251,12 @@ impl Life {
 
     fn dial(&mut self, phone: usize) {
         let orbits = self.world.control.orbits();
-        let referred = [("Referred-By", "<sip:parker@example.com>".to_owned())];
+        let parker = self.seed.index(self.world.phones.len());
+        let parker = match self.seed.chance(90) {
+            true => format!("<sip:phone@{}>", self.world.phones[parker].address),
+            false => "<sip:parker@example.com>".to_owned(),
+        };
+        let referred = [("Referred-By", parker)];
         match self.seed.below(100) {
             0..45 if !orbits.is_empty() => {
                 let orbit = orbits[self.seed.index(orbits.len())].orbit.clone();
@@ -290,8 +313,14 @@ fn habits(seed: &mut Seed) -> Habits {
         3 => ReinviteHabit::Ignore,
         _ => ReinviteHabit::Accept,
     };
+    let ring = match seed.below(10) {
+        0..6 => RingHabit::Answer(seed.between(Duration::ZERO, secs(8))),
+        6..8 => RingHabit::NobodyThere,
+        _ => RingHabit::Refuse(seed.pick(&[302, 480, 486, 491, 603])),
+    };
     Habits {
         payloads: payloads.to_vec(),
+        ring,
         reinvite,
         excuses: seed.pick(&[0, 0, 0, 1, 2]),
         acks_forgotten: seed.pick(&[0, 0, 0, 0, 0, 0, 1, 3, u32::MAX]),

@@ -9,9 +9,9 @@ use super::leg::Codecs;
 use super::refusal::Refusal;
 use crate::park::Orbit;
 use crate::sdp::{self, Direction, Local, Session};
-use crate::sip::header::{Header, Replaces};
+use crate::sip::header::{Address, Header, Replaces};
 use crate::sip::message::Message;
-use crate::sip::uri::Uri;
+use crate::sip::uri::{Scheme, Uri};
 
 /// What is kept of an INVITE until it is answered.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Arrival {
     pub(crate) identity: Identity,
     /// Whether a transfer brought it (RFC 3892).
     pub(crate) referred: Referred,
+    /// Who is called back should nobody retrieve it.
+    pub(crate) parker: Option<Box<str>>,
     /// `None` when the INVITE leaves the offer to us (RFC 3261 §13.2.1).
     pub(crate) offer: Option<Offer>,
     /// Streams asked for so far.
@@ -88,6 +90,7 @@ impl Exchange {
             host: host.into(),
             identity: Identity::of(request),
             referred,
+            parker: request.header(Header::ReferredBy).and_then(callable),
             offer: None,
             attempts: 0,
         })
@@ -129,6 +132,15 @@ impl Exchange {
             .find(user)
             .map_or(Dialled::Unknown, Dialled::Orbit)
     }
+}
+
+/// The URI of an address as the target of an INVITE of ours (RFC 3261 §19.1.5): without header
+/// fields. `None` for what we cannot call.
+pub(crate) fn callable(address: &str) -> Option<Box<str>> {
+    let address = Address::parse(address)?;
+    let uri = Uri::parse(address.uri).ok()?;
+    let target = uri.text.split('?').next().unwrap_or_default();
+    (uri.scheme == Scheme::Sip).then(|| target.into())
 }
 
 /// The dialog that an INVITE wants to replace, if it does (RFC 3891 §3).

@@ -73,7 +73,7 @@ impl Exchange {
         if let Err(refusal) = self.answer_arrival(now, joiner, identity) {
             return self.fail_arrival(now, joiner, refusal);
         }
-        self.take_place(key, replaced, joiner);
+        self.take_place(now, key, replaced, joiner);
         self.remove_call(joining);
         let (orbit, call_id) = self.log_fields(joiner);
         tracing::info!(
@@ -88,13 +88,14 @@ impl Exchange {
         self.follow_codec(now, key, joiner);
     }
 
-    fn take_place(&mut self, key: CallKey, replaced: DialogKey, joiner: DialogKey) {
+    fn take_place(&mut self, now: Time, key: CallKey, replaced: DialogKey, joiner: DialogKey) {
         let call = self.calls.get_mut(&key).expect("the caller looked");
         if call.first == replaced {
             call.first = joiner;
         } else {
             call.state = State::Bridged(Bridge {
                 second: joiner,
+                since: now,
                 way_back: None,
             });
         }

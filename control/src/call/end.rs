@@ -2,10 +2,13 @@
 
 use shared::{Command, StreamId, Time, WorkerId};
 
+use super::limits::PROOF_MARGIN;
 use super::refusal::reason;
 use super::{Bridge, CallKey, Exchange, Phase, Refusal, State};
+use crate::park::Parked;
 use crate::sip::agent::{DialogKey, EndCause, Reply};
 use crate::sip::header::Header;
+use crate::sip::limits::TIMEOUT;
 use crate::sip::message::Message;
 
 /// Why we end a leg that was answered.
@@ -85,10 +88,20 @@ impl Exchange {
         self.leg_gone(now, dialog, None);
     }
 
-    /// Refuses a leg whose INVITE is not answered yet.
+    /// Ends a leg that was not connected yet, and its call as far as it cannot do without.
     pub(crate) fn fail_arrival(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
-        self.refuse(now, dialog, refusal);
+        self.turn_away(now, dialog, refusal);
         self.leg_gone(now, dialog, None);
+    }
+
+    /// Tells a leg that it will not be connected: its INVITE is refused, or, if we have called it,
+    /// it is told by CANCEL or BYE.
+    pub(crate) fn turn_away(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
+        if self.legs[&dialog].is_arriving() {
+            return self.refuse(now, dialog, refusal);
+        }
+        let header = reason(refusal.status().code(), refusal.text());
+        self.agent.bye(now, dialog, with(Some(header)));
     }
 
     /// Ends one leg, and its call as far as it cannot do without.
@@ -132,9 +145,7 @@ impl Exchange {
             let (orbit, call_id) = self.log_fields(dialog);
             tracing::warn!(call_id, orbit, dialog = dialog.0, %stream, "media timeout");
             match self.state(key) {
-                Some(State::Bridged(bridge))
-                    if bridge.second == dialog && bridge.way_back.is_some() =>
-                {
+                Some(State::Bridged(bridge)) if self.way_back(now, bridge, dialog).is_some() => {
                     self.fail_leg(now, dialog, Farewell::MediaTimeout);
                 }
                 _ => self.end_call(now, key, Farewell::MediaTimeout),
@@ -183,27 +194,33 @@ impl Exchange {
                 self.unretrieve(now, key, parked);
                 return;
             }
-            (State::Retrieving(..), Some(retriever)) => {
-                self.refuse(now, retriever, Refusal::ParkeeGone);
-                self.drop_leg(retriever);
-            }
-            (
-                State::Bridged(Bridge {
-                    second,
-                    way_back: Some(parked),
-                }),
-                _,
-            ) if second == dialog => {
-                self.park_again(now, key, parked);
+            (State::Recalling(parked, recall), _) if recall == dialog => {
+                self.recall_failed(now, key, parked);
                 return;
             }
-            (State::Bridged(_), Some(other)) => {
+            (State::Retrieving(..) | State::Recalling(..), Some(second)) => {
+                self.turn_away(now, second, Refusal::ParkeeGone);
+                self.drop_leg(second);
+            }
+            (State::Bridged(bridge), Some(other)) => {
+                if let Some(parked) = self.way_back(now, bridge, dialog) {
+                    return self.park_again(now, key, parked);
+                }
                 self.agent.bye(now, other, with(header));
                 self.drop_leg(other);
             }
             _ => {}
         }
         self.forget_call(key);
+    }
+
+    /// How to go on without a leg of a bridge that seems never to have been there.
+    fn way_back(&self, now: Time, bridge: Bridge, gone: DialogKey) -> Option<Parked> {
+        let proof = self.rules.media.timeout.max(TIMEOUT) + PROOF_MARGIN;
+        let is_early = now < bridge.since + proof;
+        bridge
+            .way_back
+            .filter(|_| bridge.second == gone && is_early)
     }
 
     /// Takes a call out of the table and its orbit back.
@@ -227,7 +244,7 @@ impl Exchange {
     }
 }
 
-fn with(header: Option<(Header, String)>) -> Reply {
+pub(crate) fn with(header: Option<(Header, String)>) -> Reply {
     Reply {
         headers: header.into_iter().collect(),
         body: None,

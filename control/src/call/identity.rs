@@ -49,6 +49,19 @@ impl Identity {
         }
     }
 
+    /// Somebody of whom nothing is known but where it was called.
+    pub(crate) fn of_uri(uri: &str) -> Self {
+        let name = Name(None, uri).to_string();
+        Self {
+            name: if name.len() <= IDENTITY_BYTES_MAX {
+                name.into()
+            } else {
+                Box::default()
+            },
+            private: false,
+        }
+    }
+
     /// As header fields of a message to the other side.
     pub(crate) fn headers(&self) -> Vec<(Header, String)> {
         let mut headers = Vec::new();

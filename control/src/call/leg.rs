@@ -48,6 +48,10 @@ pub(crate) type Codecs = SmallVec<[Codec; 4]>;
 pub(crate) enum Turn {
     /// The peer's first INVITE waits for a stream, or for the other leg.
     Arriving(Box<Arrival>),
+    /// Its stream is opening, then we call it. Streams asked for so far.
+    Opening(u8),
+    /// Our first INVITE is out.
+    Calling(Wish),
     /// Nothing is on offer.
     Idle,
     /// Our 2xx carried our offer; the ACK shall bring the answer.
@@ -101,6 +105,14 @@ impl Leg {
     /// Whether its INVITE is unanswered.
     pub(crate) fn is_arriving(&self) -> bool {
         matches!(self.turn, Turn::Arriving(_))
+    }
+
+    /// Whether it has not come to be by a 2xx of either side.
+    pub(crate) fn is_early(&self) -> bool {
+        matches!(
+            self.turn,
+            Turn::Arriving(_) | Turn::Opening(_) | Turn::Calling(_)
+        )
     }
 
     /// The codec in use.

@@ -7,6 +7,12 @@ use crate::sip::limits::{T1, TIMEOUT};
 
 /// How long a retriever waits for the parkee to agree. Then 504, and the call is parked as before.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much later than the media timeout, or the end of the wait for an ACK, a second leg that was
+/// never there is noticed.
+pub(crate) const PROOF_MARGIN: Duration = Duration::from_secs(5);
+/// How much longer than we let it a phone may ring: our CANCEL comes first, but one whose responses
+/// are lost cannot be sent any (RFC 3261 §9.1), and must stop by itself.
+pub(crate) const EXPIRES_MARGIN: Duration = Duration::from_secs(2);
 /// How long a worker may take to open a stream; it takes microseconds. Then 503.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a stream is asked for with other ports, or of another worker. Then 503.

@@ -21,7 +21,7 @@ mod hold;
 mod identity;
 mod leg;
 pub(crate) mod limits;
-mod negotiate;
+pub(crate) mod negotiate;
 pub(crate) mod open;
 mod port;
 mod random;
@@ -66,6 +66,9 @@ pub(crate) struct Call {
     /// The leg it began with, or whoever took its place: the parkee.
     pub(crate) first: DialogKey,
     pub(crate) state: State,
+    /// Who has parked it: the URI to call when nobody retrieves it. `None` where nobody did but the
+    /// parkee itself.
+    pub(crate) parker: Option<Box<str>>,
     /// Its entry in the deadlines.
     deadline: Option<Time>,
 }
@@ -77,8 +80,12 @@ pub(crate) enum State {
     Parking(Parking),
     /// The first leg hears music.
     Parked(Parked),
-    /// The first leg hears music; a retriever's INVITE waits until it agrees to talk.
+    /// The first leg hears music; a retriever's INVITE, or who has answered a recall, waits until
+    /// it agrees to talk.
     Retrieving(Parked, DialogKey),
+    /// The first leg hears music; somebody is called who may want it: the second leg's stream is
+    /// opening, or its phone rings.
+    Recalling(Parked, DialogKey),
     /// Two legs talk.
     Bridged(Bridge),
     /// The first leg's INVITE asks to take the place of a leg in another call; its stream is
@@ -95,8 +102,10 @@ pub(crate) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bridge {
     pub(crate) second: DialogKey,
+    pub(crate) since: Time,
     /// How the first was parked. It is parked so again should it turn out that the second was never
-    /// there: its ACK does not come, or brings no usable answer.
+    /// there: its ACK does not come, or brings no usable answer; or neither a word nor a packet
+    /// comes from who answered a recall.
     pub(crate) way_back: Option<Parked>,
 }
 
@@ -197,9 +206,13 @@ impl Exchange {
 
     /// Enters a call whose first leg is opening.
     pub(crate) fn add_call(&mut self, now: Time, key: CallKey, first: DialogKey, state: State) {
+        let Turn::Arriving(arrival) = &self.legs[&first].turn else {
+            unreachable!("a call begins with an INVITE")
+        };
         let call = Call {
             first,
             state,
+            parker: arrival.parker.clone(),
             deadline: None,
         };
         let before = self.calls.insert(key, call);
@@ -249,7 +262,9 @@ impl Call {
 
     fn second(&self) -> Option<DialogKey> {
         match self.state {
-            State::Retrieving(_, second) | State::Bridged(Bridge { second, .. }) => Some(second),
+            State::Retrieving(_, second)
+            | State::Recalling(_, second)
+            | State::Bridged(Bridge { second, .. }) => Some(second),
             State::Parking(_) | State::Parked(_) | State::Joining { .. } => None,
         }
     }
@@ -258,7 +273,9 @@ impl Call {
     pub(crate) fn orbit(&self) -> Option<Orbit> {
         match self.state {
             State::Parking(parking) => parking.orbit,
-            State::Parked(parked) | State::Retrieving(parked, _) => Some(parked.orbit),
+            State::Parked(parked) | State::Retrieving(parked, _) | State::Recalling(parked, _) => {
+                Some(parked.orbit)
+            }
             State::Bridged(_) | State::Joining { .. } => None,
         }
     }

@@ -124,13 +124,16 @@ impl Exchange {
         let Some(leg) = self.legs.get_mut(&dialog) else {
             return;
         };
-        let Turn::Offering(wish) = leg.turn else {
+        let (Turn::Offering(wish) | Turn::Calling(wish)) = leg.turn else {
             return;
         };
         leg.turn = Turn::Idle;
         let answer = session_description(response).unwrap_or_default();
-        if leg.session.answered(answer).is_err() {
+        let Ok(agreed) = leg.session.answered(answer) else {
             return self.answer_failed(now, dialog);
+        };
+        if leg.peer_codecs.is_empty() {
+            leg.peer_codecs = agreed.peer_codecs.into();
         }
         leg.settled = Some(wish);
         leg.refused = None;
@@ -138,13 +141,16 @@ impl Exchange {
         self.offer_if_wished(now, dialog);
     }
 
-    /// Our re-INVITE failed; the dialog lives, and so does what was agreed before (RFC 6141 §3.4).
+    /// Our first INVITE failed, and the leg with it; or our re-INVITE did, then the dialog lives,
+    /// and so does what was agreed before (RFC 6141 §3.4).
     pub(crate) fn rejected(&mut self, now: Time, dialog: DialogKey, status: Status) {
         let Some(leg) = self.legs.get_mut(&dialog) else {
             return;
         };
-        let Turn::Offering(wish) = leg.turn else {
-            return;
+        let wish = match leg.turn {
+            Turn::Offering(wish) => wish,
+            Turn::Calling(_) => return self.recall_rejected(now, dialog, status),
+            _ => return,
         };
         leg.turn = Turn::Idle;
         leg.session.withdraw();
@@ -217,8 +223,14 @@ impl Exchange {
             return;
         };
         self.apply(key);
-        if let State::Retrieving(parked, retriever) = state {
-            self.connect_if_agreed(now, key, parked, retriever);
+        match state {
+            State::Retrieving(parked, retriever) => {
+                self.connect_if_agreed(now, key, parked, retriever);
+            }
+            State::Recalling(parked, recall) if recall == dialog => {
+                self.recall_answered(now, key, parked, recall);
+            }
+            _ => {}
         }
     }
 
@@ -242,7 +254,7 @@ impl Exchange {
     }
 
     /// All codecs, the wished one first, or else the one in use.
-    fn local_offer(&self, leg: &Leg) -> Local {
+    pub(crate) fn local_offer(&self, leg: &Leg) -> Local {
         let mut codecs = self.rules.media.codecs.clone();
         prefer(&mut codecs, leg.wish.codec.or_else(|| leg.codec()));
         self.local(leg, codecs)
@@ -263,7 +275,7 @@ fn prefer(codecs: &mut [Codec], first: Option<Codec>) {
     codecs.sort_by_key(|&codec| Some(codec) != first);
 }
 
-fn description(bytes: Vec<u8>) -> Body {
+pub(crate) fn description(bytes: Vec<u8>) -> Body {
     Body {
         content_type: "application/sdp",
         bytes,

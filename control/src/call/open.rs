@@ -3,6 +3,7 @@
 use shared::{Command, Event, RefuseReason, RtcpPort, Source, StreamId, Time, WorkerId};
 
 use super::arrival::Arrival;
+use super::identity::Identity;
 use super::leg::Codecs;
 use super::limits::OPEN_ATTEMPTS_MAX;
 use super::stream::Purpose;
@@ -63,6 +64,38 @@ impl Exchange {
         Ok(())
     }
 
+    /// Enters a leg that we shall call, and asks for its stream.
+    pub(crate) fn open_recall(
+        &mut self,
+        key: CallKey,
+        orbit: Orbit,
+        target: &str,
+    ) -> Result<DialogKey, Refusal> {
+        let parkee = &self.legs[&self.calls[&key].first];
+        let (host, wish) = (parkee.host.clone(), Wish::talk(parkee.codec()));
+        let purpose = Purpose::Join(parkee.stream.worker);
+        let dialog = self.agent.reserve();
+        let stream = self.open_stream(dialog, purpose, RtcpPort::Next)?;
+        let leg = Leg {
+            call: key,
+            call_id: Box::default(),
+            orbit,
+            host,
+            identity: Identity::of_uri(target),
+            session: Session::new(self.random.session_id()),
+            stream,
+            turn: Turn::Opening(0),
+            wish,
+            settled: None,
+            refused: None,
+            peer_codecs: Codecs::new(),
+            described: None,
+            source: Source::Silent,
+        };
+        self.legs.insert(dialog, Box::new(leg));
+        Ok(dialog)
+    }
+
     fn open_stream(
         &mut self,
         dialog: DialogKey,
@@ -120,8 +153,11 @@ impl Exchange {
             State::Retrieving(_, retriever) if retriever == dialog => {
                 self.retriever_opened(now, key, retriever);
             }
+            State::Recalling(parked, recall) if recall == dialog => {
+                self.recall_opened(now, key, parked, recall);
+            }
             State::Joining { call, replaced } => self.joiner_opened(now, key, call, replaced),
-            State::Parked(_) | State::Retrieving(..) | State::Bridged(_) => {
+            State::Parked(_) | State::Retrieving(..) | State::Recalling(..) | State::Bridged(_) => {
                 unreachable!("the stream of an answered leg is open")
             }
         }
@@ -159,14 +195,18 @@ impl Exchange {
         retry: Retry,
     ) -> Result<(), Refusal> {
         let leg = self.legs.get_mut(&dialog).expect("streams belong to legs");
-        let Turn::Arriving(arrival) = &mut leg.turn else {
-            unreachable!("the stream of an answered leg is open")
+        let (attempts, rtcp) = match &mut leg.turn {
+            Turn::Arriving(arrival) => {
+                let rtcp = arrival.rtcp();
+                (&mut arrival.attempts, rtcp)
+            }
+            Turn::Opening(attempts) => (attempts, RtcpPort::Next),
+            _ => unreachable!("the stream of an answered leg is open"),
         };
-        arrival.attempts += 1;
-        if arrival.attempts >= OPEN_ATTEMPTS_MAX {
+        *attempts += 1;
+        if *attempts >= OPEN_ATTEMPTS_MAX {
             return Err(Refusal::NoMedia);
         }
-        let rtcp = arrival.rtcp();
         let is_alone = matches!(self.call_of(dialog), Some((_, State::Parking(_))));
         let purpose = match retry {
             Retry::OtherPort => Purpose::Join(refused.worker),

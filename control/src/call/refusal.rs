@@ -44,6 +44,10 @@ pub(crate) enum Refusal {
     ParkeeUnavailable,
     /// The parkee did not answer in time.
     ParkeeSilent,
+    /// Who was called did not answer in time.
+    NotAnswered,
+    /// Who was called need not answer: somebody has retrieved the call (RFC 3326 §3.1).
+    RetrievedElsewhere,
     /// The server ends.
     Stopping,
 }
@@ -73,6 +77,8 @@ impl Refusal {
             Self::Pending => Status::REQUEST_PENDING,
             Self::ParkeeGone | Self::ParkeeUnavailable => Status::TEMPORARILY_UNAVAILABLE,
             Self::ParkeeSilent => Status::SERVER_TIMEOUT,
+            Self::NotAnswered => Status::REQUEST_TIMEOUT,
+            Self::RetrievedElsewhere => Status::OK,
             Self::NoMedia | Self::Stopping => Status::SERVICE_UNAVAILABLE,
         }
     }
@@ -95,6 +101,8 @@ impl Refusal {
             Self::ParkeeRefused => "The parked phone would not be connected",
             Self::ParkeeUnavailable => "The parked phone is not available",
             Self::ParkeeSilent => "The parked phone did not answer",
+            Self::NotAnswered => "Not answered in time",
+            Self::RetrievedElsewhere => "Call completed elsewhere",
             Self::Stopping => "Server stopping",
         }
     }

@@ -40,7 +40,10 @@ impl Exchange {
     pub(crate) fn parked(&self) -> impl Iterator<Item = OrbitStatus> + '_ {
         self.orbits.taken().filter_map(|(orbit, key)| {
             let call = &self.calls[&key];
-            let (State::Parked(parked) | State::Retrieving(parked, _)) = call.state else {
+            let (State::Parked(parked)
+            | State::Retrieving(parked, _)
+            | State::Recalling(parked, _)) = call.state
+            else {
                 return None;
             };
             Some(OrbitStatus {
@@ -48,6 +51,7 @@ impl Exchange {
                 call_id: self.legs[&call.first].call_id.to_string(),
                 parked_at: parked.since,
                 retrieving: matches!(call.state, State::Retrieving(..)),
+                recalling: matches!(call.state, State::Recalling(..)),
             })
         })
     }

@@ -24,6 +24,9 @@ pub const PICKUP_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(10)..=Duration::from_mins(10);
 /// How often the parker may be called back.
 pub const PICKUP_ATTEMPTS: RangeInclusive<u8> = 1..=10;
+/// How long a phone that is called back may ring.
+pub const RECALL_RING_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_secs(5)..=Duration::from_mins(2);
 /// How long a peer may be silent.
 pub const MEDIA_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(5)..=Duration::from_hours(1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::limits::{NAME_BYTES_MAX, PICKUP_ATTEMPTS, PICKUP_TIMEOUT};
+use super::limits::{NAME_BYTES_MAX, PICKUP_ATTEMPTS, PICKUP_TIMEOUT, RECALL_RING_TIMEOUT};
 use super::music;
 use super::nearest::nearest;
 use super::table::{NAME_RULE, Table, is_name};
@@ -18,6 +18,8 @@ pub struct Park {
     pub pickup_timeout: Duration,
     /// 1 to 10.
     pub max_pickup_attempts: u8,
+    /// 5 s to 2 min: how long a phone rings that is called back.
+    pub recall_ring_timeout: Duration,
     /// Off: silence.
     pub music_on_hold: bool,
     /// A name in `music`.
@@ -41,6 +43,7 @@ impl Park {
             "user",
             "pickup_timeout",
             "max_pickup_attempts",
+            "recall_ring_timeout",
             "music_on_hold",
             "music",
             "on_timeout_uri",
@@ -81,6 +84,9 @@ impl Park {
         }
         if let Some(attempts) = table.number("max_pickup_attempts", &PICKUP_ATTEMPTS)? {
             self.max_pickup_attempts = attempts;
+        }
+        if let Some(timeout) = table.duration("recall_ring_timeout", &RECALL_RING_TIMEOUT)? {
+            self.recall_ring_timeout = timeout;
         }
         if let Some(on) = table.switch("music_on_hold")? {
             self.music_on_hold = on;
@@ -126,6 +132,7 @@ impl Park {
             site.knows(&[
                 "pickup_timeout",
                 "max_pickup_attempts",
+                "recall_ring_timeout",
                 "music_on_hold",
                 "music",
                 "on_timeout_uri",
@@ -146,6 +153,7 @@ impl Default for Park {
             user: "park".to_owned(),
             pickup_timeout: Duration::from_secs(90),
             max_pickup_attempts: 1,
+            recall_ring_timeout: Duration::from_secs(20),
             music_on_hold: true,
             music: music::DEFAULT.to_owned(),
             on_timeout_uri: None,

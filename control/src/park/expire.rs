@@ -1,9 +1,8 @@
-//! Deadlines: of a parked call that nobody retrieves, of a retrieval that the parkee does not
-//! answer, of a stream that does not open.
+//! Deadlines: of a parked call that nobody retrieves, of a recall that nobody answers, of a
+//! retrieval that the parkee does not answer, of a stream that does not open.
 
 use shared::Time;
 
-use crate::call::end::Farewell;
 use crate::call::{CallKey, Exchange, Refusal, State};
 
 impl Exchange {
@@ -16,8 +15,10 @@ impl Exchange {
 
     fn deadline_passed(&mut self, now: Time, key: CallKey) {
         match self.state(key) {
-            // The place for a recall to the parker.
-            Some(State::Parked(_)) => self.end_call(now, key, Farewell::NotRetrieved),
+            Some(State::Parked(parked)) => self.recall_or_end(now, key, parked),
+            Some(State::Recalling(_, recall)) => {
+                self.fail_arrival(now, recall, Refusal::NotAnswered);
+            }
             Some(State::Retrieving(_, retriever)) => {
                 self.fail_arrival(now, retriever, Refusal::ParkeeSilent);
             }

@@ -12,6 +12,7 @@ use crate::sip::message::Message;
 mod expire;
 mod orbit;
 mod parking;
+mod recall;
 mod retrieve;
 mod transfer;
 
@@ -31,8 +32,11 @@ pub(crate) struct Parking {
 pub(crate) struct Parked {
     pub(crate) orbit: Orbit,
     pub(crate) since: Time,
-    /// When it ends unless it is retrieved. A retrieval that fails leaves it as it is.
+    /// When somebody is called unless it is retrieved, or it ends. A retrieval that fails leaves it
+    /// as it is.
     pub(crate) deadline: Time,
+    /// How often somebody was called.
+    pub(crate) recalls: u8,
 }
 
 impl Exchange {

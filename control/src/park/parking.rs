@@ -94,6 +94,7 @@ impl Exchange {
             orbit,
             since: now,
             deadline,
+            recalls: 0,
         };
         self.set_state(key, State::Parked(parked));
         self.set_deadline(key, Some(deadline));

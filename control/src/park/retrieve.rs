@@ -20,8 +20,14 @@ impl Exchange {
         arrival: Box<Arrival>,
         key: CallKey,
     ) -> Result<(), Refusal> {
-        let parked = match self.state(key) {
-            Some(State::Parked(parked)) => parked,
+        let (parked, recall) = match self.state(key) {
+            Some(State::Parked(parked)) => (parked, None),
+            // Who dials has it before who is called; should that come to nothing, the time starts
+            // again.
+            Some(State::Recalling(mut parked, recall)) => {
+                parked.deadline = now + self.rules.park.pickup_timeout;
+                (parked, Some(recall))
+            }
             Some(State::Retrieving(..)) => return Err(Refusal::BeingRetrieved),
             // Its orbit is taken, but nobody was told yet.
             _ => return Err(Refusal::EmptyOrbit),
@@ -35,6 +41,10 @@ impl Exchange {
             purpose: Purpose::Join(self.legs[&parkee].stream.worker),
         };
         self.open_leg(&leg, arrival)?;
+        if let Some(recall) = recall {
+            self.turn_away(now, recall, Refusal::RetrievedElsewhere);
+            self.drop_leg(recall);
+        }
         self.set_state(key, State::Retrieving(parked, dialog));
         self.set_deadline(key, Some(now + CONNECT_TIMEOUT));
         let (orbit, call_id) = self.log_fields(dialog);
@@ -83,13 +93,16 @@ impl Exchange {
             .legs
             .get_mut(&retriever)
             .expect("a retrieval has a retriever");
-        leg.wish = Wish::talk(codec);
-        if let Err(refusal) = self.answer_arrival(now, retriever, identity) {
-            return self.fail_arrival(now, retriever, refusal);
+        if leg.is_arriving() {
+            leg.wish = Wish::talk(codec);
+            if let Err(refusal) = self.answer_arrival(now, retriever, identity) {
+                return self.fail_arrival(now, retriever, refusal);
+            }
         }
         self.orbits.free(parked.orbit);
         let bridge = Bridge {
             second: retriever,
+            since: now,
             way_back: Some(parked),
         };
         self.set_state(key, State::Bridged(bridge));
@@ -122,7 +135,7 @@ impl Exchange {
         retriever: DialogKey,
         refusal: Refusal,
     ) {
-        self.refuse(now, retriever, refusal);
+        self.turn_away(now, retriever, refusal);
         self.drop_leg(retriever);
         self.unretrieve(now, key, parked);
     }
@@ -134,7 +147,7 @@ impl Exchange {
         self.set_state(key, State::Parked(parked));
         self.set_deadline(key, Some(parked.deadline));
         self.apply(key);
-        if now < parked.deadline {
+        if now < parked.deadline || self.to_call(key, parked.recalls).is_some() {
             self.wish(now, parkee, Wish::PARKED);
         }
     }

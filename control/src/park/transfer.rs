@@ -4,7 +4,7 @@
 use shared::Time;
 
 use super::{Orbit, Parking};
-use crate::call::arrival::{Arrival, Dialled};
+use crate::call::arrival::{Arrival, Dialled, callable};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
 use crate::call::{CallKey, Exchange, Purpose, Refusal, State, Wish};
@@ -21,8 +21,9 @@ impl Exchange {
         };
         let dialog = self.agent.find(&name).ok_or(Refusal::NoSuchDialog)?;
         let leg = self.legs.get(&dialog).ok_or(Refusal::DialogEnded)?;
-        // RFC 3891 §3: an early dialog that we did not begin is not replaced.
-        if leg.is_arriving() {
+        // RFC 3891 §3: an early dialog that we did not begin is not replaced; nor is a recall, as
+        // the orbit can be dialled.
+        if leg.is_early() {
             return Err(Refusal::NoSuchDialog);
         }
         if replaces.early_only {
@@ -36,12 +37,15 @@ impl Exchange {
         &mut self,
         now: Time,
         dialog: DialogKey,
-        arrival: Box<Arrival>,
+        mut arrival: Box<Arrival>,
         replaced: DialogKey,
     ) -> Result<(), Refusal> {
         let (key, state) = self.call_of(replaced).ok_or(Refusal::DialogEnded)?;
+        if let Some(parker) = self.parker_of_replaced(key, replaced) {
+            arrival.parker = Some(parker);
+        }
         match state {
-            State::Parked(parked) => match arrival.dialled {
+            State::Parked(parked) | State::Recalling(parked, _) => match arrival.dialled {
                 Dialled::Orbit(orbit) if orbit != parked.orbit => {
                     self.park_at(now, dialog, arrival, orbit, Some(key))
                 }
@@ -54,6 +58,13 @@ impl Exchange {
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
             State::Parking(_) | State::Joining { .. } => Err(Refusal::NoSuchDialog),
         }
+    }
+
+    /// Who has parked a call that takes the place of another: who has parked the other; where that
+    /// called by itself, it was the parker, who now leaves its place to the parkee.
+    fn parker_of_replaced(&self, key: CallKey, replaced: DialogKey) -> Option<Box<str>> {
+        let of_call = self.calls[&key].parker.clone();
+        of_call.or_else(|| callable(self.agent.remote(replaced)?))
     }
 
     /// Parks a call in the orbit of another, once it can be answered.
@@ -102,7 +113,7 @@ impl Exchange {
     /// ended meanwhile.
     pub(super) fn still_parked(&self, key: CallKey) -> Result<(), Refusal> {
         match self.state(key) {
-            Some(State::Parked(_)) => Ok(()),
+            Some(State::Parked(_) | State::Recalling(..)) => Ok(()),
             Some(State::Retrieving(..)) => Err(Refusal::BeingRetrieved),
             _ => Err(Refusal::DialogEnded),
         }
@@ -117,6 +128,8 @@ impl Exchange {
         if let (Some(_), Some(orbit)) = (by.orbit, call.orbit()) {
             self.orbits.free(orbit);
         }
-        self.end_leg(now, call.first, Farewell::Replaced);
+        for dialog in call.legs() {
+            self.end_leg(now, dialog, Farewell::Replaced);
+        }
     }
 }

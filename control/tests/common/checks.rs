@@ -14,8 +14,8 @@ use super::world::World;
 
 /// Longest time everything may take to end after the phones hung up: the longest transaction (timer
 /// B or L, 32 s), once for a request and once for the BYE after it, and a pickup that expires
-/// meanwhile.
-const END_MAX: Duration = Duration::from_secs(240);
+/// meanwhile, with two recalls and a fallback.
+const END_MAX: Duration = Duration::from_secs(480);
 
 /// Longest time the server may take to end, whatever peers and workers do.
 const STOP_MAX: Duration = Duration::from_millis(5_100);

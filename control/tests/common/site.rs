@@ -121,6 +121,7 @@ fn config() -> Config {
             user: "park".to_owned(),
             pickup_timeout: Duration::from_secs(90),
             max_pickup_attempts: 1,
+            recall_ring_timeout: Duration::from_secs(20),
             music_on_hold: true,
             music: "default".to_owned(),
             on_timeout_uri: None,

@@ -173,6 +173,7 @@ fn orbit(orbit: &str, call_id: &str) -> OrbitStatus {
         call_id: call_id.to_owned(),
         parked_at: Time::ZERO,
         retrieving: false,
+        recalling: false,
     }
 }
 

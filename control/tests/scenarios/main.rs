@@ -24,6 +24,7 @@ mod offerless_invite;
 mod park_retrieve;
 mod parkee_hangs_up_while_retrieving;
 mod pickup_timeout;
+mod recall;
 mod record_route;
 mod reinvite_hold;
 mod retriever_never_there;

@@ -113,6 +113,7 @@ file = "/srv/hold.wav"
 user = "hold"
 pickup_timeout = "10min"
 max_pickup_attempts = 10
+recall_ring_timeout = "2min"
 music_on_hold = false
 music = "jazz"
 on_timeout_uri = "SIPS:desk@example.com"
@@ -158,6 +159,7 @@ fn every_key_is_taken() {
         user: "hold".to_owned(),
         pickup_timeout: Duration::from_mins(10),
         max_pickup_attempts: 10,
+        recall_ring_timeout: Duration::from_secs(120),
         music_on_hold: false,
         music: "jazz".to_owned(),
         on_timeout_uri: Some("SIPS:desk@example.com".to_owned()),

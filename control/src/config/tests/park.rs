@@ -55,6 +55,10 @@ max_pickup_attempts = 0
 [park]
 max_pickup_attempts = 11
 => 2: [park] max_pickup_attempts = 11: out of range; write a number from 1 to 10
+
+[park]
+recall_ring_timeout = "4s"
+=> 2: [park] recall_ring_timeout = "4s": shorter than 5s; write a duration from 5s to 2min
 "##,
     );
 }

@@ -56,7 +56,7 @@ fiel = "x"
 [park.site.paris]
 user = "x"
 => 2: [park.site.paris] user = "x": unknown; known here: pickup_timeout, max_pickup_attempts,
-   music_on_hold, music, on_timeout_uri
+   recall_ring_timeout, music_on_hold, music, on_timeout_uri
 "##,
     );
 }

@@ -15,15 +15,27 @@ use crate::sip::uri::Uri;
 impl Agent {
     /// Calls somebody. Fails by event, never here.
     pub fn invite(&mut self, now: Time, outgoing: Outgoing) -> DialogKey {
+        let dialog = self.reserve();
+        self.invite_as(now, dialog, outgoing);
+        dialog
+    }
+
+    /// The key of a dialog to be, for who must have one before it can call: a stream's owner.
+    pub fn reserve(&mut self) -> DialogKey {
+        self.usages.reserve()
+    }
+
+    /// Calls somebody, under a key that was reserved for it. Fails by event, never here.
+    pub fn invite_as(&mut self, now: Time, dialog: DialogKey, outgoing: Outgoing) {
+        let key = dialog;
         if self.usages.len() >= self.dialogs_max || self.is_full() {
             self.count(SipDrop::Full);
-            let dialog = self.usages.reserve();
             self.events.push_back(AgentEvent::Rejected {
                 dialog,
                 status: Status::SERVICE_UNAVAILABLE,
                 response: None,
             });
-            return dialog;
+            return;
         }
         let (call_id, tag, cseq) = (self.random.call_id(), self.random.tag(), self.random.cseq());
         let dialog = Dialog::to_be(&Origin {
@@ -46,10 +58,9 @@ impl Agent {
         let draft = Draft::new(&dialog, &plan, &part, &self.config.signature(&self.allow));
         let mut usage = Usage::new(dialog, None);
         usage.contact_user = user.into();
-        let key = self.usages.insert(usage);
+        self.usages.insert_as(key, usage);
         debug!(call_id, dialog = key.0, "invite");
         self.launch_invite(now, key, draft, cseq, &plan.next_hop);
-        key
     }
 
     /// Offers anew in a dialog. False, without effect, while an INVITE of either side is pending or

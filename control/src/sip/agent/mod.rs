@@ -193,6 +193,12 @@ impl Agent {
         })
     }
 
+    /// The peer of a dialog as it named itself: From of its requests, To of ours.
+    #[must_use]
+    pub fn remote(&self, dialog: DialogKey) -> Option<&str> {
+        Some(self.usages.get(dialog)?.dialog.remote())
+    }
+
     /// The dialog that a Replaces names (RFC 3891 §3). One that is about to end is not found.
     #[must_use]
     pub fn find(&self, name: &DialogName<'_>) -> Option<DialogKey> {

@@ -183,9 +183,14 @@ pub(super) struct Usages {
 impl Usages {
     pub(super) fn insert(&mut self, usage: Usage) -> DialogKey {
         let key = self.reserve();
+        self.insert_as(key, usage);
+        key
+    }
+
+    /// Under a key that was reserved.
+    pub(super) fn insert_as(&mut self, key: DialogKey, usage: Usage) {
         self.by_tag.insert(usage.dialog.local_tag().into(), key);
         self.by_key.insert(key, usage);
-        key
     }
 
     /// A key without a usage.

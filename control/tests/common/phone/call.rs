@@ -90,6 +90,10 @@ pub(crate) struct Call {
     pub(crate) peer_identity: Option<String>,
     /// P-Asserted-Identity of the server's last re-INVITE.
     pub(crate) reinvite_identity: Option<String>,
+    /// The INVITE, where the phone was called.
+    pub(crate) invite: Option<Wire>,
+    /// Reason of the CANCEL that ended the ringing.
+    pub(crate) cancel_reason: Option<String>,
     /// The last response to a re-INVITE.
     pub(crate) last_reinvite_status: Option<u16>,
     /// Additional fields of the INVITE.

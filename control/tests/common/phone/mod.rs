@@ -6,6 +6,7 @@
 //! server never sends.
 
 pub(crate) mod call;
+pub(crate) mod callee;
 mod client;
 pub(crate) mod sdp;
 mod server;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use shared::Time;
 
 use self::call::{Call, Ending, State, Wish};
+use self::callee::RingHabit;
 use self::client::Client;
 use self::sdp::Direction;
 use self::server::Server;
@@ -31,6 +33,8 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(32);
 pub(crate) struct Habits {
     /// Payload types it offers and takes, in order.
     pub(crate) payloads: Vec<u8>,
+    /// What becomes of calls to it.
+    pub(crate) ring: RingHabit,
     /// How it answers re-INVITEs.
     pub(crate) reinvite: ReinviteHabit,
     /// Re-INVITEs that it answers with 491, although it offers nothing itself.
@@ -49,6 +53,7 @@ impl Default for Habits {
     fn default() -> Self {
         Self {
             payloads: vec![0, 8],
+            ring: RingHabit::Refuse(480),
             reinvite: ReinviteHabit::Accept,
             excuses: 0,
             acks_forgotten: 0,
@@ -134,38 +139,12 @@ impl Phone {
     /// Dials `user` at the server, with additional header fields.
     pub(crate) fn dial(&mut self, now: Time, user: &str, extra: &[(&str, String)]) -> usize {
         let number = self.calls.len();
-        let dialled = format!("sip:{user}@{}", self.server);
-        let port = 10_000 + 2 * u16::try_from(number % 20_000).unwrap();
-        self.calls.push(Call {
-            call_id: format!("{:016x}-{}@{}", self.seed.next(), number, self.name),
-            local_tag: format!("{:x}", self.seed.next()),
-            remote_tag: None,
-            remote_target: dialled.clone(),
-            dialled,
-            cseq: u32::try_from(self.seed.below(1_000)).unwrap(),
-            remote_cseq: None,
-            state: State::Calling,
-            rtp: SocketAddr::new(self.address.ip(), port),
-            payloads: self.habits.payloads.clone(),
-            wanted: Direction::SendRecv,
-            zero_address: false,
-            version: 0,
-            offered: None,
-            settled: None,
-            acks: std::collections::HashMap::new(),
-            ack_owed: None,
-            wish: Wish::None,
-            retry_at: None,
-            peer_identity: None,
-            reinvite_identity: None,
-            last_reinvite_status: None,
-            extra: extra
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
-            answer: None,
-            reinvited: 0,
-        });
+        let mut call = self.new_call(format!("sip:{user}@{}", self.server));
+        call.extra = extra
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        self.calls.push(call);
         let with_offer = !self.habits.offerless;
         self.invite(now, number, with_offer);
         number
@@ -174,6 +153,7 @@ impl Phone {
     /// Ends a call in whatever state it is.
     pub(crate) fn hang_up(&mut self, now: Time, number: usize) {
         match self.calls[number].state {
+            State::Calling if self.calls[number].invite.is_some() => self.stop_ringing(now, number),
             State::Calling => self.cancel(now, number),
             State::Confirmed => {
                 self.calls[number].end(Ending::HungUp);
@@ -337,6 +317,40 @@ impl Phone {
         let address = self.address.to_string();
         let host = self.contact_host.as_ref().unwrap_or(&address);
         format!("<sip:{}@{host}>", self.name)
+    }
+
+    fn new_call(&mut self, dialled: String) -> Call {
+        let number = self.calls.len();
+        let port = 10_000 + 2 * u16::try_from(number % 20_000).unwrap();
+        Call {
+            call_id: format!("{:016x}-{}@{}", self.seed.next(), number, self.name),
+            local_tag: format!("{:x}", self.seed.next()),
+            remote_tag: None,
+            remote_target: dialled.clone(),
+            dialled,
+            cseq: u32::try_from(self.seed.below(1_000)).unwrap(),
+            remote_cseq: None,
+            state: State::Calling,
+            rtp: SocketAddr::new(self.address.ip(), port),
+            payloads: self.habits.payloads.clone(),
+            wanted: Direction::SendRecv,
+            zero_address: false,
+            version: 0,
+            offered: None,
+            settled: None,
+            acks: std::collections::HashMap::new(),
+            ack_owed: None,
+            wish: Wish::None,
+            retry_at: None,
+            peer_identity: None,
+            reinvite_identity: None,
+            last_reinvite_status: None,
+            extra: Vec::new(),
+            invite: None,
+            cancel_reason: None,
+            answer: None,
+            reinvited: 0,
+        }
     }
 
     fn has_invite_pending(&self, number: usize) -> bool {

@@ -20,9 +20,11 @@ pub(super) struct Server {
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// To be answered then.
     Answering { at: Time },
+    /// A call that nobody will answer; it expires then (RFC 3261 §13.3.1).
+    Ringing { until: Time },
     /// Nobody will ever answer it.
     Ignored { until: Time },
     /// Answered, repeated until the ACK.
@@ -38,7 +40,9 @@ enum Stage {
 impl Server {
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Time> {
         let (first, second) = match self.stage {
-            Stage::Answering { at } | Stage::Ignored { until: at } => (at, None),
+            Stage::Answering { at }
+            | Stage::Ringing { until: at }
+            | Stage::Ignored { until: at } => (at, None),
             Stage::Answered {
                 resend_at,
                 give_up_at,
@@ -97,6 +101,11 @@ impl Phone {
                     self.accept(now, server.call, &server.request);
                     continue;
                 }
+                Stage::Ringing { until } if *until <= now => {
+                    let server = self.servers.remove(at);
+                    self.decline(now, server.call, &server.request, 487);
+                    continue;
+                }
                 Stage::Ignored { until } if *until <= now => {
                     self.servers.remove(at);
                     continue;
@@ -147,6 +156,9 @@ impl Phone {
     }
 
     fn reinvited(&mut self, now: Time, request: &Wire) {
+        if request.tag("To").is_none() {
+            return self.called(now, request);
+        }
         let Some(number) = self.call_of(request) else {
             self.reply(request, 481, None);
             return;
@@ -221,10 +233,13 @@ impl Phone {
             call.answer(&request.body)
         };
         let Some(body) = body else {
-            self.refuse(now, number, request, 488);
+            self.decline(now, number, request, 488);
             return;
         };
         let call = &mut self.calls[number];
+        if call.state == State::Calling {
+            call.state = State::Confirmed;
+        }
         call.reinvited += 1;
         call.reinvite_identity = request.header("P-Asserted-Identity").map(str::to_owned);
         let reply = self
@@ -234,7 +249,7 @@ impl Phone {
         self.answered(now, number, request, reply.bytes(), true);
     }
 
-    fn refuse(&mut self, now: Time, number: usize, request: &Wire, status: u16) {
+    pub(super) fn refuse(&mut self, now: Time, number: usize, request: &Wire, status: u16) {
         let mut reply = self.response_to(request, status);
         if status == 500 {
             reply = reply.with("Retry-After", 1);
@@ -261,7 +276,7 @@ impl Phone {
         self.wait(number, request, stage);
     }
 
-    fn wait(&mut self, number: usize, request: &Wire, stage: Stage) {
+    pub(super) fn wait(&mut self, number: usize, request: &Wire, stage: Stage) {
         self.servers.push(Server {
             call: number,
             branch: request.branch().to_owned(),
@@ -280,7 +295,7 @@ impl Phone {
                 let bytes = bytes.clone();
                 self.answer_to(&request, bytes);
             }
-            Stage::Answering { .. } => self.provisional_reply(&request),
+            Stage::Answering { .. } | Stage::Ringing { .. } => self.provisional_reply(&request),
             Stage::Ignored { .. } => {}
         }
     }
@@ -334,10 +349,21 @@ impl Phone {
         self.reply(request, 200, None);
         if matches!(
             self.servers[at].stage,
-            Stage::Answering { .. } | Stage::Ignored { .. }
+            Stage::Answering { .. } | Stage::Ringing { .. } | Stage::Ignored { .. }
         ) {
             let server = self.servers.remove(at);
-            self.refuse(now, server.call, &server.request, 487);
+            let reason = request.header("Reason").map(str::to_owned);
+            self.calls[server.call].cancel_reason = reason;
+            self.decline(now, server.call, &server.request, 487);
+        }
+    }
+
+    /// The user refuses a call that rings.
+    pub(super) fn stop_ringing(&mut self, now: Time, number: usize) {
+        let ringing = self.servers.iter().position(|server| server.call == number);
+        if let Some(at) = ringing {
+            let server = self.servers.remove(at);
+            self.decline(now, number, &server.request, 486);
         }
     }
 
@@ -369,7 +395,7 @@ impl Phone {
         self.answer_to(request, bytes);
     }
 
-    fn response_to(&self, request: &Wire, status: u16) -> Wire {
+    pub(super) fn response_to(&self, request: &Wire, status: u16) -> Wire {
         let mut reply = Wire::new(format!("SIP/2.0 {status} Said"));
         for via in request.headers("Via") {
             reply = reply.with("Via", via);
@@ -377,11 +403,21 @@ impl Phone {
         for field in ["From", "To", "Call-ID", "CSeq"] {
             reply = reply.with(field, request.must(field));
         }
-        reply
+        let called = self
+            .calls
+            .iter()
+            .find(|call| call.invite.is_some() && call.call_id == request.must("Call-ID"));
+        match called.filter(|_| request.tag("To").is_none() && status > 100) {
+            Some(call) => {
+                let to = format!("{};tag={}", request.must("To"), call.local_tag);
+                reply.replaced("To", to)
+            }
+            None => reply,
+        }
     }
 
     /// Responses go to where the top Via says (§18.2.2).
-    fn answer_to(&mut self, request: &Wire, bytes: Vec<u8>) {
+    pub(super) fn answer_to(&mut self, request: &Wire, bytes: Vec<u8>) {
         let via = request.must("Via").split(';').next().unwrap_or_default();
         let sent_by = via.split(' ').nth(1).unwrap_or_default();
         let to: SocketAddr = sent_by.parse().unwrap_or(self.server);

@@ -1,0 +1,159 @@
+//! Recall: nobody came for a parked call in time, so who has parked it is called, as often as the
+//! operator allows, then the fallback; and when nobody has answered, the call ends.
+//!
+//! The parkee hears music all the while, and its orbit can be dialled: who dials has the call,
+//! however many phones ring. An answer is a retrieval whose retriever was answered first.
+
+use shared::Time;
+
+use super::Parked;
+use crate::call::end::Farewell;
+use crate::call::limits::{CONNECT_TIMEOUT, EXPIRES_MARGIN, OPEN_TIMEOUT};
+use crate::call::negotiate::description;
+use crate::call::refusal::reason;
+use crate::call::{CallKey, Exchange, Leg, State, Turn};
+use crate::sip::agent::{DialogKey, Outgoing};
+use crate::sip::header::Header;
+use crate::sip::status::Status;
+
+/// Lets a phone ring as it does for its own calls that come back (RFC 7462 §8.2.1).
+const ALERT: &str = "<urn:alert:service:recall>";
+
+/// Why the call comes back, as a header field of a URI (RFC 7044 §10.2, RFC 3326).
+const REASON_ESCAPED: &str = "Reason=SIP%3Bcause%3D408%3Btext%3D%22Not%20retrieved%22";
+
+impl Exchange {
+    /// The time of a parked call is over: calls who may want it, or ends it.
+    pub(super) fn recall_or_end(&mut self, now: Time, key: CallKey, parked: Parked) {
+        let Some(target) = self.to_call(key, parked.recalls).map(str::to_owned) else {
+            return self.end_call(now, key, Farewell::NotRetrieved);
+        };
+        // Counted when it begins: nothing that happens to it can make it begin without end.
+        let parked = Parked {
+            recalls: parked.recalls + 1,
+            ..parked
+        };
+        match self.open_recall(key, parked.orbit, &target) {
+            Ok(recall) => {
+                self.set_state(key, State::Recalling(parked, recall));
+                self.set_deadline(key, Some(now + OPEN_TIMEOUT));
+            }
+            Err(refusal) => {
+                let dialog = self.calls[&key].first;
+                let (orbit, call_id) = self.log_fields(dialog);
+                let text = refusal.text();
+                tracing::warn!(call_id, orbit, dialog = dialog.0, "no recall: {text}");
+                self.recall_failed(now, key, parked);
+            }
+        }
+    }
+
+    /// Whom to call after so many recalls: the parker as often as is allowed, then the fallback.
+    pub(super) fn to_call(&self, key: CallKey, recalls: u8) -> Option<&str> {
+        let park = &self.rules.park;
+        match self.calls[&key].parker.as_deref() {
+            Some(parker) if recalls < park.max_pickup_attempts => Some(parker),
+            Some(_) if recalls == park.max_pickup_attempts => park.on_timeout_uri.as_deref(),
+            None if recalls == 0 => park.on_timeout_uri.as_deref(),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The stream for a recall is open: calls.
+    pub(crate) fn recall_opened(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        parked: Parked,
+        recall: DialogKey,
+    ) {
+        let target = self.to_call(key, parked.recalls - 1);
+        let target = target.expect("a recall has a target").to_owned();
+        let parkee = &self.legs[&self.calls[&key].first];
+        let outgoing = self.recall_invite(parkee, &target);
+        let local = self.local_offer(&self.legs[&recall]);
+        let leg = self.legs.get_mut(&recall).expect("the caller looked");
+        leg.turn = Turn::Calling(leg.wish);
+        let body = Some(description(leg.session.offer(&local)));
+        self.agent
+            .invite_as(now, recall, Outgoing { body, ..outgoing });
+        if let Some(name) = self.agent.name(recall) {
+            leg.call_id = name.call_id.into();
+        }
+        self.set_deadline(key, Some(now + self.rules.park.recall_ring_timeout));
+        let (orbit, call_id) = self.log_fields(recall);
+        let (dialog, attempt) = (recall.0, parked.recalls);
+        tracing::info!(call_id, orbit, dialog, attempt, target, "recall");
+    }
+
+    /// Who is called sees that its own call comes back and from which orbit, and who waits there.
+    fn recall_invite(&self, parkee: &Leg, target: &str) -> Outgoing {
+        let number = self.orbits.number(parkee.orbit);
+        let orbit = format!("sip:{}@{}", self.orbits.user(parkee.orbit), parkee.host);
+        let mut headers = parkee.identity.headers();
+        let expires = self.rules.park.recall_ring_timeout + EXPIRES_MARGIN;
+        headers.extend([
+            (Header::Alert, ALERT.to_owned()),
+            reason(408, "Not retrieved"),
+            (Header::Expires, expires.as_secs().to_string()),
+            (
+                Header::HistoryInfo,
+                format!("<{orbit}?{REASON_ESCAPED}>;index=1"),
+            ),
+            (Header::HistoryInfo, format!("<{target}>;index=1.1;mp=1")),
+        ]);
+        Outgoing {
+            target: target.to_owned(),
+            from: format!("\"Recall {number}\" <{orbit}>"),
+            to: format!("<{target}>"),
+            routes: Vec::new(),
+            headers,
+            body: None,
+        }
+    }
+
+    /// Who was called has answered: the call is its own if the parkee agrees to talk. Should that
+    /// fail, somebody is awake all the same who may dial: the time starts again.
+    pub(crate) fn recall_answered(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        parked: Parked,
+        recall: DialogKey,
+    ) {
+        let parked = Parked {
+            deadline: now + self.rules.park.pickup_timeout,
+            ..parked
+        };
+        let (orbit, call_id) = self.log_fields(recall);
+        tracing::info!(call_id, orbit, dialog = recall.0, "recall answered");
+        self.set_state(key, State::Retrieving(parked, recall));
+        self.set_deadline(key, Some(now + CONNECT_TIMEOUT));
+        self.retriever_opened(now, key, recall);
+    }
+
+    /// Who was called is busy, declines, has moved, or cannot be reached.
+    pub(crate) fn recall_rejected(&mut self, now: Time, recall: DialogKey, status: Status) {
+        let (orbit, call_id) = self.log_fields(recall);
+        tracing::info!(call_id, orbit, dialog = recall.0, %status, "recall refused");
+        let Some((key, State::Recalling(parked, _))) = self.call_of(recall) else {
+            return;
+        };
+        self.drop_leg(recall);
+        self.recall_failed(now, key, parked);
+    }
+
+    /// The second leg of a recall is gone: another attempt after another while, or the fallback at
+    /// once.
+    pub(crate) fn recall_failed(&mut self, now: Time, key: CallKey, parked: Parked) {
+        let is_parker_next = self.calls[&key].parker.is_some()
+            && parked.recalls < self.rules.park.max_pickup_attempts;
+        let deadline = if is_parker_next {
+            now + self.rules.park.pickup_timeout
+        } else {
+            now
+        };
+        self.set_state(key, State::Parked(Parked { deadline, ..parked }));
+        self.set_deadline(key, Some(deadline));
+    }
+}
