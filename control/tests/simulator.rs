@@ -168,8 +168,14 @@ impl Life {
         self.world.link.quality = Quality::GOOD;
         self.world.run(secs(80));
         let end = self.world.now + secs(120);
-        let is_recalling = |world: &World| world.control.orbits().iter().any(|o| o.recalling);
-        while !self.world.is_quiet() || !self.restless().is_empty() || is_recalling(&self.world) {
+        let is_connecting = |world: &World| {
+            world
+                .control
+                .orbits()
+                .iter()
+                .any(|o| o.recalling || o.retrieving)
+        };
+        while !self.world.is_quiet() || !self.restless().is_empty() || is_connecting(&self.world) {
             let restless = self.restless();
             assert!(self.world.now < end, "no rest: {restless:?}");
             self.world.run(ms(100));

@@ -52,7 +52,8 @@ fn a_recall_says_what_it_is_and_who_waits() {
     assert_eq!(
         history,
         [
-            "<sip:701@192.0.2.1:5060?Reason=SIP%3Bcause%3D408%3Btext%3D%22Not%20retrieved%22>;index=1",
+            "<sip:701@192.0.2.1:5060\
+             ?Reason=SIP%3Bcause%3D408%3Btext%3D%22Not%20retrieved%22>;index=1",
             "<sip:bob@198.51.100.2:5060>;index=1.1;mp=1",
         ]
     );
