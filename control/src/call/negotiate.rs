@@ -77,7 +77,8 @@ impl Exchange {
             Some(_) => self.local_answer(leg, &peer_codecs),
             None => self.local_offer(leg),
         };
-        let contact_user = self.orbits.user(leg.orbit);
+        // The agent escapes what must be.
+        let contact_user = self.orbits.number(leg.orbit);
         let leg = self.legs.get_mut(&dialog).expect("it was there above");
         let bytes = if let Some(offer) = offer {
             let (answer, _) = leg.session.answer(offer, &local)?;

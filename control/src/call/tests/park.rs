@@ -293,3 +293,15 @@ fn an_optional_body_that_is_no_session_description_is_not_taken_for_an_offer() {
         "ours is the offer: {answer}"
     );
 }
+
+#[test]
+fn an_orbit_with_a_number_sign_is_escaped_once_in_our_contact() {
+    let mut prefixed = config();
+    prefixed.orbit_ranges[0].prefix = Some('#');
+    let mut bench = Bench::with(prefixed);
+    let mut phone = Phone::new(1);
+    let offer = phone.sdp("0", "sendrecv");
+    let answer = bench.invite(&mut phone, "park", "", &offer);
+    assert!(answer.contains("Contact: <sip:%237"), "{answer}");
+    assert!(answer.contains("\"Orbit #7"), "{answer}");
+}

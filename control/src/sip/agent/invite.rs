@@ -47,17 +47,17 @@ impl Agent {
             cseq,
         });
         let user = Address::parse(&outgoing.from)
-            .and_then(|from| Uri::parse(from.uri).ok()?.user)
+            .and_then(|from| Uri::parse(from.uri).ok()?.user_unescaped())
             .unwrap_or_default();
         let plan = Plan::new(&outgoing.target, &outgoing.routes);
         let reply = Reply {
             headers: outgoing.headers,
             body: outgoing.body,
         };
-        let part = Part::invite(cseq, &reply, user);
+        let part = Part::invite(cseq, &reply, &user);
         let draft = Draft::new(&dialog, &plan, &part, &self.config.signature(&self.allow));
         let mut usage = Usage::new(dialog, None);
-        usage.contact_user = user.into();
+        usage.contact_user = user.as_ref().into();
         self.usages.insert_as(key, usage);
         debug!(call_id, dialog = key.0, "invite");
         self.launch_invite(now, key, draft, cseq, &plan.next_hop);
