@@ -77,7 +77,7 @@ fn a_parked_phone_hears_the_hold_music_of_the_project() {
 }
 
 #[test]
-fn a_parked_phone_hears_the_operators_music_go_round() {
+fn row_46_a_parked_phone_hears_the_operators_music_go_round() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("music.wav");
     // Not a whole number of packets, so that the loop point falls inside one.

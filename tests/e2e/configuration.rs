@@ -93,7 +93,7 @@ fn an_unreadable_music_file_is_named() {
 }
 
 #[test]
-fn a_file_that_is_no_music_is_named() {
+fn row_47_a_file_that_is_no_music_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("letter.wav");
     fs::write(&file, "Dear Sir or Madam, ".repeat(50)).expect("a file of our own");

@@ -4,6 +4,7 @@
 //! has to let through stands in a list beside it, with the reason. No rule is switched off in the
 //! file that breaks it.
 
+mod features;
 mod manifests;
 mod text;
 mod tree;

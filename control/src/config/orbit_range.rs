@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orbits_have_a_form() {
+    fn row_03_orbits_have_a_form() {
         let good = ["1", "700", "123456789", "*101", "#12345678"];
         for text in good {
             assert!(Orbit::parse(text).is_some(), "{text}");

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_choice_is_uniform() {
+    fn row_25_the_choice_is_uniform() {
         const ORBITS: usize = 100;
         const DRAWS: usize = 100_000;
         let mut table = table(700, 799);

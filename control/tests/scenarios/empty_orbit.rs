@@ -6,13 +6,13 @@ use crate::common::site::Site;
 use crate::common::world::World;
 
 #[test]
-fn an_empty_orbit_answers_404_with_a_reason() {
+fn row_33_an_empty_orbit_answers_404_with_a_reason() {
     let reason = refusal("750").expect("a Reason");
     assert!(reason.starts_with("SIP;cause=404"), "{reason}");
 }
 
 #[test]
-fn a_number_outside_of_all_ranges_answers_404() {
+fn row_33_a_number_outside_of_all_ranges_answers_404() {
     for user in ["800", "0750", "7500", "nobody", "Park", "75", "%2A750"] {
         refusal(user);
     }
@@ -29,7 +29,7 @@ fn the_park_user_is_found_with_escapes() {
 }
 
 #[test]
-fn an_orbit_with_a_star_is_found_with_and_without_escape() {
+fn row_42_an_orbit_with_a_star_is_found_with_and_without_escape() {
     for (dialled, user) in [("*70", "*70"), ("%2A70", "*70"), ("%2a70", "*70")] {
         let mut site = Site::default().orbits(70, 70);
         site.config.orbit_ranges[0].prefix = Some('*');

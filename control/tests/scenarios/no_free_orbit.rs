@@ -6,7 +6,7 @@ use crate::common::world::World;
 use crate::common::{checks, secs};
 
 #[test]
-fn a_caller_without_a_free_orbit_is_refused_with_a_reason() {
+fn row_26_a_caller_without_a_free_orbit_is_refused_with_a_reason() {
     let mut world = World::new(Site::default().orbits(700, 701));
     let (alice, bob, carol) = (
         world.phone("alice"),
@@ -30,7 +30,7 @@ fn a_caller_without_a_free_orbit_is_refused_with_a_reason() {
 }
 
 #[test]
-fn the_other_call_of_a_refused_caller_is_untouched() {
+fn row_26_the_other_call_of_a_refused_caller_is_untouched() {
     let mut world = World::new(Site::default().orbits(700, 700));
     let (alice, bob, carol) = (
         world.phone("alice"),

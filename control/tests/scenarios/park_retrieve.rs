@@ -19,7 +19,7 @@ fn a_caller_is_parked_in_a_free_orbit_and_hears_music() {
 }
 
 #[test]
-fn the_answer_tells_the_orbit() {
+fn row_24_the_answer_tells_the_orbit() {
     let mut world = World::new(Site::default());
     let alice = world.phone("alice");
     let call = world.park(alice);
@@ -38,7 +38,7 @@ fn the_answer_tells_the_orbit() {
 }
 
 #[test]
-fn whoever_dials_the_orbit_speaks_with_the_parked_caller() {
+fn row_29_whoever_dials_the_orbit_speaks_with_the_parked_caller() {
     let mut world = World::new(Site::default());
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
     let parked = world.park(alice);
@@ -120,7 +120,7 @@ fn a_parked_caller_hanging_up_frees_the_orbit_at_once() {
 }
 
 #[test]
-fn a_freed_orbit_is_not_given_out_again_soon() {
+fn row_25_a_freed_orbit_is_not_given_out_again_soon() {
     let mut world = World::new(Site::default().orbits(700, 709));
     let alice = world.phone("alice");
     let mut orbits = Vec::new();
@@ -161,7 +161,7 @@ fn a_phone_may_retrieve_the_call_it_parked_itself() {
 }
 
 #[test]
-fn without_hold_music_a_parked_caller_hears_nothing() {
+fn row_17_without_hold_music_a_parked_caller_hears_nothing() {
     let mut site = Site::default();
     site.config.park.music_on_hold = false;
     let mut world = World::new(site);

@@ -9,9 +9,8 @@ use crate::common::site::Site;
 use crate::common::world::{CallRef, World};
 use crate::common::{checks, ms, secs};
 
-/// Feature A38.
 #[test]
-fn the_parker_is_called_back_and_has_the_call() {
+fn row_38_the_parker_is_called_back_and_has_the_call() {
     let mut home = Home::new(RingHabit::Answer(secs(3)));
     home.world.run(secs(9));
     assert!(home.calls_of(PARKER).is_empty(), "not yet");
@@ -26,9 +25,8 @@ fn the_parker_is_called_back_and_has_the_call() {
     home.world.finish();
 }
 
-/// Feature A38.
 #[test]
-fn a_recall_says_what_it_is_and_who_waits() {
+fn row_38_a_recall_says_what_it_is_and_who_waits() {
     let mut home = Home::new(RingHabit::NobodyThere);
     home.world.run(secs(11));
     let recall = home.world.call(home.recall());
@@ -92,9 +90,8 @@ fn the_parker_of_an_attended_transfer_is_who_has_called_the_orbit() {
     world.finish();
 }
 
-/// Feature A39.
 #[test]
-fn an_unanswered_recall_is_cancelled_and_tried_again_after_another_while() {
+fn row_39_an_unanswered_recall_is_cancelled_and_tried_again_after_another_while() {
     let mut home = Home::with(site_of(2, None), RingHabit::NobodyThere);
     home.world.run(secs(10) + secs(20) + secs(1));
     let recall = home.world.call(home.recall());
@@ -111,9 +108,8 @@ fn an_unanswered_recall_is_cancelled_and_tried_again_after_another_while() {
     home.world.finish();
 }
 
-/// Feature A39.
 #[test]
-fn a_busy_parker_is_tried_again() {
+fn row_39_a_busy_parker_is_tried_again() {
     let mut home = Home::with(site_of(2, None), RingHabit::Refuse(486));
     home.world.run(secs(11));
     assert!(home.waits());
@@ -123,9 +119,9 @@ fn a_busy_parker_is_tried_again() {
     home.world.finish();
 }
 
-/// Features A39 and A40: no attempt is left and there is no fallback.
+/// No attempt is left and there is no fallback.
 #[test]
-fn a_parker_that_declines_the_last_recall_ends_the_call() {
+fn row_40_a_parker_that_declines_the_last_recall_ends_the_call() {
     for status in [480, 486, 603, 500] {
         let mut home = Home::new(RingHabit::Refuse(status));
         home.world.run(secs(11));
@@ -135,9 +131,9 @@ fn a_parker_that_declines_the_last_recall_ends_the_call() {
     }
 }
 
-/// Feature A38: the parker's own forwarding would lead the call away from who parked it.
+/// The parker's own forwarding would lead the call away from who parked it.
 #[test]
-fn a_recall_is_not_redirected() {
+fn row_38_a_recall_is_not_redirected() {
     let mut home = Home::new(RingHabit::Refuse(302));
     home.world.run(secs(11));
     assert_eq!(home.calls_of(PARKER).len(), 1);
@@ -145,9 +141,8 @@ fn a_recall_is_not_redirected() {
     home.world.finish();
 }
 
-/// Feature A39.
 #[test]
-fn a_parker_that_cannot_be_reached_counts_as_an_attempt() {
+fn row_39_a_parker_that_cannot_be_reached_counts_as_an_attempt() {
     let mut home = Home::with(site_of(2, None), RingHabit::Unreachable);
     home.world.run(secs(31));
     assert!(home.waits());
@@ -171,9 +166,8 @@ fn a_parker_whose_name_leads_nowhere_counts_as_an_attempt() {
     world.finish();
 }
 
-/// Feature A40.
 #[test]
-fn the_fallback_is_called_after_the_last_recall() {
+fn row_40_the_fallback_is_called_after_the_last_recall() {
     let mut home = Home::with(site_of(1, Some(FALLBACK_URI)), RingHabit::Refuse(486));
     home.world.phones[FALLBACK].habits.ring = RingHabit::Answer(secs(2));
     home.world.run(secs(11));
@@ -186,9 +180,9 @@ fn the_fallback_is_called_after_the_last_recall() {
     home.world.finish();
 }
 
-/// Feature A40: who parked itself cannot be called back.
+/// Who parked itself cannot be called back.
 #[test]
-fn the_fallback_is_called_at_once_where_nobody_is_known_as_the_parker() {
+fn row_40_the_fallback_is_called_at_once_where_nobody_is_known_as_the_parker() {
     let mut world = World::new(site_of(3, Some(FALLBACK_URI)));
     let alice = world.phone("alice");
     let (_, carol) = (world.phone("bob"), world.phone("carol"));
@@ -203,9 +197,8 @@ fn the_fallback_is_called_at_once_where_nobody_is_known_as_the_parker() {
     world.finish();
 }
 
-/// Feature A41.
 #[test]
-fn a_fallback_that_is_not_answered_ends_the_call_and_frees_the_orbit() {
+fn row_41_a_fallback_that_is_not_answered_ends_the_call_and_frees_the_orbit() {
     let mut home = Home::with(site_of(1, Some(FALLBACK_URI)), RingHabit::Refuse(603));
     home.world.phones[FALLBACK].habits.ring = RingHabit::NobodyThere;
     home.world.run(secs(29));

@@ -8,12 +8,12 @@ use crate::common::world::{CallRef, World};
 use crate::common::{checks, secs};
 
 #[test]
-fn of_two_retrievers_exactly_one_wins() {
+fn row_32_of_two_retrievers_exactly_one_wins() {
     race(2, ReinviteHabit::Accept);
 }
 
 #[test]
-fn of_sixty_four_retrievers_exactly_one_wins() {
+fn row_32_of_sixty_four_retrievers_exactly_one_wins() {
     race(64, ReinviteHabit::Accept);
 }
 

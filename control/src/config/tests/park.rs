@@ -27,16 +27,16 @@ user = "750@example.com"
 }
 
 #[test]
-fn a_park_rule_outside_its_limits_is_refused() {
+fn row_16_a_call_waits_ten_seconds_to_ten_minutes() {
     refused(
         r##"
 [park]
-pickup_timeout = "5s"
-=> 2: [park] pickup_timeout = "5s": shorter than 10s; write a duration from 10s to 10min
+pickup_timeout = "9s"
+=> 2: [park] pickup_timeout = "9s": shorter than 10s; write a duration from 10s to 10min
 
 [park]
-pickup_timeout = "11min"
-=> 2: [park] pickup_timeout = "11min": longer than 10min; write a duration from 10s to 10min
+pickup_timeout = "601s"
+=> 2: [park] pickup_timeout = "601s": longer than 10min; write a duration from 10s to 10min
 
 [park]
 pickup_timeout = "soon"
@@ -47,7 +47,19 @@ pickup_timeout = "soon"
 pickup_timeout = "90"
 => 2: [park] pickup_timeout = "90": not a duration; write a duration from 10s to 10min, such
    as "1m30s"
+"##,
+    );
+    assert_eq!(Park::default().pickup_timeout, Duration::from_secs(90));
+    for (text, seconds) in [("10s", 10), ("600s", 600), ("10min", 600)] {
+        let config = parse(&format!("[park]\npickup_timeout = \"{text}\"")).unwrap();
+        assert_eq!(config.park.pickup_timeout, Duration::from_secs(seconds));
+    }
+}
 
+#[test]
+fn row_18_a_parker_is_called_back_once_to_ten_times() {
+    refused(
+        r##"
 [park]
 max_pickup_attempts = 0
 => 2: [park] max_pickup_attempts = 0: out of range; write a number from 1 to 10
@@ -55,7 +67,19 @@ max_pickup_attempts = 0
 [park]
 max_pickup_attempts = 11
 => 2: [park] max_pickup_attempts = 11: out of range; write a number from 1 to 10
+"##,
+    );
+    assert_eq!(Park::default().max_pickup_attempts, 1);
+    for attempts in [1, 10] {
+        let config = parse(&format!("[park]\nmax_pickup_attempts = {attempts}")).unwrap();
+        assert_eq!(config.park.max_pickup_attempts, attempts);
+    }
+}
 
+#[test]
+fn a_recall_rings_five_seconds_to_two_minutes() {
+    refused(
+        r##"
 [park]
 recall_ring_timeout = "4s"
 => 2: [park] recall_ring_timeout = "4s": shorter than 5s; write a duration from 5s to 2min
@@ -64,7 +88,7 @@ recall_ring_timeout = "4s"
 }
 
 #[test]
-fn music_and_the_last_resort_exist() {
+fn the_music_of_waiting_calls_exists() {
     refused(
         r##"
 [park]
@@ -74,7 +98,14 @@ music = "defualt"
 [park]
 music = "jazz"
 => 2: [park] music = "jazz": no such music; write [music.jazz], or one of: default
+"##,
+    );
+}
 
+#[test]
+fn row_19_the_fallback_is_a_sip_uri() {
+    refused(
+        r##"
 [park]
 on_timeout_uri = "operator@example.com"
 => 2: [park] on_timeout_uri = "operator@example.com": does not begin with sip: or sips:; write
@@ -91,6 +122,10 @@ on_timeout_uri = "sip:"
    "sip:operator@example.com"
 "##,
     );
+    assert_eq!(Park::default().on_timeout_uri, None);
+    let config = parse("[park]\non_timeout_uri = \"sip:operator@example.com\"").unwrap();
+    let fallback = config.park.on_timeout_uri.as_deref();
+    assert_eq!(fallback, Some("sip:operator@example.com"));
 }
 
 #[test]
@@ -178,7 +213,7 @@ end = "*123456799"
 }
 
 #[test]
-fn the_ends_of_an_orbit_range_fit_together() {
+fn row_06_both_ends_of_a_range_have_the_same_prefix() {
     refused(
         r##"
 [[orbit_range]]
@@ -186,31 +221,68 @@ name = "a"
 start = "*700"
 end = "#799"
 => 4: [[orbit_range]] end = "#799": not of the prefix of start = "*700"; write the same
+"##,
+    );
+}
 
+#[test]
+fn row_05_both_ends_of_a_range_are_equally_long() {
+    refused(
+        r##"
 [[orbit_range]]
 name = "a"
 start = "700"
 end = "7999"
 => 4: [[orbit_range]] end = "7999": not as long as start = "700"; write as many digits
+"##,
+    );
+}
 
+#[test]
+fn row_04_a_range_does_not_end_before_it_starts() {
+    refused(
+        r##"
 [[orbit_range]]
 name = "a"
 start = "799"
 end = "700"
 => 4: [[orbit_range]] end = "700": before start = "799"; write a higher number
+"##,
+    );
+}
 
+#[test]
+fn row_07_a_number_behind_a_prefix_is_above_a_hundred() {
+    refused(
+        r##"
 [[orbit_range]]
 name = "a"
 start = "*100"
 end = "*199"
 => 3: [[orbit_range]] start = "*100": too low behind a prefix; write a number above 100
+"##,
+    );
+    let lowest = "[[orbit_range]]\nname = \"a\"\nstart = \"*101\"\nend = \"*199\"";
+    assert_eq!(message(lowest), "accepted");
+}
 
+#[test]
+fn row_09_a_range_has_at_most_ten_thousand_orbits() {
+    refused(
+        r##"
 [[orbit_range]]
 name = "a"
 start = "10000"
 end = "20000"
 => 4: [[orbit_range]] end = "20000": more than 10000 orbits; write a lower number
+"##,
+    );
+}
 
+#[test]
+fn row_14_a_range_is_for_parking_or_for_group_pickup() {
+    refused(
+        r##"
 [[orbit_range]]
 name = "a"
 start = "700"
@@ -229,7 +301,7 @@ kind = "group-pickup"
 }
 
 #[test]
-fn orbit_ranges_keep_clear_of_each_other() {
+fn row_01_a_range_has_a_name_of_its_own() {
     refused(
         r##"
 [[orbit_range]]
@@ -241,7 +313,14 @@ name = "a"
 start = "800"
 end = "899"
 => 6: [[orbit_range]] name = "a": another range has it; write a name of its own
+"##,
+    );
+}
 
+#[test]
+fn row_08_ranges_keep_clear_of_each_other_whatever_their_kind() {
+    refused(
+        r##"
 [[orbit_range]]
 name = "a"
 start = "700"
@@ -269,7 +348,7 @@ end = "*950"
 }
 
 #[test]
-fn ranges_of_other_prefixes_and_lengths_do_not_overlap() {
+fn row_12_several_ranges_of_other_prefixes_and_lengths_do_not_overlap() {
     let ranges = ["700-799", "7000-7999", "*700-*799", "#700-#799"].map(|range| {
         let (start, end) = range.split_once('-').unwrap();
         format!("[[orbit_range]]\nname = \"{range}\"\nstart = \"{start}\"\nend = \"{end}\"\n")
@@ -278,20 +357,29 @@ fn ranges_of_other_prefixes_and_lengths_do_not_overlap() {
 }
 
 #[test]
-fn a_range_may_have_ten_thousand_orbits_and_a_node_fifty_thousand() {
-    let range = |first: u32| {
-        let (start, end) = (first * 10_000, first * 10_000 + 9_999);
-        format!("[[orbit_range]]\nname = \"{first}\"\nstart = \"{start}\"\nend = \"{end}\"\n")
-    };
-    let five: String = (1..=5).map(range).collect();
-    assert_eq!(parse(&five).unwrap().orbit_ranges.len(), 5);
-    let expected =
-        "site.toml:21: [[orbit_range]]: more than 50000 orbits in all; write smaller ranges";
-    assert_eq!(message(&(five + &range(6))), expected);
+fn row_09_a_range_of_ten_thousand_orbits_is_right() {
+    assert_eq!(
+        parse(&range_of_ten_thousand(1)).unwrap().orbit_ranges[0].count(),
+        10_000
+    );
 }
 
 #[test]
-fn a_range_for_group_pickup_is_reserved_and_not_parked_in() {
+fn row_10_a_node_has_at_most_fifty_thousand_orbits() {
+    let five: String = (1..=5).map(range_of_ten_thousand).collect();
+    assert_eq!(parse(&five).unwrap().orbit_ranges.len(), 5);
+    let expected =
+        "site.toml:21: [[orbit_range]]: more than 50000 orbits in all; write smaller ranges";
+    assert_eq!(message(&(five + &range_of_ten_thousand(6))), expected);
+}
+
+fn range_of_ten_thousand(first: u32) -> String {
+    let (start, end) = (first * 10_000, first * 10_000 + 9_999);
+    format!("[[orbit_range]]\nname = \"{first}\"\nstart = \"{start}\"\nend = \"{end}\"\n")
+}
+
+#[test]
+fn row_14_a_range_for_group_pickup_is_reserved_and_not_parked_in() {
     let config = parse(
         r##"[[orbit_range]]
 name = "pickup"
