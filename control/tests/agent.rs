@@ -15,6 +15,7 @@ mod agent {
     mod hostile;
     mod limits;
     mod link;
+    mod non_invite;
     mod torture;
     mod uac;
     mod uas;

@@ -79,7 +79,8 @@ fn what_is_refused_with_an_answer_can_be_answered() {
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let is_whole = answer.starts_with(&format!("SIP/2.0 {code} "))
             && answer.contains("\r\nVia: ")
-            && answer.contains("\r\nCall-ID: ")
+            && answer.contains("\r\nCSeq: ")
+            && answer.contains("\r\nCall-ID: ") == message.header(Header::CallId).is_some()
             && answer.ends_with("\r\nContent-Length: 0\r\n\r\n");
         (!is_whole).then_some(answer)
     });

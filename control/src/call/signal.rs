@@ -32,6 +32,7 @@ impl Exchange {
             // A re-INVITE is answered at once, so there is never one left to cancel.
             AgentEvent::Progress { .. }
             | AgentEvent::ReinviteCancelled { .. }
+            | AgentEvent::Response { .. }
             | AgentEvent::Forgotten { .. } => {}
         }
     }

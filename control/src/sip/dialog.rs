@@ -174,18 +174,18 @@ impl Dialog {
         Some(dialog)
     }
 
-    /// A 2xx confirms the dialog to be (§12.1.2, §13.2.2.4).
+    /// A response with a tag makes the dialog to be early, or confirms it (§12.1.2, §13.2.2.4);
+    /// what it says counts instead of what one before it said, maybe that of another fork.
     pub fn establish(&mut self, response: &Message<'_>) {
-        self.learn_remote_tag(response.to_tag().unwrap_or_default());
-        if !self.remote_tag.is_empty() {
-            self.remote = format!("{};tag={}", self.remote, self.remote_tag).into();
-        }
-        self.take_route_and_target(response);
-    }
-
-    /// The tag of a provisional response: what the dialog is called while it is early.
-    pub fn learn_remote_tag(&mut self, tag: &str) {
+        let tag = response.to_tag().unwrap_or_default();
+        let old = format!(";tag={}", self.remote_tag);
+        let bare = self.remote.strip_suffix(&*old).unwrap_or(&self.remote);
+        self.remote = match tag {
+            "" => bare.into(),
+            _ => format!("{bare};tag={tag}").into(),
+        };
         self.remote_tag = tag.into();
+        self.take_route_and_target(response);
     }
 
     /// Takes the Contact of a re-INVITE or of its 2xx (§12.2).

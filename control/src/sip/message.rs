@@ -81,8 +81,8 @@ impl<'a> Message<'a> {
 
     /// What can be had of a request that [`Self::parse`] refused, so that it can be answered: the
     /// start line cut roughly, the lines that are header fields, no body. `None` unless it is a
-    /// request with From, To, Call-ID, CSeq and a top Via that says where the answer goes. The
-    /// accessors may fail on it.
+    /// request with a top Via that says where the answer goes and a CSeq: by these two its sender
+    /// knows the answer as one (RFC 3261 §17.1.3). The accessors may fail on it.
     #[must_use]
     pub fn parse_lenient(bytes: &'a [u8]) -> Option<Self> {
         let bytes = head::skip_breaks(bytes);
@@ -102,13 +102,10 @@ impl<'a> Message<'a> {
             fields,
             body,
         };
-        let needed = [Header::From, Header::To, Header::CallId, Header::CSeq];
-        let has = |header| {
-            message
-                .header(header)
-                .is_some_and(|value| !value.is_empty())
-        };
-        (message.top_via().is_ok() && needed.into_iter().all(has)).then_some(message)
+        let has_cseq = message
+            .header(Header::CSeq)
+            .is_some_and(|value| !value.is_empty());
+        (message.top_via().is_ok() && has_cseq).then_some(message)
     }
 
     /// The start line.

@@ -163,6 +163,16 @@ fn an_invite_that_was_here_before_is_482() {
 }
 
 #[test]
+fn a_ping_that_repeats_its_numbers_is_answered_each_time() {
+    let mut bench = Bench::new();
+    for branch in ["o1", "o2", "o3"] {
+        assert_eq!(bench.receive(&request("OPTIONS", branch, 1, "")), None);
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    }
+    bench.assert_empty();
+}
+
+#[test]
 fn the_same_request_by_another_way_is_482() {
     let mut bench = Bench::new();
     assert!(matches!(bench.receive(&invite()), Some(Seen::Invite(_))));

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use control::sip::agent::{Agent, AgentConfig, AgentEvent, DialogKey, EndCause, Reply, RequestKey};
+use control::sip::agent::{
+    Agent, AgentConfig, AgentEvent, DialogKey, EndCause, Reply, RequestKey, SentKey,
+};
 use control::sip::message::Message;
 use control::sip::status::Status;
 use control::sip::transport::{Flow, Listener, Packet, Ticket, Transmit, Transport};
@@ -31,6 +33,7 @@ pub(super) enum Seen {
     Ended(DialogKey, EndCause),
     Request(RequestKey, Option<DialogKey>),
     Forgotten(DialogKey),
+    Response(SentKey, u16),
 }
 
 pub(super) const PEER: &str = "192.0.2.1:5060";
@@ -213,6 +216,7 @@ pub(super) fn seen(event: &AgentEvent<'_>) -> Seen {
         AgentEvent::Ended { dialog, cause, .. } => Seen::Ended(*dialog, *cause),
         AgentEvent::Request { key, dialog, .. } => Seen::Request(*key, *dialog),
         AgentEvent::Forgotten { dialog } => Seen::Forgotten(*dialog),
+        AgentEvent::Response { key, status, .. } => Seen::Response(*key, status.code()),
     }
 }
 

@@ -283,7 +283,7 @@ fn key(event: Seen) -> DialogKey {
         | Seen::Retry(dialog)
         | Seen::Ended(dialog, _)
         | Seen::Forgotten(dialog) => dialog,
-        Seen::Request(..) => panic!("no such method was allowed"),
+        Seen::Request(..) | Seen::Response(..) => panic!("no such method was allowed"),
     }
 }
 

@@ -170,17 +170,19 @@ fn an_ack_never_gets_an_answer() {
 }
 
 #[test]
-fn a_request_that_names_nobody_cannot_be_answered() {
-    for field in ["From", "To", "Call-ID", "CSeq"] {
+fn a_request_that_names_nobody_is_400_where_its_sender_can_know_the_answer() {
+    for (field, answers) in [("From", 1), ("To", 1), ("Call-ID", 1), ("CSeq", 0)] {
         let mut world = World::new(Site::default());
         let alice = world.phone("alice");
         world.with(alice, |phone, now| {
             phone.send_raw(now, "OPTIONS", options().without(field))
         });
         world.run(secs(40));
+        let what = format!("SIP/2.0 400 no {field} header");
+        let counts = (world.sent(alice, ""), world.sent(alice, &what));
         assert_eq!(
-            world.sent(alice, ""),
-            0,
+            counts,
+            (answers, answers),
             "without {field}: {:?}",
             world.sent
         );

@@ -132,7 +132,7 @@ table! {
     bad_method_mismatch_unknown OTHER_METHOD, Status(400), "for unknown methods too, with case";
     bad_ack_mismatch OTHER_METHOD, Silence, "an ACK is never answered (§17)";
     bad_status_overflow NOT_START, Silence, "must not be taken modulo 2^32";
-    bad_no_call_id Malformed(400, "no Call-ID header"), Silence, "its answer would need one";
+    bad_no_call_id Malformed(400, "no Call-ID header"), Status(400), "§8.1.1";
     bad_no_cseq Malformed(400, "no CSeq header"), Silence, "its answer would need one";
     bad_no_via Malformed(400, "no Via header"), Silence, "nobody to answer to";
     bad_cut_off Malformed(400, "no end of the header"), Status(400), "a datagram that was cut";

@@ -12,6 +12,7 @@ use super::respond::Answer;
 use super::servers::ServerId;
 use super::usage::{Carried, Phase, Unacked};
 use crate::sip::message::Message;
+use crate::sip::method::Method;
 use crate::sip::status::Status;
 use crate::sip::transport::Ticket;
 
@@ -95,9 +96,27 @@ impl Agent {
         }
     }
 
-    /// Answers a request that came as [`super::AgentEvent::Request`].
+    /// Answers a request that came as [`super::AgentEvent::Request`]. Success to an UPDATE takes
+    /// its Contact and carries ours (RFC 3311 §5.2).
     pub fn respond(&mut self, now: Time, key: RequestKey, status: Status, reply: Reply) {
-        self.answer(now, ServerId(key.0), &Answer::new(status).carrying(reply));
+        let id = ServerId(key.0);
+        let mut answer = Answer::new(status).carrying(reply);
+        if status.is_success() {
+            answer.contact = self.take_update(id);
+        }
+        self.answer(now, id, &answer);
+    }
+
+    fn take_update(&mut self, id: ServerId) -> Option<String> {
+        let server = self.servers.get(id)?;
+        let usage = self.usages.get_mut(server.owner?)?;
+        let request = Message::parse(&server.request).ok()?;
+        if request.method() != Some(Method::Update) {
+            return None;
+        }
+        usage.dialog.refresh_target(&request);
+        let listener = self.config.listeners.get(server.listener)?;
+        Some(contact(listener, &usage.contact_user))
     }
 
     /// The unanswered INVITE of a dialog, and our Contact for its answer.

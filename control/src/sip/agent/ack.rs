@@ -7,7 +7,7 @@ use shared::Time;
 use tracing::debug;
 
 use super::Agent;
-use super::clients::{Ack, AckState, ClientId};
+use super::clients::{Ack, AckState, ClientId, Owner};
 use super::destination::{NextHop, NextHost, Path};
 use super::event::{DialogKey, Reply, Resolve};
 use super::request::{Draft, Part, ack_of_failure, ack_of_stray_success};
@@ -198,7 +198,7 @@ impl Agent {
             &signature,
         );
         self.launch_ack(id, dialog.remote_tag(), ack, &plan.next_hop, Some(path));
-        self.launch(now, None, bye, &plan.next_hop, Some(path));
+        self.launch(now, Owner::Nobody, bye, &plan.next_hop, Some(path));
     }
 
     pub(super) fn acknowledge_failure(&mut self, id: ClientId, response: &Message<'_>) {

@@ -4,7 +4,7 @@
 use shared::Time;
 use tracing::debug;
 
-use super::clients::Machine;
+use super::clients::{Machine, Owner};
 use super::event::{AgentEvent, DialogKey, EndCause, Reply};
 use super::request::{Draft, Part};
 use super::respond::Answer;
@@ -98,7 +98,7 @@ impl Agent {
             &self.config.signature(&self.allow),
         );
         let next_hop = plan.next_hop.into_owned();
-        self.launch(now, Some(dialog), draft, &next_hop, path);
+        self.launch(now, Owner::Dialog(dialog), draft, &next_hop, path);
         self.rearm_usage(dialog);
     }
 
@@ -139,7 +139,7 @@ impl Agent {
         let Some(client) = self.clients.get_mut(ours.client) else {
             return;
         };
-        client.owner = None;
+        client.owner = Owner::Nobody;
         if let Machine::Invite(machine) = &mut client.machine {
             machine.abandon(now);
         }

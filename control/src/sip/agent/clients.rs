@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use shared::Time;
 
 use super::destination::{Attempt, Hop, NextHop, Path};
-use super::event::DialogKey;
+use super::event::{DialogKey, SentKey};
 use super::request::Draft;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
@@ -24,8 +24,8 @@ pub(super) struct ClientId(u64);
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) key: ClientKey,
-    /// The usage that is told; `None` once nobody cares.
-    pub(super) owner: Option<DialogKey>,
+    /// Who is told what comes of it.
+    pub(super) owner: Owner,
     pub(super) machine: Machine,
     /// Until the first response.
     pub(super) draft: Option<Draft>,
@@ -40,6 +40,28 @@ pub(super) struct Client {
     pub(super) sent: Option<(Hop, Vec<u8>)>,
     /// ACKs of 2xx by the tag of who sent it: one of ours, others of forks.
     pub(super) acks: Vec<Ack>,
+}
+
+/// Who waits for the outcome of a client transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    /// Nobody, or nobody any more.
+    Nobody,
+    /// The usage whose INVITE or BYE it is.
+    Dialog(DialogKey),
+    /// The layer above, which has sent another request, in this dialog or outside of any.
+    Sent(SentKey, Option<DialogKey>),
+}
+
+impl Owner {
+    /// The dialog it is in.
+    pub(super) fn dialog(self) -> Option<DialogKey> {
+        match self {
+            Self::Nobody => None,
+            Self::Dialog(dialog) => Some(dialog),
+            Self::Sent(_, dialog) => dialog,
+        }
+    }
 }
 
 /// The ACK of a 2xx, built once.

@@ -30,6 +30,11 @@ pub struct DialogKey(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RequestKey(pub u64);
 
+/// A request of ours that is neither INVITE nor BYE, until its [`AgentEvent::Response`]. Never
+/// reused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct SentKey(pub u64);
+
 /// What the agent tells the layer above. At most one for each packet; those of timeouts are polled.
 #[derive(Debug)]
 pub enum AgentEvent<'a> {
@@ -120,6 +125,16 @@ pub enum AgentEvent<'a> {
         /// The request.
         request: &'a Message<'a>,
     },
+    /// The final response to a request of [`super::Agent::request`] or
+    /// [`super::Agent::request_in`]: once for each, also where its dialog has ended meanwhile.
+    Response {
+        /// The request.
+        key: SentKey,
+        /// 408 for a timeout, 503 for a failed transport (RFC 3261 §8.1.3.1).
+        status: Status,
+        /// `None` for a timeout or a failed transport.
+        response: Option<&'a Message<'a>>,
+    },
     /// Our BYE was answered, or gave up: nothing of this dialog is left.
     Forgotten {
         /// The dialog.
@@ -148,7 +163,7 @@ pub struct Reply {
     pub body: Option<Body>,
 }
 
-/// An INVITE of ours.
+/// A request of ours outside a dialog.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     /// The Request-URI.

@@ -48,11 +48,16 @@ impl Agent {
                 self.answer_options(now, id);
                 Ok(None)
             }
-            _ => Ok(Some(AgentEvent::Request {
-                key: RequestKey(id.0),
-                dialog: Some(dialog),
-                request,
-            })),
+            _ => {
+                if let Some(server) = self.servers.get_mut(id) {
+                    server.owner = Some(dialog);
+                }
+                Ok(Some(AgentEvent::Request {
+                    key: RequestKey(id.0),
+                    dialog: Some(dialog),
+                    request,
+                }))
+            }
         }
     }
 

@@ -4,13 +4,13 @@ use shared::Time;
 use tracing::debug;
 
 use super::Agent;
+use super::clients::Owner;
 use super::event::{AgentEvent, DialogKey, Outgoing, Reply, SipDrop};
+use super::non_invite::user_of;
 use super::request::{Draft, Part};
 use super::usage::{Ending, Farewell, OurInvite, Phase, Progress, Report, Usage};
 use crate::sip::dialog::{Dialog, Origin, Plan};
-use crate::sip::header::Address;
 use crate::sip::status::Status;
-use crate::sip::uri::Uri;
 
 impl Agent {
     /// Calls somebody. Fails by event, never here.
@@ -46,9 +46,7 @@ impl Agent {
             target: &outgoing.target,
             cseq,
         });
-        let user = Address::parse(&outgoing.from)
-            .and_then(|from| Uri::parse(from.uri).ok()?.user_unescaped())
-            .unwrap_or_default();
+        let user = user_of(&outgoing.from);
         let plan = Plan::new(&outgoing.target, &outgoing.routes);
         let reply = Reply {
             headers: outgoing.headers,
@@ -57,7 +55,7 @@ impl Agent {
         let part = Part::invite(cseq, &reply, &user);
         let draft = Draft::new(&dialog, &plan, &part, &self.config.signature(&self.allow));
         let mut usage = Usage::new(dialog, None);
-        usage.contact_user = user.as_ref().into();
+        usage.contact_user = user.into();
         self.usages.insert_as(key, usage);
         debug!(call_id, dialog = key.0, "invite");
         self.launch_invite(now, key, draft, cseq, &plan.next_hop);
@@ -101,7 +99,7 @@ impl Agent {
         next_hop: &str,
     ) {
         let path = self.usages.get(dialog).and_then(|usage| usage.path);
-        let client = self.launch(now, Some(dialog), draft, next_hop, path);
+        let client = self.launch(now, Owner::Dialog(dialog), draft, next_hop, path);
         if let Some(usage) = self.usages.get_mut(dialog) {
             usage.our_invite = Some(OurInvite {
                 client,

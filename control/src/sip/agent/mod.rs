@@ -15,6 +15,7 @@ mod destination;
 mod event;
 mod in_dialog;
 mod invite;
+mod non_invite;
 mod options;
 mod random;
 mod request;
@@ -32,7 +33,7 @@ use shared::Time;
 pub use check::session_description;
 pub use event::{
     AgentConfig, AgentEvent, DialogKey, DialogName, EndCause, Outgoing, Reply, RequestKey, Resolve,
-    SipDrop,
+    SentKey, SipDrop,
 };
 
 use self::clients::{ClientId, Clients};
@@ -71,6 +72,7 @@ pub struct Agent {
     events: VecDeque<AgentEvent<'static>>,
     drops: [u64; SipDrop::COUNT],
     options_answered: u64,
+    last_sent: u64,
 }
 
 /// Whose deadline it is.
@@ -112,6 +114,7 @@ impl Agent {
             events: VecDeque::new(),
             drops: [0; SipDrop::COUNT],
             options_answered: 0,
+            last_sent: 0,
         }
     }
 

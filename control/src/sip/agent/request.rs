@@ -49,6 +49,20 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// A request that is neither INVITE nor BYE nor ACK.
+    pub(super) fn other(
+        method: Method,
+        cseq: u32,
+        reply: &'a Reply,
+        contact_user: &'a str,
+    ) -> Self {
+        Self {
+            method,
+            contact_user: has_contact(method).then_some(contact_user),
+            ..Self::bye(cseq, reply)
+        }
+    }
+
     /// A BYE.
     pub(super) fn bye(cseq: u32, reply: &'a Reply) -> Self {
         Self {
@@ -90,7 +104,7 @@ impl Draft {
             .header(Header::CallId, dialog.call_id())
             .header(Header::CSeq, format_args!("{} {}", part.cseq, part.method))
             .header(Header::UserAgent, signature.product);
-        if part.method == Method::Invite {
+        if matches!(part.method, Method::Invite | Method::Update) {
             writer
                 .header(Header::Allow, signature.allow)
                 .header(Header::Supported, signature.supported);
@@ -119,6 +133,15 @@ impl Draft {
         }
         [start_line, lines.as_bytes(), rest].concat()
     }
+}
+
+/// Which requests carry our Contact besides INVITE: those that form a dialog or refresh its target
+/// (RFC 6665 §3.1.1, §4.4.1; RFC 3515 §2.2, RFC 3311 §5.1).
+fn has_contact(method: Method) -> bool {
+    matches!(
+        method,
+        Method::Subscribe | Method::Notify | Method::Refer | Method::Update
+    )
 }
 
 /// The CANCEL of an INVITE as it was sent (§9.1).

@@ -8,11 +8,11 @@ use std::net::IpAddr;
 
 use shared::Time;
 
-use super::clients::{Client, ClientId, Machine};
+use super::clients::{Client, ClientId, Machine, Owner};
 use super::destination::{
     Attempt, Hop, NextHop, NextHost, Path, SizeRule, choose, contact, sent_by,
 };
-use super::event::{DialogKey, Resolve};
+use super::event::Resolve;
 use super::request::Draft;
 use super::{Agent, Deadline};
 use crate::sip::limits::{TIMEOUT, UDP_BYTES_MAX};
@@ -28,7 +28,7 @@ impl Agent {
     pub(super) fn launch(
         &mut self,
         now: Time,
-        owner: Option<DialogKey>,
+        owner: Owner,
         draft: Draft,
         next_hop: &str,
         path: Option<Path>,
@@ -74,7 +74,7 @@ impl Agent {
         let method = Method::Cancel;
         let id = self.clients.insert(Client {
             key: ClientKey { branch, method },
-            owner: None,
+            owner: Owner::Nobody,
             machine: Machine::started(now, method, hop.transport),
             draft: None,
             path: None,

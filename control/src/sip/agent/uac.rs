@@ -5,7 +5,7 @@ use shared::Time;
 use tracing::{debug, trace};
 
 use super::Agent;
-use super::clients::ClientId;
+use super::clients::{ClientId, Owner};
 use super::destination::Path;
 use super::event::{AgentEvent, DialogKey, EndCause, Reply, SipDrop};
 use super::usage::{Ending, Phase, Progress, Report};
@@ -65,19 +65,23 @@ impl Agent {
     ) -> Option<AgentEvent<'a>> {
         let client = self.clients.get(id)?;
         let (method, owner) = (client.key.method, client.owner);
-        trace!(dialog = owner.map(|key| key.0), %method, %status, "response");
+        let dialog = owner.dialog();
+        trace!(dialog = dialog.map(|key| key.0), %method, %status, "response");
+        if let Owner::Sent(key, dialog) = owner {
+            return self.request_answered(now, key, dialog, method, response, status);
+        }
         match method {
             Method::Invite => {
                 let path = Path::of(&self.config.listeners, packet);
                 if status.is_success() {
-                    return self.invite_succeeded(now, id, owner, path, response);
+                    return self.invite_succeeded(now, id, dialog, path, response);
                 }
                 if status.is_provisional() {
-                    return self.invite_progressed(now, id, owner?, path, response, status);
+                    return self.invite_progressed(now, id, dialog?, path, response, status);
                 }
-                self.invite_failed(now, id, owner?, status, Some(response))
+                self.invite_failed(now, id, dialog?, status, Some(response))
             }
-            Method::Bye if status.is_final() => self.bye_answered(now, owner?),
+            Method::Bye if status.is_final() => self.bye_answered(now, dialog?),
             _ => None,
         }
     }
@@ -88,11 +92,21 @@ impl Agent {
             return;
         };
         let (method, owner, status) = (client.key.method, client.owner, client.machine.failure());
-        debug!(dialog = owner.map(|key| key.0), %method, %status, "request failed");
+        debug!(dialog = owner.dialog().map(|key| key.0), %method, %status, "request failed");
         self.forget_client(id);
         let event = match (method, owner) {
-            (Method::Invite, Some(dialog)) => self.invite_failed(now, id, dialog, status, None),
-            (Method::Bye, Some(dialog)) => self.bye_answered(now, dialog),
+            (Method::Invite, Owner::Dialog(dialog)) => {
+                self.invite_failed(now, id, dialog, status, None)
+            }
+            (Method::Bye, Owner::Dialog(dialog)) => self.bye_answered(now, dialog),
+            (_, Owner::Sent(key, dialog)) => {
+                self.end_if_gone(now, dialog, method, status);
+                Some(AgentEvent::Response {
+                    key,
+                    status,
+                    response: None,
+                })
+            }
             _ => None,
         };
         self.events.extend(event);
@@ -137,8 +151,8 @@ impl Agent {
         }
         ours.patience = Some(now + PATIENCE);
         let is_news = usage.is_early() && status != Status::TRYING;
-        if let (true, Some(tag)) = (is_news, response.to_tag()) {
-            usage.dialog.learn_remote_tag(tag);
+        if is_news && response.to_tag().is_some() {
+            usage.dialog.establish(response);
         }
         self.rearm_usage(dialog);
         is_news.then_some(AgentEvent::Progress { dialog, response })
@@ -254,7 +268,7 @@ impl Agent {
 }
 
 /// §12.2.1.2: the answers that tell that the peer has no such dialog, or is no more.
-fn is_end_of_dialog(status: Status) -> bool {
+pub(super) fn is_end_of_dialog(status: Status) -> bool {
     matches!(
         status,
         Status::CALL_DOES_NOT_EXIST | Status::REQUEST_TIMEOUT

@@ -183,7 +183,8 @@ impl Agent {
         facts: &Facts<'_>,
     ) -> Result<Option<AgentEvent<'a>>, Answer> {
         self.check_target(packet, request, facts.method)?;
-        if self.servers.is_merged(id) {
+        // A ping that repeats Call-ID, tag and CSeq asks again; it can do no harm twice.
+        if facts.method != Method::Options && self.servers.is_merged(id) {
             return Err(Answer::new(Status::LOOP_DETECTED));
         }
         self.check_require(request)?;
