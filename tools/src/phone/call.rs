@@ -1,17 +1,26 @@
 //! The state of one phone.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use control::sip::status::Status;
 use shared::Time;
 
 use super::message::Peer;
+use super::sdp::Media;
 
 /// One phone.
 #[derive(Debug)]
 pub(super) struct Call {
-    pub(super) rtp_port: u16,
+    /// What it says of its media.
+    pub(super) media: Media,
+    /// Whom it calls, when that is another than all call.
+    pub(super) target: Option<String>,
     pub(super) state: State,
+    /// Of its last request.
+    pub(super) cseq: u32,
+    /// A re-INVITE of its own that waits for the answer.
+    pub(super) reinvite: Option<Request>,
 }
 
 #[derive(Debug)]
@@ -38,11 +47,19 @@ const T1: Duration = Duration::from_millis(500);
 const T2: Duration = Duration::from_secs(4);
 
 impl Call {
-    pub(super) fn new(rtp_port: u16) -> Self {
+    pub(super) fn new(rtp: SocketAddr, target: Option<String>) -> Self {
         Self {
-            rtp_port,
+            media: Media::new(rtp),
+            target,
             state: State::Idle,
+            cseq: 1,
+            reinvite: None,
         }
+    }
+
+    /// Whether messages with its Call-ID can be for it.
+    pub(super) fn has_called(&self) -> bool {
+        !matches!(self.state, State::Idle)
     }
 }
 
@@ -62,7 +79,7 @@ impl State {
 }
 
 impl Request {
-    fn new(now: Time, bytes: Vec<u8>) -> Self {
+    pub(super) fn new(now: Time, bytes: Vec<u8>) -> Self {
         Self {
             bytes,
             due: Some(now + T1),

@@ -1,22 +1,26 @@
 //! Many simple phones on one UDP socket: each calls, listens, and hangs up (RFC 3261 §17.1 over an
 //! unreliable transport).
 //!
-//! No IO and no clock. Absent on purpose: media, and everything a parked caller does not do (hold,
-//! transfer, TCP, authentication).
+//! No IO and no clock. Absent on purpose: media, and what callers under test do not do (transfer,
+//! TCP, authentication).
 
 mod call;
+mod event;
 mod message;
+mod receive;
+mod sdp;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use control::sip::message::{Message, Start};
-use control::sip::method::Method;
 use control::sip::status::Status;
 use hdrhistogram::Histogram;
 use shared::Time;
 
-use call::{Call, State};
+use call::{Call, Request, State};
+use message::Peer;
+
+pub use event::{Event, What};
 
 /// Whom the phones call, and as whom.
 #[derive(Clone, Debug)]
@@ -70,26 +74,62 @@ impl Phones {
     #[must_use]
     pub fn new(line: Line, rtp_ports: impl IntoIterator<Item = u16>) -> Self {
         let answer_us = Histogram::new_with_bounds(1, ANSWER_US_MAX, 2);
+        let host = line.local.ip();
+        let at = |port| Call::new(SocketAddr::new(host, port), None);
         Self {
+            calls: rtp_ports.into_iter().map(at).collect(),
             line,
-            calls: rtp_ports.into_iter().map(Call::new).collect(),
             next: 0,
             counts: Counts::default(),
             answer_us: answer_us.expect("the bounds are in order"),
         }
     }
 
+    /// One phone more, with its media anywhere, that calls somebody of its own; its number.
+    pub fn add(&mut self, rtp: SocketAddr, target: Option<String>) -> usize {
+        self.calls.push(Call::new(rtp, target));
+        self.calls.len() - 1
+    }
+
     /// Lets the next phone call; false when all have.
     pub fn call_next(&mut self, now: Time, out: &mut Outbox) -> bool {
-        let Some(call) = self.calls.get_mut(self.next) else {
+        while self.calls.get(self.next).is_some_and(Call::has_called) {
+            self.next += 1;
+        }
+        if self.next == self.calls.len() {
             return false;
-        };
-        let invite = message::invite(&self.line, self.next, call.rtp_port);
+        }
+        self.call(self.next, now, out);
+        true
+    }
+
+    /// Lets a phone call that has not; any other does nothing.
+    pub fn call(&mut self, number: usize, now: Time, out: &mut Outbox) {
+        let call = &mut self.calls[number];
+        if call.has_called() {
+            return;
+        }
+        let invite = message::invite(&self.line, number, call);
         call.state = State::calling(now, invite.clone());
         out.push(invite);
-        self.next += 1;
         self.counts.calling += 1;
-        true
+    }
+
+    /// Lets a parked phone say that its media is elsewhere from now on, by re-INVITE; any other,
+    /// and one that waits for such an answer already, does nothing.
+    pub fn move_to(&mut self, number: usize, rtp: SocketAddr, now: Time, out: &mut Outbox) {
+        let call = &mut self.calls[number];
+        if call.reinvite.is_some() || !matches!(call.state, State::Parked(_)) {
+            return;
+        }
+        call.media.moved(rtp);
+        call.cseq += 1;
+        let State::Parked(peer) = &call.state else {
+            return;
+        };
+        let invite = message::reinvite(&self.line, number, call, peer);
+        call.reinvite = Some(Request::new(now, invite.clone()));
+        out.push(invite);
     }
 
     /// Lets a parked phone hang up; any other does nothing.
@@ -98,37 +138,26 @@ impl Phones {
         let State::Parked(peer) = &call.state else {
             return;
         };
-        let bye = message::bye(&self.line, number, peer);
+        call.cseq += 1;
+        call.reinvite = None;
+        let bye = message::bye(&self.line, number, call.cseq, peer);
         call.state = State::hanging_up(now, bye.clone());
         out.push(bye);
         self.counts.parked -= 1;
         self.counts.hanging_up += 1;
     }
 
-    /// Takes a datagram from the server.
-    pub fn receive(&mut self, now: Time, datagram: &[u8], out: &mut Outbox) {
-        let Ok(message) = Message::parse(datagram) else {
-            return;
-        };
-        let number = message
-            .call_id()
-            .ok()
-            .and_then(|id| message::number_of(&self.line, id));
-        let Some(number) = number.filter(|number| *number < self.next) else {
-            return;
-        };
-        match message.start() {
-            Start::Request { method, .. } => self.receive_request(number, method, &message, out),
-            Start::Response { status, .. } => {
-                self.receive_response(number, now, status, &message, out);
-            }
-        }
-    }
-
     /// Sends again what was not answered (timers A and E) and gives up what never will be (B and
     /// F).
     pub fn tick(&mut self, now: Time, out: &mut Outbox) {
-        for call in &mut self.calls[..self.next] {
+        for call in &mut self.calls {
+            if let Some(request) = &mut call.reinvite {
+                if request.is_over(now) {
+                    call.reinvite = None;
+                } else if request.is_due(now, true) {
+                    out.push(request.bytes.clone());
+                }
+            }
             let (request, is_invite) = match &mut call.state {
                 State::Calling { request, .. } => (request, true),
                 State::HangingUp { request } => (request, false),
@@ -163,6 +192,25 @@ impl Phones {
         self.calls.is_empty()
     }
 
+    /// Where the server wants the audio of a phone whose call stands; `None` also when it wants
+    /// none.
+    #[must_use]
+    pub fn server_media(&self, number: usize) -> Option<SocketAddr> {
+        self.peer(number)?.media
+    }
+
+    /// The user of the server's Contact in a call that stands: the orbit of a parked one.
+    #[must_use]
+    pub fn server_user(&self, number: usize) -> Option<String> {
+        self.peer(number)?.user()
+    }
+
+    /// Whether the phone's call was answered, and goes on.
+    #[must_use]
+    pub fn is_up(&self, number: usize) -> bool {
+        self.peer(number).is_some()
+    }
+
     /// How many are in which state.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -193,77 +241,10 @@ impl Phones {
         failures
     }
 
-    fn receive_request(
-        &mut self,
-        number: usize,
-        method: Method,
-        message: &Message<'_>,
-        out: &mut Outbox,
-    ) {
-        match method {
-            Method::Ack => {}
-            Method::Bye => {
-                out.push(message::answer(message, Status::OK));
-                let call = &mut self.calls[number];
-                match call.state {
-                    State::Parked(_) => self.counts.parked -= 1,
-                    State::HangingUp { .. } => self.counts.hanging_up -= 1,
-                    // Said again: answered again.
-                    _ => return,
-                }
-                self.counts.dismissed += 1;
-                call.state = State::Ended;
-            }
-            Method::Options => out.push(message::answer(message, Status::OK)),
-            _ => out.push(message::answer(message, Status::NOT_IMPLEMENTED)),
-        }
-    }
-
-    fn receive_response(
-        &mut self,
-        number: usize,
-        now: Time,
-        status: Status,
-        message: &Message<'_>,
-        out: &mut Outbox,
-    ) {
-        let Ok(cseq) = message.cseq() else { return };
-        let call = &mut self.calls[number];
-        match (cseq.method, &mut call.state) {
-            (Method::Invite, State::Calling { request, .. }) if status.is_provisional() => {
-                request.pause()
-            }
-            (Method::Invite, State::Calling { began, .. }) if status.is_success() => {
-                let Some(peer) = message::peer_of(message) else {
-                    return;
-                };
-                let waited = u64::try_from(now.since(*began).as_micros()).unwrap_or(ANSWER_US_MAX);
-                self.answer_us
-                    .saturating_record(waited.clamp(1, ANSWER_US_MAX));
-                self.counts.calling -= 1;
-                self.counts.parked += 1;
-                out.push(message::ack(&self.line, number, &peer));
-                call.state = State::Parked(peer);
-            }
-            (Method::Invite, State::Calling { .. }) => {
-                out.push(message::ack_refusal(&self.line, number, message));
-                self.counts.calling -= 1;
-                self.counts.failed += 1;
-                call.state = State::Failed(status);
-            }
-            // Our ACK was lost: the 200 comes again until one arrives (RFC 3261 §13.3.1.4).
-            (Method::Invite, State::Parked(peer)) => {
-                out.push(message::ack(&self.line, number, peer))
-            }
-            (Method::Invite, State::Failed(_)) if status.is_final() => {
-                out.push(message::ack_refusal(&self.line, number, message));
-            }
-            (Method::Bye, State::HangingUp { .. }) if status.is_final() => {
-                self.counts.hanging_up -= 1;
-                self.counts.hung_up += 1;
-                call.state = State::Ended;
-            }
-            _ => {}
+    fn peer(&self, number: usize) -> Option<&Peer> {
+        match &self.calls.get(number)?.state {
+            State::Parked(peer) => Some(peer),
+            _ => None,
         }
     }
 }

@@ -1,3 +1,6 @@
+use control::sip::message::Message;
+use control::sip::method::Method;
+
 use super::*;
 
 fn phones(count: u16) -> Phones {
@@ -167,4 +170,130 @@ fn a_message_of_another_run_is_ignored() {
     );
     assert!(out.is_empty());
     assert_eq!(phones.counts().calling, 1);
+}
+
+/// A re-INVITE of the server's.
+fn reinvite(sequence: u32) -> Vec<u8> {
+    let sdp = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+        m=audio 20002 RTP/AVP 0\r\na=sendonly\r\n";
+    format!(
+        "INVITE sip:caller-0@127.0.0.1:6000 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK{sequence}\r\n\
+         From: <sip:park@127.0.0.1:5060>;tag=s1\r\nTo: <sip:caller-0@127.0.0.1>;tag=c0\r\n\
+         Call-ID: 0.00000007@127.0.0.1\r\nCSeq: {sequence} INVITE\r\nMax-Forwards: 70\r\n\
+         Contact: <sip:orbit@127.0.0.1:5070>\r\nContent-Type: application/sdp\r\n\
+         Content-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_reinvite_of_the_server_is_agreed_to_and_believed() {
+    let (mut phones, mut out, _) = parked();
+    out.clear();
+    let event = phones.hear(Time::ZERO, &reinvite(5), &mut out);
+    assert_eq!(event.map(|event| event.what), Some(What::Redescribed));
+    let answer = one(&mut out);
+    let message = Message::parse(&answer).unwrap();
+    assert_eq!(message.status(), Some(Status::OK));
+    assert_eq!(sdp::direction(message.body()), Some("recvonly"));
+    assert_eq!(phones.server_media(0), "127.0.0.1:20002".parse().ok());
+    phones.hang_up(0, Time::ZERO, &mut out);
+    let bye = one(&mut out);
+    let uri = Message::parse(&bye)
+        .unwrap()
+        .request_uri()
+        .map(str::to_owned);
+    assert_eq!(uri.as_deref(), Some("sip:orbit@127.0.0.1:5070"));
+}
+
+#[test]
+fn a_reinvite_that_crosses_ours_is_asked_to_come_again() {
+    let (mut phones, mut out, _) = parked();
+    let moved = "127.0.0.1:41000".parse().unwrap();
+    phones.move_to(0, moved, Time::ZERO, &mut out);
+    out.clear();
+    phones.receive(Time::ZERO, &reinvite(5), &mut out);
+    let answer = one(&mut out);
+    assert_eq!(
+        Message::parse(&answer).unwrap().status(),
+        Some(Status::REQUEST_PENDING)
+    );
+}
+
+#[test]
+fn a_phone_that_moves_says_where_to_and_acknowledges_the_agreement() {
+    let (mut phones, mut out, _) = parked();
+    out.clear();
+    phones.move_to(0, "127.0.0.1:41000".parse().unwrap(), Time::ZERO, &mut out);
+    let invite = one(&mut out);
+    let message = Message::parse(&invite).unwrap();
+    assert_eq!(
+        sdp::audio_at(message.body()),
+        "127.0.0.1:41000".parse().ok()
+    );
+    assert_eq!(message.cseq().unwrap().number, 2);
+    assert_eq!(message.to_tag(), Some("s1"));
+    let event = phones.hear(Time::ZERO, &response(&invite, 200), &mut out);
+    assert_eq!(event.map(|event| event.what), Some(What::Agreed));
+    let ack = one(&mut out);
+    assert_eq!(Message::parse(&ack).unwrap().cseq().unwrap().number, 2);
+}
+
+#[test]
+fn a_refused_move_leaves_the_call_up() {
+    let (mut phones, mut out, _) = parked();
+    out.clear();
+    phones.move_to(0, "127.0.0.1:41000".parse().unwrap(), Time::ZERO, &mut out);
+    let invite = one(&mut out);
+    let event = phones.hear(Time::ZERO, &response(&invite, 488), &mut out);
+    assert!(matches!(
+        event.map(|event| event.what),
+        Some(What::Disagreed(_))
+    ));
+    let ack = one(&mut out);
+    let branch = |bytes: &[u8]| {
+        let message = Message::parse(bytes).unwrap();
+        message.top_via().unwrap().branch.map(str::to_owned)
+    };
+    assert_eq!(branch(&ack), branch(&invite));
+    assert!(phones.is_up(0));
+}
+
+#[test]
+fn what_follows_goes_through_the_proxies_that_recorded_themselves() {
+    let (mut phones, mut out) = (phones(1), Outbox::new());
+    phones.call_next(Time::ZERO, &mut out);
+    let answer = String::from_utf8(response(&one(&mut out), 200)).unwrap();
+    let answer = answer.replacen(
+        "Contact:",
+        "Record-Route: <sip:near@10.0.0.1;lr>, <sip:far@10.0.0.2;lr>\r\nContact:",
+        1,
+    );
+    phones.receive(Time::ZERO, answer.as_bytes(), &mut out);
+    let ack = one(&mut out);
+    let message = Message::parse(&ack).unwrap();
+    let routes: Vec<&str> = message
+        .values(control::sip::header::Header::Route)
+        .collect();
+    assert_eq!(routes, ["<sip:far@10.0.0.2;lr>", "<sip:near@10.0.0.1;lr>"]);
+    assert_eq!(message.request_uri(), Some("sip:orbit@127.0.0.1:5060"));
+}
+
+#[test]
+fn a_phone_of_its_own_calls_whom_it_was_told_to() {
+    let (mut phones, mut out) = (phones(1), Outbox::new());
+    let target = "sip:742@127.0.0.1:5060".to_owned();
+    let number = phones.add("10.1.2.3:7000".parse().unwrap(), Some(target.clone()));
+    phones.call(number, Time::ZERO, &mut out);
+    let invite = one(&mut out);
+    let message = Message::parse(&invite).unwrap();
+    assert_eq!(message.request_uri(), Some(target.as_str()));
+    assert_eq!(sdp::audio_at(message.body()), "10.1.2.3:7000".parse().ok());
+    assert!(
+        phones.call_next(Time::ZERO, &mut out),
+        "the first has not called"
+    );
+    assert!(!phones.call_next(Time::ZERO, &mut out), "the second has");
 }
