@@ -33,7 +33,7 @@ pub fn start(
     wake: &Arc<dyn Wake>,
 ) -> Result<Dataplane, StartError> {
     check_address(config)?;
-    let descriptors = probe::raise_descriptor_limit().min(2 * STREAMS_PER_WORKER_MAX);
+    let descriptors = probe::raise_descriptor_limit().min(STREAMS_PER_WORKER_MAX);
     let mut plane = Dataplane {
         links: Vec::new(),
         description: String::new(),
@@ -45,7 +45,6 @@ pub fn start(
             worker: WorkerId(number),
             cpu: cpu_of(config, number),
             descriptors,
-            streams_max: descriptors.min(STREAMS_PER_WORKER_MAX),
             media_timeout: config.media_timeout,
             seed: seed()?,
         };
@@ -64,8 +63,8 @@ pub fn start(
 struct Plan {
     worker: WorkerId,
     cpu: Option<u16>,
+    /// Places in each descriptor table, and so streams.
     descriptors: u32,
-    streams_max: u32,
     media_timeout: Duration,
     seed: [u8; 32],
 }
@@ -91,12 +90,12 @@ impl Plan {
             commands,
             events,
             stats: Arc::clone(&stats),
-            streams_max: self.streams_max,
+            streams_max: self.descriptors,
         };
         let engine = Engine::new(
             &EngineConfig {
                 worker: self.worker,
-                streams_max: self.streams_max,
+                streams_max: self.descriptors,
                 seed: self.seed,
                 media_timeout: self.media_timeout,
             },
@@ -149,7 +148,7 @@ impl Plan {
         }
         pin::sharpen_timers();
         Ring::new(RingConfig {
-            streams_max: self.streams_max,
+            streams_max: self.descriptors,
             descriptors: self.descriptors,
             doorbell: Arc::clone(doorbell),
             ring_sockets: true,
@@ -227,11 +226,12 @@ fn refused(error: io::Error) -> StartError {
 fn describe(config: &DataplaneConfig, features: Features, descriptors: u32) -> String {
     let workers = workers(config);
     let plural = if workers == 1 { "" } else { "s" };
-    let streams = descriptors.min(STREAMS_PER_WORKER_MAX);
-    let limit = if streams < STREAMS_PER_WORKER_MAX {
-        " with rtcp-mux, half as many without (RLIMIT_NOFILE)"
+    let limit = if descriptors < STREAMS_PER_WORKER_MAX {
+        " (RLIMIT_NOFILE)"
     } else {
         ""
     };
-    format!("{workers} worker{plural}, up to {streams} streams each{limit}; io_uring: {features}")
+    format!(
+        "{workers} worker{plural}, up to {descriptors} streams each{limit}; io_uring: {features}"
+    )
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// Streams one worker can hold. The kernel caps a ring's descriptor table at RLIMIT_NOFILE, which
-/// is 20,000 on many hosts; a stream needs one descriptor, or two without rtcp-mux.
+/// is 20,000 on many hosts; a stream needs one place in it, and without rtcp-mux one in a second
+/// table for RTCP.
 pub const STREAMS_PER_WORKER_MAX: u32 = 32_768;
 
 /// Workers one process can have.

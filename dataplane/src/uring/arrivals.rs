@@ -21,12 +21,12 @@ impl Ring {
     /// The bytes of a datagram.
     pub(crate) fn datagram(&mut self, filled: &Filled) -> &mut [u8] {
         let (start, length) = (usize::from(filled.start), usize::from(filled.length));
-        &mut self.buffers.buffer(filled.number)[start..start + length]
+        &mut self.lane(filled.flow).buffers.buffer(filled.number)[start..start + length]
     }
 
     /// Gives the buffer of a datagram back.
     pub(crate) fn release(&mut self, filled: Filled) {
-        self.buffers.put(filled.number);
+        self.lane(filled.flow).buffers.put(filled.number);
     }
 
     /// Sends a part of a datagram from the buffer it arrived in, which is given back after that.
@@ -41,20 +41,28 @@ impl Ring {
         to: &Address,
         owner: Owner,
     ) -> Result<(), DropReason> {
-        let range = usize::from(filled.start) + part.start..usize::from(filled.start) + part.end;
-        let bytes = &self.buffers.buffer(filled.number)[range];
-        let (start, length) = (bytes.as_ptr(), bytes.len());
-        if let Err(reason) = self.make_room(1) {
+        if filled.flow == Flow::Rtcp {
+            // It came to an RTCP port, where RTP has no business (RFC 3550 §11).
             self.release(filled);
-            return Err(reason);
+            return Err(DropReason::CannotRelay);
         }
-        let Some(place) = self.sends.take(to) else {
-            self.release(filled);
-            return Err(DropReason::RingFull);
+        let lane = self.lane(Flow::Rtp);
+        let range = usize::from(filled.start) + part.start..usize::from(filled.start) + part.end;
+        let bytes = &lane.buffers.buffer(filled.number)[range];
+        let (start, length) = (bytes.as_ptr(), bytes.len());
+        let place = lane
+            .make_room(1)
+            .and_then(|()| lane.sends.take(to).ok_or(DropReason::RingFull));
+        let place = match place {
+            Ok(place) => place,
+            Err(reason) => {
+                self.release(filled);
+                return Err(reason);
+            }
         };
         let entry = send_entry(socket, start, length, &place.to, owner);
-        self.forwarded.push(filled.number);
-        self.push_send(&entry)
+        lane.forwarded.push(filled.number);
+        lane.push_send(&entry)
     }
 
     /// A receive brought something, or ended, or both.
@@ -85,7 +93,7 @@ impl Ring {
         }
         let number = cqueue::buffer_select(entry.flags())?;
         let length = usize::try_from(result).unwrap_or(0).min(BUFFER_BYTES);
-        let buffer = &self.buffers.buffer(number)[..length];
+        let buffer = &self.lanes[flow as usize].buffers.buffer(number)[..length];
         let parsed = RecvMsgOut::parse(buffer, &self.wanted)
             .ok()
             .and_then(|out| {
@@ -98,6 +106,7 @@ impl Ring {
                     owner,
                     source,
                     datagram: Filled {
+                        flow,
                         number,
                         start: u16::try_from(RECEIVED_AT).unwrap_or(0),
                         length: u16::try_from(length).unwrap_or(0),
@@ -107,7 +116,7 @@ impl Ring {
             Some(_) => DropReason::TooLong,
             None => DropReason::Malformed,
         };
-        self.buffers.put(number);
+        self.lane(flow).buffers.put(number);
         Some(Completion::Dropped(owner, reason))
     }
 
@@ -117,6 +126,7 @@ impl Ring {
             pair.armed(flow);
         }
         let entry = opcode::RecvMsgMulti::new(Fixed(file), &raw const *self.wanted, GROUP).build();
-        self.push(entry.user_data(encode(Request::Receive, flow, owner)));
+        self.lane(flow)
+            .push(entry.user_data(encode(Request::Receive, flow, owner)));
     }
 }

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use io_uring::Submitter;
 use io_uring::types::BufRingEntry;
 
-/// Buffers: what may arrive while the worker is busy with one slot, at a few packets a stream.
-const BUFFERS: u16 = 2_048;
+use super::request::Flow;
 
 /// Bytes of one: the kernel's header, the source, and the longest datagram accepted.
 pub(super) const BUFFER_BYTES: usize = 2_048;
@@ -21,27 +20,31 @@ pub(super) const GROUP: u16 = 0;
 /// The ring and its buffers.
 #[derive(Debug)]
 pub(super) struct BufferRing {
-    /// `BUFFERS` entries, shared with the kernel.
+    /// `count` entries, shared with the kernel.
     entries: NonNull<BufRingEntry>,
     bytes: Box<[u8]>,
+    /// How many there are, a power of two.
+    count: u16,
     tail: u16,
 }
 
 /// A buffer that holds a datagram; ours until it is put back.
 #[derive(Debug)]
 pub(crate) struct Filled {
+    /// The lane it belongs to.
+    pub(super) flow: Flow,
     pub(super) number: u16,
     pub(super) start: u16,
     pub(super) length: u16,
 }
 
-const _: () = assert!(BUFFERS.is_power_of_two());
 const _: () = assert!(BUFFER_BYTES >= 128 + shared::limits::RTP_BYTES_MAX);
 
 impl BufferRing {
-    /// Registers the ring and gives every buffer to the kernel.
-    pub(super) fn new(submitter: &Submitter<'_>) -> io::Result<Self> {
-        let layout = layout();
+    /// Registers a ring of `count` buffers, a power of two, and gives every one to the kernel.
+    pub(super) fn new(submitter: &Submitter<'_>, count: u16) -> io::Result<Self> {
+        assert!(count.is_power_of_two());
+        let layout = layout(count);
         // SAFETY: the layout has a size; the kernel wants this memory page-aligned and shared,
         // which no collection gives.
         let memory = unsafe { alloc_zeroed(layout) };
@@ -50,15 +53,16 @@ impl BufferRing {
         };
         let mut ring = Self {
             entries,
-            bytes: vec![0; usize::from(BUFFERS) * BUFFER_BYTES].into_boxed_slice(),
+            bytes: vec![0; usize::from(count) * BUFFER_BYTES].into_boxed_slice(),
+            count,
             tail: 0,
         };
-        // SAFETY: the memory has `BUFFERS` entries and lives as long as `self`, which the io_uring
+        // SAFETY: the memory has `count` entries and lives as long as `self`, which the io_uring
         // does not outlive.
         unsafe {
-            submitter.register_buf_ring_with_flags(entries.as_ptr() as u64, BUFFERS, GROUP, 0)?;
+            submitter.register_buf_ring_with_flags(entries.as_ptr() as u64, count, GROUP, 0)?;
         }
-        (0..BUFFERS).for_each(|number| ring.put(number));
+        (0..count).for_each(|number| ring.put(number));
         ring.publish();
         Ok(ring)
     }
@@ -72,8 +76,8 @@ impl BufferRing {
     /// Gives a buffer to the kernel, from the next [`BufferRing::publish`] on.
     pub(super) fn put(&mut self, number: u16) {
         let address = self.buffer(number).as_mut_ptr() as u64;
-        let place = usize::from(self.tail & (BUFFERS - 1));
-        // SAFETY: `place` is below `BUFFERS`, the memory is ours, and the kernel reads an entry
+        let place = usize::from(self.tail & (self.count - 1));
+        // SAFETY: `place` is below `count`, the memory is ours, and the kernel reads an entry
         // only once the tail is past it.
         let entry = unsafe { &mut *self.entries.as_ptr().add(place) };
         entry.set_addr(address);
@@ -96,13 +100,13 @@ impl BufferRing {
 impl Drop for BufferRing {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with this layout; the io_uring that knew it is gone
-        // (`Ring::drop`).
-        unsafe { dealloc(self.entries.as_ptr().cast(), layout()) }
+        // (`Lane`).
+        unsafe { dealloc(self.entries.as_ptr().cast(), layout(self.count)) }
     }
 }
 
-fn layout() -> Layout {
-    let bytes = usize::from(BUFFERS) * size_of::<BufRingEntry>();
+fn layout(count: u16) -> Layout {
+    let bytes = usize::from(count) * size_of::<BufRingEntry>();
     Layout::from_size_align(bytes, 4_096)
         .unwrap_or_else(|_| unreachable!("the size is far from the end of memory"))
 }

@@ -5,10 +5,10 @@
 //! - A send never outlives the `io_uring_enter` that submits it: it is flagged `MSG_DONTWAIT`, so
 //!   the kernel completes it or fails it there and never parks it. The bytes and the address of a
 //!   send are therefore left alone from the push until the submission queue is empty, and only that
-//!   long (`ring.rs`).
+//!   long (`lane.rs`).
 //! - A receive writes only to buffers that lie in the buffer ring; one taken out belongs to us
 //!   until it is put back (`buffer_ring.rs`).
-//! - Memory the kernel may write to is freed only after every request was cancelled (`Ring::drop`).
+//! - Memory the kernel may write to is freed only after every request was cancelled (`Lane::drop`).
 //!
 //! Absent on purpose: RTP, streams, what a datagram means.
 
@@ -18,6 +18,7 @@ mod arrivals;
 mod buffer_ring;
 pub(crate) mod clock;
 pub(crate) mod doorbell;
+mod lane;
 mod opening;
 pub(crate) mod pin;
 pub(crate) mod probe;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use io_uring::opcode;
 use io_uring::squeue::Flags;
-use io_uring::types::{CancelBuilder, DestinationSlot, Fixed};
+use io_uring::types::{DestinationSlot, Fixed};
 use shared::{RefuseReason, RtcpPort};
 
 use super::request::{Flow, Request, encode};
@@ -17,23 +17,26 @@ use crate::port::Owner;
 
 impl Ring {
     pub(super) fn open_pair(&mut self, owner: Owner, local: SocketAddr, rtcp: RtcpPort) {
-        let count = match rtcp {
-            RtcpPort::Mux => 1,
-            RtcpPort::Next => 2,
+        let mut next = local;
+        next.set_port(local.port().wrapping_add(1));
+        let ends = [(Flow::Rtp, local), (Flow::Rtcp, next)];
+        let ends = match rtcp {
+            RtcpPort::Mux => &ends[..1],
+            RtcpPort::Next => &ends[..],
         };
-        if self.files.len() < count {
+        if ends
+            .iter()
+            .any(|(flow, _)| self.lane(*flow).files.is_empty())
+        {
             let refused = Err(RefuseReason::NoDescriptor);
             return self.ready.push_back(Completion::Opened(owner, refused));
         }
-        let mut next = local;
-        next.set_port(local.port().wrapping_add(1));
-        let mut file = || {
-            self.files
-                .pop()
-                .unwrap_or_else(|| unreachable!("counted above"))
+        let mut file = |flow| {
+            let file = self.lane(flow).files.pop();
+            file.unwrap_or_else(|| unreachable!("looked at above"))
         };
-        let rtp = (file(), local);
-        let second = (rtcp == RtcpPort::Next).then(|| (file(), next));
+        let rtp = (file(Flow::Rtp), local);
+        let second = (rtcp == RtcpPort::Next).then(|| (file(Flow::Rtcp), next));
         let mut pair = Box::new(Pair::new(owner, rtp, second));
         let ends: Vec<_> = pair.ends().collect();
         pair.asked(if rtcp == RtcpPort::Next { 4 } else { 2 });
@@ -74,18 +77,22 @@ impl Ring {
                     self.ready.push_back(Completion::Opened(owner, Ok(sockets)));
                     return;
                 }
-                Step::Cancel(flow, file) => {
-                    let all = CancelBuilder::fd(Fixed(file)).all();
-                    let entry = opcode::AsyncCancel2::new(all).build();
-                    self.push(entry.user_data(encode(Request::Cancel, flow, owner)));
+                Step::Cancel(flow) => {
+                    // By its name, which the kernel looks up; by its file it would walk them all.
+                    let receive = encode(Request::Receive, flow, owner);
+                    let entry = opcode::AsyncCancel::new(receive).build();
+                    self.lane(flow)
+                        .push(entry.user_data(encode(Request::Cancel, flow, owner)));
                 }
                 Step::Close(flow, file) => {
                     let entry = opcode::Close::new(Fixed(file)).build();
-                    self.push(entry.user_data(encode(Request::Close, flow, owner)));
+                    self.lane(flow)
+                        .push(entry.user_data(encode(Request::Close, flow, owner)));
                 }
                 Step::Gone(result) => {
-                    let files: Vec<_> = pair.ends().map(|(_, end)| end.file).collect();
-                    self.files.extend(files);
+                    for (flow, end) in pair.ends() {
+                        self.lane(flow).files.push(end.file);
+                    }
                     self.pairs[owner.index as usize] = None;
                     self.ready.push_back(match result {
                         Ok(()) => Completion::Closed(owner),
@@ -110,10 +117,12 @@ impl Ring {
             .flags(Flags::IO_LINK)
             .user_data(encode(Request::Make, flow, owner));
         // Both or none: a link must not be torn apart by a full queue.
-        if self.make_room(2).is_err() {
-            return self.not_made(owner, flow);
-        }
-        let Some(place) = self.sends.take(&local.into()) else {
+        let lane = self.lane(flow);
+        let place = match lane.make_room(2) {
+            Ok(()) => lane.sends.take(&local.into()),
+            Err(_) => None,
+        };
+        let Some(place) = place else {
             return self.not_made(owner, flow);
         };
         let bind = opcode::Bind::new(Fixed(file), place.to.as_ptr(), place.to.length())
@@ -121,7 +130,7 @@ impl Ring {
             .user_data(encode(Request::Bind, flow, owner));
         // SAFETY: the address stays in its place until the kernel has taken the entry, and it
         // copies it then.
-        let pushed = unsafe { self.io.submission().push_multiple(&[make, bind]) };
+        let pushed = unsafe { lane.io.submission().push_multiple(&[make, bind]) };
         if pushed.is_err() {
             self.not_made(owner, flow);
         }
@@ -140,7 +149,10 @@ impl Ring {
         let made = make_socket(local).and_then(|socket| {
             use std::os::fd::AsRawFd;
             let files = [socket.as_raw_fd()];
-            self.io.submitter().register_files_update(file, &files)
+            self.lane(flow)
+                .io
+                .submitter()
+                .register_files_update(file, &files)
         });
         let result = made
             .map(|_| ())

@@ -25,21 +25,15 @@ pub(crate) enum Setup {
     Cooperative,
 }
 
-/// Submissions that may wait. Sends, and the few requests that open, arm and close sockets.
-const SUBMISSIONS: u32 = 1_024;
-
-/// Completions that may wait; the kernel keeps more than that, at a price.
-const COMPLETIONS: u32 = 8_192;
-
 /// A ring of the best kind this kernel has.
-pub(super) fn ring() -> io::Result<(IoUring, Setup)> {
+pub(super) fn ring(submissions: u32, completions: u32) -> io::Result<(IoUring, Setup)> {
     let deferred = IoUring::builder()
         .setup_single_issuer()
         .setup_defer_taskrun()
         .setup_submit_all()
         .setup_clamp()
-        .setup_cqsize(COMPLETIONS)
-        .build(SUBMISSIONS);
+        .setup_cqsize(completions)
+        .build(submissions);
     match deferred {
         Ok(ring) => Ok((ring, Setup::Deferred)),
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
@@ -47,8 +41,8 @@ pub(super) fn ring() -> io::Result<(IoUring, Setup)> {
                 .setup_coop_taskrun()
                 .setup_submit_all()
                 .setup_clamp()
-                .setup_cqsize(COMPLETIONS)
-                .build(SUBMISSIONS);
+                .setup_cqsize(completions)
+                .build(submissions);
             cooperative.map(|ring| (ring, Setup::Cooperative))
         }
         Err(error) => Err(error),

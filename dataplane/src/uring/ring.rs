@@ -1,24 +1,29 @@
 //! One worker's ring: everything that is asked of the kernel, and everything it says. One system
 //! call submits, sleeps until the deadline or the next completion, and collects.
+//!
+//! It has two lanes, each an io_uring: one for the RTP sockets, and one for the RTCP sockets of
+//! streams whose RTCP has a port of its own. So the limit of descriptors, which the kernel applies
+//! to the table of each io_uring, caps the streams and not half of them. The worker sleeps in the
+//! first; the second rings an eventfd that the first reads.
 
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
 
 use io_uring::squeue::{Entry, Flags};
-use io_uring::types::{CancelBuilder, Fd, Fixed, SubmitArgs, Timespec};
-use io_uring::{EnterFlags, IoUring, cqueue, opcode};
+use io_uring::types::{Fd, Fixed};
+use io_uring::{cqueue, opcode};
+use rustix::event::{EventfdFlags, eventfd};
 use shared::{DropReason, RefuseReason, RtcpPort, Time};
 
-use super::buffer_ring::{BufferRing, Filled};
-use super::clock;
+use super::buffer_ring::Filled;
 use super::doorbell::Doorbell;
+use super::lane::{FOREVER, Lane, has_absolute_deadlines};
 use super::probe::{self, Features};
 use super::request::{Flow, Request, decode, encode};
-use super::sends::Sends;
 use super::sockaddr::{SOCKADDR_BYTES, Sockaddr};
 use super::socket::Pair;
 use crate::address::Address;
@@ -26,25 +31,21 @@ use crate::port::{Owner, Port, Socket, Sockets};
 
 /// A ring with its sockets and buffers. It stays on the thread that made it.
 pub(crate) struct Ring {
-    pub(super) io: IoUring,
+    /// Dropped first: the kernel writes to what follows.
+    pub(super) lanes: [Lane; 2],
     pub(super) features: Features,
-    pub(super) doorbell: Arc<Doorbell>,
-    /// Where the doorbell's counter is read to.
-    pub(super) rung: Box<u64>,
+    doorbell: Arc<Doorbell>,
+    /// Rung by the kernel when the second lane has completions.
+    bell: OwnedFd,
+    /// Completions of the second lane wait for a call that collects them.
+    rtcp_waits: bool,
+    /// Where the counters of the doorbell and of the bell are read to.
+    rung: Box<[u64; 2]>,
     /// What a receive wants to know; read by the kernel while one is armed.
     pub(super) wanted: Box<libc::msghdr>,
-    pub(super) sends: Sends,
-    pub(super) buffers: BufferRing,
-    /// Buffers being sent from; free when the submission queue is empty.
-    pub(super) forwarded: Vec<u16>,
-    /// Requests other than sends that found the submission queue full.
-    pub(super) waiting: VecDeque<Entry>,
     pub(super) pairs: Vec<Option<Box<Pair>>>,
-    /// Places of the descriptor table that are free.
-    pub(super) files: Vec<u32>,
     /// What came to pass without a completion of its own.
     pub(super) ready: VecDeque<Completion>,
-    pub(super) enters: u64,
 }
 
 /// What a ring is made of.
@@ -52,7 +53,7 @@ pub(crate) struct Ring {
 pub(crate) struct RingConfig {
     /// Places in the table of streams.
     pub(crate) streams_max: u32,
-    /// Places in the descriptor table; RLIMIT_NOFILE caps it.
+    /// Places in each of the two descriptor tables; RLIMIT_NOFILE caps them.
     pub(crate) descriptors: u32,
     /// What wakes it.
     pub(crate) doorbell: Arc<Doorbell>,
@@ -88,35 +89,38 @@ impl Ring {
     /// # Errors
     /// The kernel's; [`probe::remedy`] explains it.
     pub(crate) fn new(config: RingConfig) -> io::Result<Self> {
-        let (io, setup) = probe::ring()?;
+        let (io, setup) = probe::ring(SUBMISSIONS, COMPLETIONS)?;
+        let (second, _) = probe::ring(RTCP_SUBMISSIONS, RTCP_COMPLETIONS)?;
+        let absolute = has_absolute_deadlines(&io);
         let features = Features {
             setup,
             ring_sockets: config.ring_sockets && probe::has_ring_sockets(&io),
-            absolute_deadlines: has_absolute_deadlines(&io),
+            absolute_deadlines: absolute,
         };
-        io.submitter().register_files_sparse(config.descriptors)?;
-        let buffers = BufferRing::new(&io.submitter())?;
+        let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
+        second.submitter().register_eventfd(bell.as_raw_fd())?;
+        let lanes = [
+            Lane::new(io, config.descriptors, BUFFERS, absolute)?,
+            Lane::new(second, config.descriptors, RTCP_BUFFERS, absolute)?,
+        ];
         // SAFETY: a msghdr of zeros is one without address, buffers and control data.
         let mut wanted: Box<libc::msghdr> = Box::new(unsafe { mem::zeroed() });
         wanted.msg_namelen = u32::try_from(SOCKADDR_BYTES).unwrap_or(0);
         let mut pairs = Vec::new();
         pairs.resize_with(config.streams_max as usize, || None);
         let mut ring = Self {
-            io,
+            lanes,
             features,
             doorbell: config.doorbell,
-            rung: Box::new(0),
+            bell,
+            rtcp_waits: false,
+            rung: Box::default(),
             wanted,
-            sends: Sends::new(),
-            buffers,
-            forwarded: Vec::new(),
-            waiting: VecDeque::new(),
             pairs,
-            files: (0..config.descriptors).rev().collect(),
             ready: VecDeque::new(),
-            enters: 0,
         };
-        ring.listen_to_doorbell();
+        ring.listen(Flow::Rtp);
+        ring.listen(Flow::Rtcp);
         Ok(ring)
     }
 
@@ -128,8 +132,8 @@ impl Ring {
 
     /// Calls of `io_uring_enter` so far.
     #[must_use]
-    pub(crate) const fn enters(&self) -> u64 {
-        self.enters
+    pub(crate) fn enters(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.enters).sum()
     }
 
     /// Submits everything, and sleeps until something completes or the deadline (`None`: as long as
@@ -138,17 +142,15 @@ impl Ring {
     /// # Errors
     /// The ring is broken: the kernel refuses what it took before.
     pub(crate) fn wait(&mut self, deadline: Option<Time>) -> io::Result<()> {
-        let idle = self.ready.is_empty() && self.io.completion().is_empty();
-        let deadline = if idle && self.flush_waiting() {
-            deadline
+        self.attend_second_lane()?;
+        let idle = self.ready.is_empty() && self.lanes.iter_mut().all(|it| !it.has_completions());
+        let submitted = self.lanes.iter_mut().all(Lane::flush_waiting);
+        let deadline = if idle && submitted {
+            deadline.unwrap_or(FOREVER)
         } else {
-            Some(Time::ZERO)
+            Time::ZERO
         };
-        self.enter(
-            deadline
-                .map(|deadline| (1, deadline))
-                .or(Some((1, FOREVER))),
-        )
+        self.lanes[0].enter(Some(deadline))
     }
 
     /// Submits everything without sleeping, so that the places of sends are free again.
@@ -156,8 +158,7 @@ impl Ring {
     /// # Errors
     /// As [`Ring::wait`].
     pub(crate) fn submit(&mut self) -> io::Result<()> {
-        self.flush_waiting();
-        self.enter(None)
+        self.lanes.iter_mut().try_for_each(Lane::submit)
     }
 
     /// The next thing the kernel said.
@@ -166,11 +167,21 @@ impl Ring {
             if let Some(ready) = self.ready.pop_front() {
                 return Some(ready);
             }
-            let entry = self.io.completion().next()?;
+            let [first, second] = &mut self.lanes;
+            let entry = first.next().or_else(|| second.next())?;
             if let Some(completion) = self.understand(&entry) {
                 return Some(completion);
             }
         }
+    }
+
+    /// Submits what the second lane has, and lets the kernel put its completions into the queue.
+    fn attend_second_lane(&mut self) -> io::Result<()> {
+        let second = &mut self.lanes[1];
+        if mem::take(&mut self.rtcp_waits) || second.has_submissions() {
+            second.submit()?;
+        }
+        Ok(())
     }
 
     fn understand(&mut self, entry: &cqueue::Entry) -> Option<Completion> {
@@ -179,8 +190,9 @@ impl Ring {
         let outcome = if result < 0 { Err(-result) } else { Ok(()) };
         match request {
             Request::Doorbell => {
-                self.listen_to_doorbell();
-                return Some(Completion::Rung);
+                self.listen(flow);
+                self.rtcp_waits |= flow == Flow::Rtcp;
+                return (flow == Flow::Rtp).then_some(Completion::Rung);
             }
             Request::Send => {
                 return outcome
@@ -197,100 +209,24 @@ impl Ring {
         None
     }
 
-    fn listen_to_doorbell(&mut self) {
-        let fd = Fd(self.doorbell.raw_fd());
+    /// Reads the doorbell, or the bell of the second lane.
+    fn listen(&mut self, flow: Flow) {
+        let fd = match flow {
+            Flow::Rtp => self.doorbell.raw_fd(),
+            Flow::Rtcp => self.bell.as_raw_fd(),
+        };
+        let counter = &raw mut self.rung[flow as usize];
         let nobody = Owner {
             index: 0,
             generation: 0,
         };
-        let entry = opcode::Read::new(fd, (&raw mut *self.rung).cast(), 8).build();
-        self.push(entry.user_data(encode(Request::Doorbell, Flow::Rtp, nobody)));
+        let entry = opcode::Read::new(Fd(fd), counter.cast(), 8).build();
+        self.lanes[0].push(entry.user_data(encode(Request::Doorbell, flow, nobody)));
     }
 
-    /// Submits what is queued if there is no place for a datagram and for `entries` more
-    /// submissions.
-    pub(super) fn make_room(&mut self, entries: usize) -> Result<(), DropReason> {
-        if self.has_room(entries) {
-            return Ok(());
-        }
-        self.submit().map_err(|_| DropReason::RingFull)?;
-        if self.has_room(entries) {
-            Ok(())
-        } else {
-            Err(DropReason::RingFull)
-        }
-    }
-
-    fn has_room(&mut self, entries: usize) -> bool {
-        let queue = self.io.submission();
-        !self.sends.is_full() && queue.capacity() - queue.len() >= entries
-    }
-
-    pub(super) fn push_send(&mut self, entry: &Entry) -> Result<(), DropReason> {
-        // SAFETY: bytes and address stay as they are until the submission queue is empty (`Sends`,
-        // `forwarded`), and the kernel is done with them then, because the entry is flagged
-        // MSG_DONTWAIT.
-        unsafe { self.io.submission().push(entry) }.map_err(|_| DropReason::RingFull)
-    }
-
-    /// Queues a request that must not be lost.
-    pub(super) fn push(&mut self, entry: Entry) {
-        self.waiting.push_back(entry);
-        self.flush_waiting();
-    }
-
-    /// Whether nothing waits.
-    fn flush_waiting(&mut self) -> bool {
-        while let Some(entry) = self.waiting.front() {
-            // SAFETY: such entries point to nothing, or to `rung`, `wanted` and the buffer ring,
-            // which live as long as the ring and are not moved.
-            if unsafe { self.io.submission().push(entry) }.is_err() {
-                return false;
-            }
-            self.waiting.pop_front();
-        }
-        true
-    }
-
-    /// One `io_uring_enter`; with `(count, deadline)` it sleeps for that many completions until
-    /// then.
-    fn enter(&mut self, wait: Option<(u32, Time)>) -> io::Result<()> {
-        self.buffers.publish();
-        self.enters += 1;
-        let submissions = u32::try_from(self.io.submission().len()).unwrap_or(u32::MAX);
-        let (want, deadline) = wait.unwrap_or((0, Time::ZERO));
-        let mut flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG;
-        let time = if self.features.absolute_deadlines {
-            flags |= EnterFlags::ABS_TIMER;
-            Duration::from_nanos(deadline.as_nanos())
-        } else {
-            deadline - clock::now()
-        };
-        let time = Timespec::from(time);
-        let mut arguments = SubmitArgs::new();
-        if deadline != FOREVER {
-            arguments = arguments.timespec(&time);
-        }
-        // SAFETY: the argument is what EXT_ARG announces, and it lives until the call returns.
-        let entered = unsafe {
-            self.io
-                .submitter()
-                .enter(submissions, want, flags.bits(), Some(&arguments))
-        };
-        if self.io.submission().is_empty() {
-            self.sends.free();
-            while let Some(number) = self.forwarded.pop() {
-                self.buffers.put(number);
-            }
-        }
-        match entered {
-            Ok(_) => Ok(()),
-            Err(error) => match error.raw_os_error() {
-                // The deadline, a signal, or completions to be collected first.
-                Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN) => Ok(()),
-                _ => Err(error),
-            },
-        }
+    /// The lane with the sockets of a flow.
+    pub(super) const fn lane(&mut self, flow: Flow) -> &mut Lane {
+        &mut self.lanes[flow as usize]
     }
 
     pub(super) fn pair(&mut self, owner: Owner) -> Option<&mut Pair> {
@@ -307,11 +243,12 @@ impl Port for Ring {
         owner: Owner,
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> Result<(), DropReason> {
-        self.make_room(1)?;
-        let place = self.sends.take(to).ok_or(DropReason::RingFull)?;
+        let lane = self.lane(flow(socket));
+        lane.make_room(1)?;
+        let place = lane.sends.take(to).ok_or(DropReason::RingFull)?;
         let length = fill(&mut place.bytes);
         let entry = send_entry(socket, place.bytes.as_ptr(), length, &place.to, owner);
-        self.push_send(&entry)
+        lane.push_send(&entry)
     }
 
     fn open(&mut self, owner: Owner, local: SocketAddr, rtcp: RtcpPort) {
@@ -323,28 +260,51 @@ impl Port for Ring {
     }
 }
 
-impl Drop for Ring {
-    /// Nothing may be written to memory that is about to be freed.
-    fn drop(&mut self) {
-        let everything = CancelBuilder::any();
-        let submitter = self.io.submitter();
-        if let Err(error) = submitter.register_sync_cancel(None, everything) {
-            tracing::debug!(%error, "nothing was left to cancel");
-        }
-    }
-}
-
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ring")
             .field("features", &self.features)
-            .field("enters", &self.enters)
+            .field("enters", &self.enters())
             .finish_non_exhaustive()
     }
 }
 
-/// A deadline that is none.
-const FOREVER: Time = Time::from_nanos(u64::MAX);
+/// A socket as the core knows it: its place in the table of its lane.
+pub(super) const fn socket(flow: Flow, file: u32) -> Socket {
+    match flow {
+        Flow::Rtp => Socket(file),
+        Flow::Rtcp => Socket(file | SECOND_LANE),
+    }
+}
+
+const fn flow(socket: Socket) -> Flow {
+    if socket.0 & SECOND_LANE == 0 {
+        Flow::Rtp
+    } else {
+        Flow::Rtcp
+    }
+}
+
+const SECOND_LANE: u32 = 1 << 31;
+
+/// Submissions that may wait. Sends, and the few requests that open, arm and close sockets.
+const SUBMISSIONS: u32 = 1_024;
+
+/// Completions that may wait; the kernel keeps more than that, at a price.
+const COMPLETIONS: u32 = 8_192;
+
+/// Receive buffers: what may arrive while the worker is busy with one slot, at a few packets a
+/// stream.
+const BUFFERS: u16 = 2_048;
+
+/// As [`SUBMISSIONS`], for RTCP: a few packets a stream and minute.
+const RTCP_SUBMISSIONS: u32 = 256;
+
+/// As [`COMPLETIONS`].
+const RTCP_COMPLETIONS: u32 = 4_096;
+
+/// As [`BUFFERS`].
+const RTCP_BUFFERS: u16 = 512;
 
 pub(super) fn send_entry(
     socket: Socket,
@@ -353,13 +313,17 @@ pub(super) fn send_entry(
     to: &Sockaddr,
     owner: Owner,
 ) -> Entry {
-    opcode::Send::new(Fixed(socket.0), start, u32::try_from(length).unwrap_or(0))
-        .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-        .dest_addr(to.as_ptr())
-        .dest_addr_len(to.length())
-        .build()
-        .flags(Flags::SKIP_SUCCESS)
-        .user_data(encode(Request::Send, Flow::Rtp, owner))
+    opcode::Send::new(
+        Fixed(socket.0 & !SECOND_LANE),
+        start,
+        u32::try_from(length).unwrap_or(0),
+    )
+    .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+    .dest_addr(to.as_ptr())
+    .dest_addr_len(to.length())
+    .build()
+    .flags(Flags::SKIP_SUCCESS)
+    .user_data(encode(Request::Send, Flow::Rtp, owner))
 }
 
 const fn send_failure(error: i32) -> DropReason {
@@ -367,14 +331,4 @@ const fn send_failure(error: i32) -> DropReason {
         libc::ECONNREFUSED => DropReason::PeerRefused,
         _ => DropReason::SendFailed,
     }
-}
-
-/// Asks for nothing with a deadline long past: a kernel that does not know the flag refuses it.
-fn has_absolute_deadlines(io: &IoUring) -> bool {
-    let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG | EnterFlags::ABS_TIMER;
-    let past = Timespec::new();
-    let arguments = SubmitArgs::new().timespec(&past);
-    // SAFETY: the argument is what EXT_ARG announces, and it lives until the call returns.
-    let entered = unsafe { io.submitter().enter(0, 1, flags.bits(), Some(&arguments)) };
-    entered.is_err_and(|error| error.raw_os_error() == Some(libc::ETIME))
 }

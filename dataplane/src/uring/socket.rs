@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use shared::RefuseReason;
 
 use super::request::Flow;
-use crate::port::{Owner, Socket, Sockets};
+use super::ring::socket;
+use crate::port::{Owner, Sockets};
 
 /// The sockets of one stream.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ pub(super) struct Pair {
 /// One socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
-    /// Its place in the ring's descriptor table.
+    /// Its place in the descriptor table of its lane.
     pub(super) file: u32,
     pub(super) local: SocketAddr,
     /// It exists in the kernel.
@@ -50,7 +51,7 @@ pub(super) enum Step {
     /// Arm a receive on each socket: all are bound.
     Receive(Sockets),
     /// End the receive of this socket.
-    Cancel(Flow, u32),
+    Cancel(Flow),
     /// Close this socket.
     Close(Flow, u32),
     /// All is closed: after a request to close, or because opening failed.
@@ -162,7 +163,7 @@ impl Pair {
             };
             if end.receiving && !end.cancelled {
                 end.cancelled = true;
-                return Step::Cancel(flow, end.file);
+                return Step::Cancel(flow);
             }
             if !end.receiving && end.exists && !end.closing {
                 end.closing = true;
@@ -188,8 +189,11 @@ impl Pair {
             unreachable!("a pair has a socket for RTP")
         };
         Sockets {
-            rtp: Socket(rtp.file),
-            rtcp: Socket(rtcp.map_or(rtp.file, |end| end.file)),
+            rtp: socket(Flow::Rtp, rtp.file),
+            rtcp: match rtcp {
+                Some(end) => socket(Flow::Rtcp, end.file),
+                None => socket(Flow::Rtp, rtp.file),
+            },
         }
     }
 
@@ -232,7 +236,7 @@ mod tests {
 
     fn pair() -> Pair {
         let local: SocketAddr = "127.0.0.1:4000".parse().unwrap();
-        let mut pair = Pair::new(OWNER, (7, local), Some((8, local)));
+        let mut pair = Pair::new(OWNER, (7, local), Some((7, local)));
         pair.asked(4);
         pair
     }
@@ -246,8 +250,8 @@ mod tests {
         assert_eq!(pair.step(), Step::Wait);
         pair.bound(Ok(()));
         let sockets = Sockets {
-            rtp: Socket(7),
-            rtcp: Socket(8),
+            rtp: socket(Flow::Rtp, 7),
+            rtcp: socket(Flow::Rtcp, 7),
         };
         assert_eq!(pair.step(), Step::Receive(sockets));
         assert_eq!(pair.step(), Step::Wait);
@@ -261,7 +265,7 @@ mod tests {
         pair.made(Flow::Rtcp, Ok(()));
         pair.bound(Err(libc::EADDRINUSE));
         assert_eq!(pair.step(), Step::Close(Flow::Rtp, 7));
-        assert_eq!(pair.step(), Step::Close(Flow::Rtcp, 8));
+        assert_eq!(pair.step(), Step::Close(Flow::Rtcp, 7));
         assert_eq!(pair.step(), Step::Wait);
         pair.closed(Flow::Rtp);
         pair.closed(Flow::Rtcp);
@@ -279,15 +283,15 @@ mod tests {
         pair.armed(Flow::Rtp);
         pair.armed(Flow::Rtcp);
         pair.close();
-        assert_eq!(pair.step(), Step::Cancel(Flow::Rtp, 7));
-        assert_eq!(pair.step(), Step::Cancel(Flow::Rtcp, 8));
+        assert_eq!(pair.step(), Step::Cancel(Flow::Rtp));
+        assert_eq!(pair.step(), Step::Cancel(Flow::Rtcp));
         assert_eq!(pair.step(), Step::Wait);
         assert_eq!(pair.disarmed(Flow::Rtp, false), None);
         assert_eq!(pair.step(), Step::Close(Flow::Rtp, 7));
         assert_eq!(pair.step(), Step::Wait);
         pair.closed(Flow::Rtp);
         pair.disarmed(Flow::Rtcp, false);
-        assert_eq!(pair.step(), Step::Close(Flow::Rtcp, 8));
+        assert_eq!(pair.step(), Step::Close(Flow::Rtcp, 7));
         pair.closed(Flow::Rtcp);
         assert_eq!(pair.step(), Step::Gone(Ok(())));
     }

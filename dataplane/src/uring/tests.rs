@@ -30,6 +30,23 @@ fn ring(ring_sockets: bool, descriptors: u32) -> (Ring, Arc<Doorbell>) {
     (Ring::new(config).unwrap(), doorbell)
 }
 
+fn ring_of(streams_max: u32, descriptors: u32) -> Ring {
+    let config = RingConfig {
+        streams_max,
+        descriptors,
+        doorbell: Arc::new(Doorbell::new().unwrap()),
+        ring_sockets: true,
+    };
+    Ring::new(config).unwrap()
+}
+
+const fn owner(index: u32) -> Owner {
+    Owner {
+        index,
+        generation: 0,
+    }
+}
+
 fn next(ring: &mut Ring) -> Completion {
     let deadline = clock::now() + PATIENCE;
     loop {
@@ -140,7 +157,7 @@ fn a_port_that_is_taken_is_refused_either_way() {
 
 #[test]
 fn a_full_descriptor_table_is_refused_and_places_come_back() {
-    let (mut ring, _) = ring(true, 2);
+    let (mut ring, _) = ring(true, 1);
     open(&mut ring, free());
     let other = Owner {
         index: 1,
@@ -153,6 +170,76 @@ fn a_full_descriptor_table_is_refused_and_places_come_back() {
     };
     close(&mut ring);
     open(&mut ring, free());
+}
+
+/// Plain phones have RTCP on a port of its own: two sockets a stream, in two tables.
+#[test]
+fn as_many_plain_streams_fit_as_there_may_be_descriptors() {
+    let limit = super::probe::raise_descriptor_limit();
+    let streams = limit.min(15_000);
+    let mut ring = ring_of(streams, streams);
+    let files_before = std::fs::read_dir("/proc/self/fd").unwrap().count();
+    for index in 0..streams {
+        let local = (
+            Ipv4Addr::new(127, 77, 0, 1),
+            10_000 + 2 * u16::try_from(index).unwrap(),
+        )
+            .into();
+        ring.open(owner(index), local, RtcpPort::Next);
+        let opened = next(&mut ring);
+        assert!(
+            matches!(opened, Completion::Opened(_, Ok(sockets)) if sockets.rtp != sockets.rtcp),
+            "{index}: {opened:?}"
+        );
+    }
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().count();
+    assert!(
+        files < files_before + 50,
+        "sockets stay out of the process's own table: {files_before} before, {files} now"
+    );
+    (0..streams).for_each(|index| ring.close(owner(index)));
+    for _ in 0..streams {
+        let closed = next(&mut ring);
+        assert!(matches!(closed, Completion::Closed(_)), "{closed:?}");
+    }
+}
+
+#[test]
+fn rtcp_on_its_own_port_is_sent_received_and_wakes_a_sleeper() {
+    for ring_sockets in [true, false] {
+        let (mut ring, _) = ring(ring_sockets, 8);
+        let local = free();
+        let above = SocketAddr::new(local.ip(), local.port() + 1);
+        ring.open(OWNER, local, RtcpPort::Next);
+        let Completion::Opened(_, Ok(sockets)) = next(&mut ring) else {
+            panic!("the ports are free")
+        };
+        let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        let to = peer.local_addr().unwrap();
+        for round in 0..3_u8 {
+            ring.send(sockets.rtcp, &to.into(), OWNER, |out| {
+                out[0] = round;
+                1
+            })
+            .unwrap();
+            ring.wait(Some(clock::now())).unwrap();
+            let mut bytes = [0; 16];
+            assert_eq!(peer.recv_from(&mut bytes).unwrap(), (1, above));
+            assert_eq!(bytes[0], round);
+            let late = peer.try_clone().unwrap();
+            let answer = std::thread::spawn(move || late.send_to(&[round], above).unwrap());
+            let enters = ring.enters();
+            let Completion::Received { datagram, .. } = next(&mut ring) else {
+                panic!("a datagram was sent")
+            };
+            assert!(ring.enters() - enters < 10, "it sleeps");
+            assert_eq!(ring.datagram(&datagram), [round]);
+            ring.release(datagram);
+            answer.join().unwrap();
+        }
+        close(&mut ring);
+    }
 }
 
 #[test]
