@@ -7,7 +7,7 @@ use super::Exchange;
 use super::identity::Identity;
 use super::leg::Codecs;
 use super::refusal::Refusal;
-use crate::park::Orbit;
+use crate::park::{Dialled, ParkToken};
 use crate::sdp::{self, Direction, Local, Session};
 use crate::sip::header::{Address, Header, Replaces};
 use crate::sip::message::Message;
@@ -18,6 +18,8 @@ use crate::sip::uri::{Scheme, Uri};
 pub(crate) struct Arrival {
     pub(crate) call_id: Box<str>,
     pub(crate) dialled: Dialled,
+    /// Which parked call it is for, where it says so.
+    pub(crate) token: Option<ParkToken>,
     /// Host and port of the Request-URI: a name of ours that this peer can reach.
     pub(crate) host: Box<str>,
     pub(crate) identity: Identity,
@@ -29,17 +31,6 @@ pub(crate) struct Arrival {
     pub(crate) offer: Option<Offer>,
     /// Streams asked for so far.
     pub(crate) attempts: u8,
-}
-
-/// What the user part of the Request-URI names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Dialled {
-    /// The park address.
-    Park,
-    /// One orbit.
-    Orbit(Orbit),
-    /// Nothing of ours. A leg is replaced by whatever URI, as it is named by its dialog.
-    Unknown,
 }
 
 /// Whether a request was caused by a REFER.
@@ -87,6 +78,7 @@ impl Exchange {
         Ok(Arrival {
             call_id: request.call_id().unwrap_or_default().into(),
             dialled: self.dialled(uri.user_unescaped().as_deref().unwrap_or_default()),
+            token: ParkToken::of(&uri)?,
             host: host.into(),
             identity: Identity::of(request),
             referred,
@@ -122,15 +114,6 @@ impl Exchange {
             .copied()
             .filter(|codec| allowed.contains(codec))
             .collect()
-    }
-
-    fn dialled(&self, user: &str) -> Dialled {
-        if user == self.rules.park.user {
-            return Dialled::Park;
-        }
-        self.orbits
-            .find(user)
-            .map_or(Dialled::Unknown, Dialled::Orbit)
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shared::{Command, PromptStart, Repeat, Source, Time, WorkerId};
 
-use crate::config::{Config, Media, Park};
+use crate::config::{Codes, Config, Media, Park};
 use crate::park::{Orbit, OrbitTable, Parked, Parking};
 use crate::sip::agent::{Agent, DialogKey};
 
@@ -114,6 +114,7 @@ pub(crate) struct Bridge {
 pub(crate) struct Rules {
     pub(crate) media: Media,
     pub(crate) park: Park,
+    pub(crate) codes: Codes,
     /// What those hear who wait.
     pub(crate) music: Source,
     /// Our name in Warning.
@@ -286,6 +287,7 @@ impl Rules {
         Self {
             media: config.media.clone(),
             park: config.park.clone(),
+            codes: config.codes.clone(),
             music: music(config),
             host: if host.contains(':') {
                 format!("[{host}]").into()

@@ -24,6 +24,11 @@ impl Random {
         self.0.next_u64() >> 1
     }
 
+    /// What names something and cannot be guessed.
+    pub(crate) fn token(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// A seed for another generator.
     pub(crate) fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];

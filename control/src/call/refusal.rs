@@ -18,6 +18,10 @@ pub(crate) enum Refusal {
     UnknownUser,
     /// An orbit without a call.
     EmptyOrbit,
+    /// A park token whose call is not there any more.
+    OtherCall,
+    /// A feature code, or a park token, without an orbit.
+    NoOrbitDialled,
     /// Another retriever was first.
     BeingRetrieved,
     /// A transfer to an orbit that holds another call.
@@ -68,6 +72,8 @@ impl Refusal {
         match self {
             Self::BadRequest(_) | Self::Sdp(SdpError::Syntax) => Status::BAD_REQUEST,
             Self::UnknownUser | Self::EmptyOrbit => Status::NOT_FOUND,
+            Self::OtherCall => Status::GONE,
+            Self::NoOrbitDialled => Status::ADDRESS_INCOMPLETE,
             Self::BeingRetrieved | Self::OrbitTaken | Self::NoOrbit | Self::NotEarly => {
                 Status::BUSY_HERE
             }
@@ -88,6 +94,8 @@ impl Refusal {
             Self::BadRequest(what) => what,
             Self::UnknownUser => "No such number",
             Self::EmptyOrbit => "No call parked here",
+            Self::OtherCall => "The call is not parked here any more",
+            Self::NoOrbitDialled => "Dial the orbit behind the code",
             Self::BeingRetrieved => "Already being retrieved",
             Self::OrbitTaken => "Orbit is taken",
             Self::NoOrbit => "No free orbit",
@@ -105,6 +113,28 @@ impl Refusal {
             Self::RetrievedElsewhere => "Call completed elsewhere",
             Self::Stopping => "Server stopping",
         }
+    }
+
+    /// Its number in the `ms-diagnostics` header field (MS-OCER §7.25), for peers that tell
+    /// failures of call park apart by it. `None` for what call park has no number of.
+    const fn diagnostics(self) -> Option<u16> {
+        Some(match self {
+            Self::UnknownUser | Self::EmptyOrbit => 35_000,
+            Self::NoMedia => 35_001,
+            Self::NoOrbit => 35_002,
+            Self::BadRequest(_) | Self::NoOrbitDialled | Self::OrbitTaken => 35_009,
+            Self::OtherCall => 35_010,
+            Self::Stopping => 35_012,
+            Self::NoSuchDialog | Self::DialogEnded | Self::NotEarly => 35_016,
+            Self::BeingRetrieved
+            | Self::ParkeeGone
+            | Self::ParkeeRefused
+            | Self::ParkeeUnavailable
+            | Self::ParkeeSilent => 35_017,
+            Self::Sdp(_) | Self::Pending | Self::NotAnswered | Self::RetrievedElsewhere => {
+                return None;
+            }
+        })
     }
 
     /// Whether a limit of ours was hit, which the operator wants to know.
@@ -144,6 +174,10 @@ impl Exchange {
         if let Some((code, warning)) = refusal.warning() {
             let value = format!("{code} {} \"{warning}\"", self.rules.host);
             headers.push((Header::Warning, value));
+        }
+        if let Some(number) = refusal.diagnostics() {
+            let value = format!("{number};reason=\"{text}\";source=\"{}\"", self.rules.host);
+            headers.push((Header::MsDiagnostics, value));
         }
         if status == Status::SERVICE_UNAVAILABLE {
             let spread = RETRY_AFTER_S.end() - RETRY_AFTER_S.start() + 1;

@@ -7,6 +7,7 @@
 //! Absent on purpose: opening what it names (music files are opened by whoever plays them;
 //! [`Config::problem`] words the message).
 
+mod codes;
 mod duration;
 mod later;
 pub mod limits;
@@ -25,6 +26,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use codes::Codes;
 pub use media::Media;
 pub use music::Music;
 pub use node::Node;
@@ -49,6 +51,8 @@ pub struct Config {
     pub music: BTreeMap<String, Music>,
     /// `[park]`
     pub park: Park,
+    /// `park_code` and `retrieve_code` of `[park]`
+    pub codes: Codes,
     /// `[[orbit_range]]`, by prefix and start; at least one, never overlapping.
     pub orbit_ranges: Vec<OrbitRange>,
     /// What is right, but will not do what its author may hope for: one line each, for the log.
@@ -96,6 +100,7 @@ impl Config {
         let music = music::read(&root, folder)?;
         let orbit_ranges = orbit_range::read(&root, &mut warnings)?;
         let park = Park::read(&root, &music, &orbit_ranges, &mut warnings)?;
+        let codes = Codes::read(&root, &orbit_ranges, &mut warnings)?;
         later::check(&root, &mut warnings)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
         Ok(Self {
@@ -104,6 +109,7 @@ impl Config {
             media,
             music,
             park,
+            codes,
             orbit_ranges,
             warnings,
             source,
@@ -126,6 +132,7 @@ impl Default for Config {
             media: Media::default(),
             music: BTreeMap::from([(music::DEFAULT.to_owned(), Music::default())]),
             park: Park::default(),
+            codes: Codes::default(),
             orbit_ranges: vec![OrbitRange::default()],
             warnings: Vec::new(),
             source: Source::default(),

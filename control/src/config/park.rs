@@ -47,6 +47,8 @@ impl Park {
             "music_on_hold",
             "music",
             "on_timeout_uri",
+            "park_code",
+            "retrieve_code",
             "site",
         ])?;
         park.read_user(&table)?;

@@ -4,19 +4,23 @@
 
 use shared::Time;
 
-use crate::call::arrival::{Arrival, Dialled, Referred, replaces};
+use crate::call::arrival::{Arrival, Referred, replaces};
 use crate::call::{CallKey, Exchange, Phase, Refusal};
 use crate::sip::agent::{DialogKey, session_description};
 use crate::sip::message::Message;
 
+mod dial;
 mod expire;
 mod orbit;
 mod parking;
 mod recall;
 mod retrieve;
+mod token;
 mod transfer;
 
+pub(crate) use dial::Dialled;
 pub(crate) use orbit::{Orbit, OrbitTable};
+pub(crate) use token::ParkToken;
 
 /// A call on its way into an orbit.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,8 @@ pub(crate) struct Parking {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parked {
     pub(crate) orbit: Orbit,
+    /// Names the call wherever it waits, and no later one in its orbit.
+    pub(crate) token: ParkToken,
     pub(crate) since: Time,
     /// When somebody is called unless it is retrieved, or it ends. A retrieval that fails leaves it
     /// as it is.
@@ -57,12 +63,16 @@ impl Exchange {
             return Err(Refusal::Stopping);
         }
         let mut arrival = Box::new(self.read_arrival(request)?);
-        if let Some(replaces) = replaces(request)? {
-            let target = self.replaced(&replaces)?;
-            arrival.offer = self.read_offer(session_description(request))?;
-            return self.replace(now, dialog, arrival, target);
-        }
-        let errand = self.errand(&arrival)?;
+        let errand = if let Some(replaces) = replaces(request)? {
+            let Some(parked) = self.retrieved_by(&replaces)? else {
+                let target = self.replaced(&replaces)?;
+                arrival.offer = self.read_offer(session_description(request))?;
+                return self.replace(now, dialog, arrival, target);
+            };
+            Errand::Retrieve(parked)
+        } else {
+            self.errand(&arrival)?
+        };
         arrival.offer = self.read_offer(session_description(request))?;
         match errand {
             Errand::ParkAnywhere => self.park_anywhere(now, dialog, arrival),
@@ -74,18 +84,32 @@ impl Exchange {
     /// What an INVITE without Replaces comes for. A transferred call is never joined to a parked
     /// one: who transfers a caller to an orbit wants it parked, and who wants to retrieve dials.
     fn errand(&self, arrival: &Arrival) -> Result<Errand, Refusal> {
-        let orbit = match arrival.dialled {
-            Dialled::Park if self.orbits.free_count() == 0 => return Err(Refusal::NoOrbit),
-            Dialled::Park => return Ok(Errand::ParkAnywhere),
-            Dialled::Orbit(orbit) => orbit,
-            Dialled::Unknown => return Err(Refusal::UnknownUser),
-        };
-        match (self.orbits.occupant(orbit), arrival.referred) {
-            (Some(call), Referred::No) => Ok(Errand::Retrieve(call)),
-            (Some(_), Referred::Yes) => Err(Refusal::OrbitTaken),
-            (None, Referred::Yes) => Ok(Errand::ParkAt(orbit)),
-            (None, Referred::No) => Err(Refusal::EmptyOrbit),
+        if let Some(token) = arrival.token {
+            let orbit = arrival.dialled.orbit().ok_or(Refusal::NoOrbitDialled)?;
+            let call = self.named_by(token, orbit).ok_or(Refusal::OtherCall)?;
+            return Ok(Errand::Retrieve(call));
         }
+        match arrival.dialled {
+            Dialled::Park if self.orbits.free_count() == 0 => Err(Refusal::NoOrbit),
+            Dialled::Park => Ok(Errand::ParkAnywhere),
+            Dialled::ParkAt(orbit) => self.park_errand(orbit),
+            Dialled::Orbit(orbit) if arrival.referred == Referred::Yes => self.park_errand(orbit),
+            Dialled::Orbit(orbit) | Dialled::Retrieve(orbit) => self.retrieve_errand(orbit),
+            Dialled::RetrieveWhat => Err(Refusal::NoOrbitDialled),
+            Dialled::Unknown => Err(Refusal::UnknownUser),
+        }
+    }
+
+    fn park_errand(&self, orbit: Orbit) -> Result<Errand, Refusal> {
+        match self.orbits.occupant(orbit) {
+            Some(_) => Err(Refusal::OrbitTaken),
+            None => Ok(Errand::ParkAt(orbit)),
+        }
+    }
+
+    fn retrieve_errand(&self, orbit: Orbit) -> Result<Errand, Refusal> {
+        let call = self.orbits.occupant(orbit).ok_or(Refusal::EmptyOrbit)?;
+        Ok(Errand::Retrieve(call))
     }
 }
 

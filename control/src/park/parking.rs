@@ -2,11 +2,11 @@
 
 use shared::Time;
 
-use super::{Orbit, Parked, Parking};
-use crate::call::arrival::Arrival;
+use super::{Orbit, ParkToken, Parked, Parking};
+use crate::call::arrival::{Arrival, Referred};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
-use crate::call::{CallKey, Exchange, Leg, Refusal, State, Wish};
+use crate::call::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
 use crate::sip::agent::DialogKey;
 use crate::sip::header::Header;
 
@@ -80,18 +80,20 @@ impl Exchange {
         dialog: DialogKey,
         parking: Parking,
     ) -> Result<(), Refusal> {
-        if let Some(replaced) = parking.replaces {
-            self.still_parked(replaced)?;
-        }
+        let token = match parking.replaces {
+            Some(replaced) => self.still_parked(replaced)?,
+            None => ParkToken::new(&mut self.random),
+        };
         let orbit = self.legs[&dialog].orbit;
-        let identity = self.orbit_identity(&self.legs[&dialog]);
-        self.answer_arrival(now, dialog, vec![(Header::PAssertedIdentity, identity)])?;
+        let headers = self.told_when_parked(&self.legs[&dialog], token);
+        self.answer_arrival(now, dialog, headers)?;
         if parking.orbit.is_none() {
             self.orbits.hand_over(orbit, key);
         }
         let deadline = now + self.rules.park.pickup_timeout;
         let parked = Parked {
             orbit,
+            token,
             since: now,
             deadline,
             recalls: 0,
@@ -123,6 +125,19 @@ impl Exchange {
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, "parked again");
         self.unretrieve(now, key, parked);
+    }
+
+    /// What the answer to a call that is parked says: the orbit; to who has parked itself, which is
+    /// a parker who is about to leave its place to the parkee, also how to retrieve safely.
+    fn told_when_parked(&self, leg: &Leg, token: ParkToken) -> Vec<(Header, String)> {
+        let mut headers = vec![(Header::PAssertedIdentity, self.orbit_identity(leg))];
+        if let Turn::Arriving(arrival) = &leg.turn
+            && arrival.referred == Referred::No
+        {
+            let uri = self.safe_uri(leg.orbit, token, &leg.host);
+            headers.push((Header::CallInfo, format!("<{uri}>;purpose=park")));
+        }
+        headers
     }
 
     /// The orbit as the display of who is parked there shows it.

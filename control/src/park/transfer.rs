@@ -3,8 +3,8 @@
 
 use shared::Time;
 
-use super::{Orbit, Parking};
-use crate::call::arrival::{Arrival, Dialled, callable};
+use super::{Dialled, ParkToken, Parked, Parking};
+use crate::call::arrival::{Arrival, callable};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
 use crate::call::{CallKey, Exchange, Purpose, Refusal, State, Wish};
@@ -12,6 +12,34 @@ use crate::sip::agent::{DialogKey, DialogName};
 use crate::sip::header::Replaces;
 
 impl Exchange {
+    /// The parked call that a Replaces wants to speak with. A watcher of an orbit learns our dialog
+    /// with the parkee, and names it to the parkee (RFC 5359 §2.15): to-tag is the parkee's, and
+    /// we, who are the other end of it, join them. Where to-tag is ours, the parkee's own place is
+    /// to be taken: [`Exchange::replaced`].
+    pub(super) fn retrieved_by(&self, replaces: &Replaces<'_>) -> Result<Option<CallKey>, Refusal> {
+        let name = DialogName {
+            call_id: replaces.call_id,
+            local_tag: replaces.from_tag,
+            remote_tag: replaces.to_tag,
+        };
+        let Some(dialog) = self.agent.find(&name) else {
+            return Ok(None);
+        };
+        let (key, state) = self.call_of(dialog).ok_or(Refusal::DialogEnded)?;
+        if replaces.early_only {
+            return Err(Refusal::NotEarly);
+        }
+        match state {
+            State::Parked(_) => Ok(Some(key)),
+            State::Recalling(_, recall) if recall != dialog => Ok(Some(key)),
+            State::Retrieving(..) => Err(Refusal::BeingRetrieved),
+            State::Bridged(_) => Err(Refusal::DialogEnded),
+            State::Recalling(..) | State::Parking(_) | State::Joining { .. } => {
+                Err(Refusal::NoSuchDialog)
+            }
+        }
+    }
+
     /// The leg that a Replaces names.
     pub(super) fn replaced(&self, replaces: &Replaces<'_>) -> Result<DialogKey, Refusal> {
         let name = DialogName {
@@ -46,13 +74,15 @@ impl Exchange {
         }
         match state {
             State::Parked(parked) | State::Recalling(parked, _) => match arrival.dialled {
-                Dialled::Orbit(orbit) if orbit != parked.orbit => {
+                Dialled::Orbit(orbit) | Dialled::ParkAt(orbit) if orbit != parked.orbit => {
                     self.park_at(now, dialog, arrival, orbit, Some(key))
                 }
-                Dialled::Orbit(_) | Dialled::Park => {
-                    self.take_over(now, dialog, arrival, parked.orbit, key)
+                Dialled::Orbit(_) | Dialled::ParkAt(_) | Dialled::Park => {
+                    self.take_over(now, dialog, arrival, parked, key)
                 }
-                Dialled::Unknown => Err(Refusal::UnknownUser),
+                Dialled::Retrieve(_) | Dialled::RetrieveWhat | Dialled::Unknown => {
+                    Err(Refusal::UnknownUser)
+                }
             },
             State::Bridged(_) => self.join(now, dialog, arrival, key, replaced),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
@@ -73,11 +103,12 @@ impl Exchange {
         now: Time,
         dialog: DialogKey,
         arrival: Box<Arrival>,
-        orbit: Orbit,
+        parked: Parked,
         replaces: CallKey,
     ) -> Result<(), Refusal> {
         let key = self.new_call_key();
-        self.open_leg(&NewLeg::alone(dialog, key, orbit, Wish::PARKED), arrival)?;
+        let leg = NewLeg::alone(dialog, key, parked.orbit, Wish::PARKED);
+        self.open_leg(&leg, arrival)?;
         let parking = Parking {
             orbit: None,
             replaces: Some(replaces),
@@ -110,10 +141,10 @@ impl Exchange {
     }
 
     /// Whether a call that shall be replaced is parked still: it may have been retrieved or have
-    /// ended meanwhile.
-    pub(super) fn still_parked(&self, key: CallKey) -> Result<(), Refusal> {
+    /// ended meanwhile. Its token, with which who takes its place goes on.
+    pub(super) fn still_parked(&self, key: CallKey) -> Result<ParkToken, Refusal> {
         match self.state(key) {
-            Some(State::Parked(_) | State::Recalling(..)) => Ok(()),
+            Some(State::Parked(parked) | State::Recalling(parked, _)) => Ok(parked.token),
             Some(State::Retrieving(..)) => Err(Refusal::BeingRetrieved),
             _ => Err(Refusal::DialogEnded),
         }

@@ -398,3 +398,50 @@ kind = "park""##,
                     built in this version; the range is reserved";
     assert_eq!(config.warnings, [expected]);
 }
+
+#[test]
+fn a_feature_code_is_a_star_or_hash_and_digits_and_no_orbit() {
+    refused(
+        r##"
+[park]
+park_code = "68"
+=> 2: [park] park_code = "68": not a code; write * or # and one to seven digits such as "*68",
+   or "" for none
+
+[park]
+retrieve_code = 88
+=> 2: [park] retrieve_code = 88: not a text; write * or # and one to seven digits such as "*68",
+   or "" for none, in quotes
+
+[park]
+park_code = "*7"
+[[orbit_range]]
+name = "stars"
+start = "*701"
+end = "*709"
+=> 2: [park] park_code = "*7": begins an orbit of the range "stars"; write * or # and one to
+   seven digits such as "*68", or "" for none
+
+[park]
+park_code = "*8"
+=> 1: [park] retrieve_code: one of "*8" and "*88" begins the other; write * or # and one to
+   seven digits such as "*68", or "" for none
+"##,
+    );
+    assert_eq!(parse("").unwrap().codes.park.as_deref(), Some("*68"));
+    assert_eq!(parse("[park]\npark_code = \"\"").unwrap().codes.park, None);
+}
+
+#[test]
+fn a_usual_feature_code_is_off_where_orbits_begin_so() {
+    let config =
+        parse("[[orbit_range]]\nname = \"stars\"\nstart = \"*680\"\nend = \"*689\"").unwrap();
+    assert_eq!(config.codes.park, None);
+    assert_eq!(config.codes.retrieve.as_deref(), Some("*88"));
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    assert!(
+        config.warnings[0].contains("park_code"),
+        "{:?}",
+        config.warnings
+    );
+}

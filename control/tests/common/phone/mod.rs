@@ -136,10 +136,11 @@ impl Phone {
         }
     }
 
-    /// Dials `user` at the server, with additional header fields.
+    /// Dials `user` at the server, with additional header fields; `701;x=y` has a parameter.
     pub(crate) fn dial(&mut self, now: Time, user: &str, extra: &[(&str, String)]) -> usize {
         let number = self.calls.len();
-        let mut call = self.new_call(format!("sip:{user}@{}", self.server));
+        let (user, parameters) = user.split_at(user.find(';').unwrap_or(user.len()));
+        let mut call = self.new_call(format!("sip:{user}@{}{parameters}", self.server));
         call.extra = extra
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
