@@ -21,7 +21,7 @@ pub use codec::{Codec, PayloadType, Ptime};
 pub use command::Command;
 pub use event::{Event, RefuseReason};
 pub use id::{PromptId, StreamId, WorkerId};
-pub use media::{Latch, Media, PromptStart, Repeat, RtcpPort, Source};
+pub use media::{Dscp, Latch, Media, PromptStart, Repeat, RtcpPort, Source};
 pub use queue::{Receiver, Sender, Wake, WorkerLink, pair};
 pub use reason::DropReason;
 pub use stats::{Counter, Histogram, StreamStats, WorkerStats};

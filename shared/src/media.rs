@@ -56,6 +56,34 @@ pub enum Latch {
     Any,
 }
 
+/// The class of service that packets carry in the IP header (RFC 2474), 0 to 63.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dscp(u8);
+
+impl Dscp {
+    /// Expedited forwarding, the class of speech (RFC 3246, RFC 4594 §4.1).
+    pub const EXPEDITED: Self = Self(46);
+
+    /// The highest number.
+    pub const MAX: u8 = 63;
+
+    /// `None` for a number above [`Dscp::MAX`].
+    #[must_use]
+    pub const fn new(number: u8) -> Option<Self> {
+        if number <= Self::MAX {
+            Some(Self(number))
+        } else {
+            None
+        }
+    }
+
+    /// The octet of the IP header that it stands in: IPv4's TOS, IPv6's traffic class.
+    #[must_use]
+    pub const fn traffic_class(self) -> u8 {
+        self.0 << 2
+    }
+}
+
 /// What a stream sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
