@@ -9,8 +9,8 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use control::config::Config;
 use control::driver::{self, Bell, Server};
-use dataplane::DataplaneConfig;
 use dataplane::prompt::{Prompt, PromptTable};
+use dataplane::{DataplaneConfig, Kernel};
 use tools::demo;
 use tracing_subscriber::EnvFilter;
 
@@ -94,6 +94,8 @@ fn start(config: &Config) -> Result<(Server, String), Failure> {
         cpus: config.media.cpus.clone(),
         address: config.media.address,
         media_timeout: config.media.timeout,
+        dscp: config.media.dscp,
+        kernel: Kernel::from_environment()?,
     };
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;
     let server = driver::start(config, plane.links, &bell)?;

@@ -11,8 +11,9 @@ use std::net::IpAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use shared::WorkerLink;
+use shared::{Dscp, WorkerLink};
 
+pub use kernel::Kernel;
 pub use start::start;
 
 pub mod address;
@@ -20,6 +21,7 @@ pub mod agenda;
 pub mod digit;
 mod drive;
 pub mod engine;
+mod kernel;
 pub mod latch;
 pub mod library;
 pub mod line;
@@ -52,6 +54,10 @@ pub struct DataplaneConfig {
     /// Silence after which a supervised peer is reported gone; usually
     /// [`shared::limits::MEDIA_TIMEOUT`].
     pub media_timeout: Duration,
+    /// The class of service of all that is sent.
+    pub dscp: Dscp,
+    /// No newer kernel's features are used; [`Kernel::Newest`] except in tests.
+    pub kernel: Kernel,
 }
 
 /// The running workers.
@@ -74,6 +80,9 @@ pub enum StartError {
     /// A CPU to pin to does not exist or is not allowed.
     #[error("{0}")]
     Cpu(String),
+    /// A kernel to work as on that there is none of.
+    #[error("{0}")]
+    Kernel(String),
     /// RTP cannot bind to the configured address.
     #[error("{0}")]
     Address(String),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use shared::limits::{
     COMMAND_QUEUE_LENGTH, EVENT_QUEUE_LENGTH, STREAMS_PER_WORKER_MAX, WORKERS_MAX,
 };
-use shared::{Event, Sender, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair};
+use shared::{Dscp, Event, Sender, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair};
 
 use crate::engine::{Engine, EngineConfig};
 use crate::prompt::PromptTable;
@@ -18,7 +18,7 @@ use crate::uring::doorbell::Doorbell;
 use crate::uring::probe::{self, Features};
 use crate::uring::{Ring, RingConfig, pin};
 use crate::worker::Worker;
-use crate::{Dataplane, DataplaneConfig, StartError};
+use crate::{Dataplane, DataplaneConfig, Kernel, StartError};
 
 /// Starts the workers.
 ///
@@ -46,6 +46,8 @@ pub fn start(
             cpu: cpu_of(config, number),
             descriptors,
             media_timeout: config.media_timeout,
+            dscp: config.dscp,
+            kernel: config.kernel,
             seed: seed()?,
         };
         let started = plan.start(prompts, wake)?;
@@ -66,6 +68,8 @@ struct Plan {
     /// Places in each descriptor table, and so streams.
     descriptors: u32,
     media_timeout: Duration,
+    dscp: Dscp,
+    kernel: Kernel,
     seed: [u8; 32],
 }
 
@@ -151,7 +155,8 @@ impl Plan {
             streams_max: self.descriptors,
             descriptors: self.descriptors,
             doorbell: Arc::clone(doorbell),
-            ring_sockets: true,
+            kernel: self.kernel,
+            dscp: self.dscp,
         })
         .map_err(refused)
     }
@@ -189,7 +194,10 @@ fn farewell(events: &Sender<Event>) {
 /// A wrong media address shall stop the start, not the first call.
 fn check_address(config: &DataplaneConfig) -> Result<(), StartError> {
     match UdpSocket::bind(SocketAddr::new(config.address, 0)) {
-        Ok(_) => Ok(()),
+        Ok(socket) => {
+            probe::warn_of_small_buffers(&socket);
+            Ok(())
+        }
         Err(error) => Err(StartError::Address(format!(
             "RTP cannot bind to {} ({error}): set [media] address to an address of this host",
             config.address

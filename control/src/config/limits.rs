@@ -27,6 +27,8 @@ pub const PICKUP_ATTEMPTS: RangeInclusive<u8> = 1..=10;
 /// How long a phone that is called back may ring.
 pub const RECALL_RING_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(5)..=Duration::from_mins(2);
+/// The class of service of packets (RFC 2474).
+pub const DSCP: RangeInclusive<u8> = 0..=shared::Dscp::MAX;
 /// How long a peer may be silent.
 pub const MEDIA_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(5)..=Duration::from_hours(1);

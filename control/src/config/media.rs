@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use shared::Codec;
 use shared::limits::{MEDIA_TIMEOUT as MEDIA_TIMEOUT_DEFAULT, WORKERS_MAX};
+use shared::{Codec, Dscp};
 
-use super::limits::{CPU_MAX, MEDIA_TIMEOUT};
+use super::limits::{CPU_MAX, DSCP, MEDIA_TIMEOUT};
 use super::nearest::nearest;
 use super::table::Table;
 use super::{ConfigError, Sip};
@@ -32,6 +32,8 @@ pub struct Media {
     pub latch_learn: bool,
     /// Silence after which a bridged peer counts as gone; 5 s to 1 h.
     pub timeout: Duration,
+    /// The class of service of RTP and RTCP.
+    pub dscp: Dscp,
 }
 
 impl Media {
@@ -49,6 +51,7 @@ impl Media {
             "codecs",
             "latch",
             "timeout",
+            "dscp",
         ])?;
         media.read_addresses(&table)?;
         if let Some(ports) = ports(&table)? {
@@ -66,6 +69,9 @@ impl Media {
         }
         if let Some(timeout) = table.duration("timeout", &MEDIA_TIMEOUT)? {
             media.timeout = timeout;
+        }
+        if let Some(dscp) = table.number("dscp", &DSCP)?.and_then(Dscp::new) {
+            media.dscp = dscp;
         }
         Ok(media)
     }
@@ -163,6 +169,7 @@ impl Default for Media {
             codecs: Codec::ALL.to_vec(),
             latch_learn: false,
             timeout: MEDIA_TIMEOUT_DEFAULT,
+            dscp: Dscp::EXPEDITED,
         }
     }
 }

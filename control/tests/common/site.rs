@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use control::config::{Config, Media, Music, Node, OrbitRange, Park, Sip};
 use control::sip::transport::{Flow, Listener, Transport};
-use shared::{Codec, WorkerId};
+use shared::WorkerId;
 
 use super::link::Quality;
 use super::media::MediaHabits;
@@ -110,11 +110,7 @@ fn config() -> Config {
             address,
             advertise: address,
             ports: (20_000, 29_999),
-            workers: None,
-            cpus: Vec::new(),
-            codecs: Codec::ALL.to_vec(),
-            latch_learn: false,
-            timeout: Duration::from_secs(30),
+            ..Media::default()
         },
         music: BTreeMap::from([("default".to_owned(), music)]),
         park: Park {

@@ -115,8 +115,9 @@ impl Lane {
     /// Whether nothing waits.
     pub(super) fn flush_waiting(&mut self) -> bool {
         while let Some(entry) = self.waiting.front() {
-            // SAFETY: such entries point to nothing, or to `Ring::rung`, `Ring::wanted` and the
-            // buffer ring, which live as long as the ring and are not moved.
+            // SAFETY: such entries point to nothing, or to `Ring::rung`, `Ring::wanted`,
+            // `Ring::traffic_class` and the buffer ring, which live as long as the ring and are not
+            // moved.
             if unsafe { self.io.submission().push(entry) }.is_err() {
                 return false;
             }
@@ -183,13 +184,3 @@ impl Drop for Lane {
 
 /// A deadline that is none.
 pub(super) const FOREVER: Time = Time::from_nanos(u64::MAX);
-
-/// Asks for nothing with a deadline long past: a kernel that does not know the flag refuses it.
-pub(super) fn has_absolute_deadlines(io: &IoUring) -> bool {
-    let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG | EnterFlags::ABS_TIMER;
-    let past = Timespec::new();
-    let arguments = SubmitArgs::new().timespec(&past);
-    // SAFETY: the argument is what EXT_ARG announces, and it lives until the call returns.
-    let entered = unsafe { io.submitter().enter(0, 1, flags.bits(), Some(&arguments)) };
-    entered.is_err_and(|error| error.raw_os_error() == Some(libc::ETIME))
-}

@@ -20,6 +20,7 @@ pub(crate) mod clock;
 pub(crate) mod doorbell;
 mod lane;
 mod opening;
+mod option;
 pub(crate) mod pin;
 pub(crate) mod probe;
 mod request;

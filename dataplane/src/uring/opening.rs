@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use io_uring::opcode;
 use io_uring::squeue::Flags;
 use io_uring::types::{DestinationSlot, Fixed};
-use shared::{RefuseReason, RtcpPort};
+use shared::{Dscp, RefuseReason, RtcpPort};
 
+use super::option::mark;
 use super::request::{Flow, Request, encode};
 use super::ring::{Completion, Ring};
 use super::socket::{Pair, Step};
@@ -35,17 +36,16 @@ impl Ring {
             let file = self.lane(flow).files.pop();
             file.unwrap_or_else(|| unreachable!("looked at above"))
         };
-        let rtp = (file(Flow::Rtp), local);
-        let second = (rtcp == RtcpPort::Next).then(|| (file(Flow::Rtcp), next));
-        let mut pair = Box::new(Pair::new(owner, rtp, second));
-        let ends: Vec<_> = pair.ends().collect();
+        let rtp = file(Flow::Rtp);
+        let second = (rtcp == RtcpPort::Next).then(|| file(Flow::Rtcp));
+        let mut pair = Box::new(Pair::new(owner, rtp, second, local.is_ipv6()));
         pair.asked(if rtcp == RtcpPort::Next { 4 } else { 2 });
         self.pairs[owner.index as usize] = Some(pair);
-        for (flow, end) in ends {
+        for ((flow, local), file) in ends.iter().zip([rtp].into_iter().chain(second)) {
             if self.features.ring_sockets {
-                self.make_through_ring(owner, flow, end.file, end.local);
+                self.make_through_ring(owner, *flow, file, *local);
             } else {
-                self.make_by_calls(owner, flow, end.file, end.local);
+                self.make_by_calls(owner, *flow, file, *local);
             }
         }
         self.step(owner);
@@ -72,6 +72,7 @@ impl Ring {
                 Step::Receive(sockets) => {
                     let ends: Vec<_> = pair.ends().collect();
                     for (flow, end) in ends {
+                        self.mark(owner, flow, end.file, end.ipv6);
                         self.receive(owner, flow, end.file);
                     }
                     self.ready.push_back(Completion::Opened(owner, Ok(sockets)));
@@ -146,7 +147,7 @@ impl Ring {
     /// For kernels that cannot bind through the ring: the descriptor is in the process's own table
     /// for a moment only.
     fn make_by_calls(&mut self, owner: Owner, flow: Flow, file: u32, local: SocketAddr) {
-        let made = make_socket(local).and_then(|socket| {
+        let made = make_socket(local, self.dscp).and_then(|socket| {
             use std::os::fd::AsRawFd;
             let files = [socket.as_raw_fd()];
             self.lane(flow)
@@ -164,7 +165,7 @@ impl Ring {
     }
 }
 
-fn make_socket(local: SocketAddr) -> io::Result<rustix::fd::OwnedFd> {
+fn make_socket(local: SocketAddr, dscp: Dscp) -> io::Result<rustix::fd::OwnedFd> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, socket_with};
     let family = if local.is_ipv4() {
         AddressFamily::INET
@@ -177,6 +178,7 @@ fn make_socket(local: SocketAddr) -> io::Result<rustix::fd::OwnedFd> {
         SocketFlags::CLOEXEC,
         Some(ipproto::UDP),
     )?;
+    mark(&socket, dscp, local.is_ipv6())?;
     bind(&socket, &local)?;
     Ok(socket)
 }

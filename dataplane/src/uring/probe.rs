@@ -1,15 +1,22 @@
 //! What this kernel and this process allow, found out at start. Every refusal names its remedy.
 
 use std::io;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
 
-use io_uring::{IoUring, Probe, opcode};
+use io_uring::types::{Fd, SubmitArgs, Timespec};
+use io_uring::{EnterFlags, IoUring, Probe, opcode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::Kernel;
 
 /// How a ring is used here; less on older kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Features {
     /// How completions are delivered.
     pub(crate) setup: Setup,
+    /// Socket options are set through the ring (Linux 6.7); else once, when a socket is made.
+    pub(crate) socket_options: bool,
     /// Sockets are created and bound through the ring (Linux 6.11); else by system calls.
     pub(crate) ring_sockets: bool,
     /// Deadlines are absolute (Linux 6.12); else the time until them.
@@ -25,8 +32,39 @@ pub(crate) enum Setup {
     Cooperative,
 }
 
-/// A ring of the best kind this kernel has.
-pub(super) fn ring(submissions: u32, completions: u32) -> io::Result<(IoUring, Setup)> {
+impl Features {
+    /// What the kernel of a ring has, as far as `kernel` goes.
+    ///
+    /// # Errors
+    /// EINVAL if that is too little; others of the kernel.
+    pub(super) fn of(io: &mut IoUring, setup: Setup, kernel: Kernel) -> io::Result<Self> {
+        let mut probe = Probe::new();
+        io.submitter().register_probe(&mut probe)?;
+        // It came with the same kernel as multishot receives with addresses.
+        if !probe.is_supported(opcode::SendZc::CODE) {
+            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+        }
+        let socket_options = kernel >= Kernel::V6_7 && has_socket_options(io)?;
+        let has_ring_sockets =
+            probe.is_supported(opcode::Bind::CODE) && io.params().is_feature_linked_file();
+        Ok(Self {
+            setup,
+            socket_options,
+            ring_sockets: kernel >= Kernel::V6_11 && socket_options && has_ring_sockets,
+            absolute_deadlines: kernel >= Kernel::Newest && has_absolute_deadlines(io),
+        })
+    }
+}
+
+/// A ring of the best kind this kernel has, as far as `kernel` goes.
+pub(super) fn ring(
+    kernel: Kernel,
+    submissions: u32,
+    completions: u32,
+) -> io::Result<(IoUring, Setup)> {
+    if kernel < Kernel::V6_1 {
+        return cooperative(submissions, completions);
+    }
     let deferred = IoUring::builder()
         .setup_single_issuer()
         .setup_defer_taskrun()
@@ -37,26 +75,77 @@ pub(super) fn ring(submissions: u32, completions: u32) -> io::Result<(IoUring, S
     match deferred {
         Ok(ring) => Ok((ring, Setup::Deferred)),
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            let cooperative = IoUring::builder()
-                .setup_coop_taskrun()
-                .setup_submit_all()
-                .setup_clamp()
-                .setup_cqsize(completions)
-                .build(submissions);
-            cooperative.map(|ring| (ring, Setup::Cooperative))
+            cooperative(submissions, completions)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Whether sockets can be made through the ring.
-pub(super) fn has_ring_sockets(ring: &IoUring) -> bool {
-    let mut probe = Probe::new();
-    ring.submitter().register_probe(&mut probe).is_ok()
-        && probe.is_supported(opcode::Socket::CODE)
-        && probe.is_supported(opcode::Bind::CODE)
-        && ring.params().is_feature_linked_file()
+fn cooperative(submissions: u32, completions: u32) -> io::Result<(IoUring, Setup)> {
+    let ring = IoUring::builder()
+        .setup_coop_taskrun()
+        .setup_submit_all()
+        .setup_clamp()
+        .setup_cqsize(completions)
+        .build(submissions)?;
+    Ok((ring, Setup::Cooperative))
 }
+
+/// Whether a socket option can be set through the ring: tried on a socket of no further use.
+fn has_socket_options(io: &mut IoUring) -> io::Result<bool> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let (family, kind) = (AddressFamily::INET, SocketType::DGRAM);
+    let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    let value: i32 = 0;
+    let (level, name) = (libc::IPPROTO_IP.unsigned_abs(), libc::IP_TOS.unsigned_abs());
+    let (fd, value) = (Fd(socket.as_raw_fd()), (&raw const value).cast());
+    let set = opcode::SetSockOpt::new(fd, level, name, value, 4).build();
+    // SAFETY: the value lives until the completion has come.
+    let pushed = unsafe { io.submission().push(&set) };
+    if pushed.is_err() {
+        return Ok(false);
+    }
+    io.submit_and_wait(1)?;
+    Ok(io
+        .completion()
+        .next()
+        .is_some_and(|entry| entry.result() >= 0))
+}
+
+/// Asks for nothing with a deadline long past: a kernel that does not know the flag refuses it.
+fn has_absolute_deadlines(io: &IoUring) -> bool {
+    let flags = EnterFlags::GETEVENTS | EnterFlags::EXT_ARG | EnterFlags::ABS_TIMER;
+    let past = Timespec::new();
+    let arguments = SubmitArgs::new().timespec(&past);
+    // SAFETY: the argument is what EXT_ARG announces, and it lives until the call returns.
+    let entered = unsafe { io.submitter().enter(0, 1, flags.bits(), Some(&arguments)) };
+    entered.is_err_and(|error| error.raw_os_error() == Some(libc::ETIME))
+}
+
+/// Warns of socket buffers that a worker delayed by a second or two would overflow.
+pub(crate) fn warn_of_small_buffers(socket: &UdpSocket) {
+    use rustix::net::sockopt::{socket_recv_buffer_size, socket_send_buffer_size};
+    for (key, size) in [
+        ("net.core.rmem_default", socket_recv_buffer_size(socket)),
+        ("net.core.wmem_default", socket_send_buffer_size(socket)),
+    ] {
+        if let Ok(size) = size
+            && size < BUFFER_BYTES_MIN
+        {
+            tracing::warn!("{}", small_buffer(key, size));
+        }
+    }
+}
+
+fn small_buffer(key: &str, size: usize) -> String {
+    format!(
+        "{key} is {size}, so that a socket holds few packets while the machine is busy: set it to \
+         212992, the kernel's own default"
+    )
+}
+
+/// Room for a stream's packets of two seconds, which take up 768 bytes each in the kernel.
+const BUFFER_BYTES_MIN: usize = 100 * 768;
 
 /// Raises the soft limit of open files to the hard one and gives it: it caps a ring's descriptor
 /// table.
@@ -99,6 +188,9 @@ impl std::fmt::Display for Features {
             Setup::Deferred => "deferred completions",
             Setup::Cooperative => "cooperative completions (deferred ones need Linux 6.1)",
         })?;
+        if !self.socket_options {
+            f.write_str(", fixed socket options (those set later need Linux 6.7)")?;
+        }
         f.write_str(if self.ring_sockets {
             ", direct sockets"
         } else {
@@ -123,5 +215,7 @@ mod tests {
         assert!(message(libc::ENOSYS).contains("Linux 6.1"));
         assert!(message(libc::ENOMEM).contains("RLIMIT_MEMLOCK"));
         assert!(message(libc::EMFILE).contains("RLIMIT_NOFILE"));
+        let small = small_buffer("net.core.rmem_default", 4_096);
+        assert!(small.contains("rmem_default is 4096") && small.contains("set it to"));
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Request {
     Receive,
     Cancel,
     Close,
+    /// A socket option; only failures come back.
+    Option,
 }
 
 /// Which of a stream's two sockets.
@@ -42,6 +44,7 @@ pub(super) fn decode(data: u64) -> Option<(Request, Flow, Owner)> {
         4 => Request::Receive,
         5 => Request::Cancel,
         6 => Request::Close,
+        7 => Request::Option,
         _ => return None,
     };
     let flow = if data >> 56 & 1 == 0 {
@@ -64,12 +67,12 @@ mod tests {
 
     #[test]
     fn a_request_comes_back_as_it_went() {
-        use Request::{Bind, Cancel, Close, Doorbell, Make, Receive, Send};
+        use Request::{Bind, Cancel, Close, Doorbell, Make, Option, Receive, Send};
         let owner = Owner {
             index: 32_767,
             generation: u32::MAX - 1,
         };
-        for request in [Doorbell, Send, Make, Bind, Receive, Cancel, Close] {
+        for request in [Doorbell, Send, Make, Bind, Receive, Cancel, Close, Option] {
             for flow in [Flow::Rtp, Flow::Rtcp] {
                 let data = encode(request, flow, owner);
                 assert_eq!(decode(data), Some((request, flow, owner)));

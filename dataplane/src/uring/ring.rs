@@ -17,15 +17,16 @@ use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, Fixed};
 use io_uring::{cqueue, opcode};
 use rustix::event::{EventfdFlags, eventfd};
-use shared::{DropReason, RefuseReason, RtcpPort, Time};
+use shared::{DropReason, Dscp, RefuseReason, RtcpPort, Time};
 
 use super::buffer_ring::Filled;
 use super::doorbell::Doorbell;
-use super::lane::{FOREVER, Lane, has_absolute_deadlines};
+use super::lane::{FOREVER, Lane};
 use super::probe::{self, Features};
 use super::request::{Flow, Request, decode, encode};
 use super::sockaddr::{SOCKADDR_BYTES, Sockaddr};
 use super::socket::Pair;
+use crate::Kernel;
 use crate::address::Address;
 use crate::port::{Owner, Port, Socket, Sockets};
 
@@ -41,6 +42,10 @@ pub(crate) struct Ring {
     rtcp_waits: bool,
     /// Where the counters of the doorbell and of the bell are read to.
     rung: Box<[u64; 2]>,
+    /// What [`Ring::mark`] sets; read by the kernel.
+    pub(super) traffic_class: Box<i32>,
+    /// The class of service of what is sent.
+    pub(super) dscp: Dscp,
     /// What a receive wants to know; read by the kernel while one is armed.
     pub(super) wanted: Box<libc::msghdr>,
     pub(super) pairs: Vec<Option<Box<Pair>>>,
@@ -57,8 +62,10 @@ pub(crate) struct RingConfig {
     pub(crate) descriptors: u32,
     /// What wakes it.
     pub(crate) doorbell: Arc<Doorbell>,
-    /// Whether sockets may be made through the ring where the kernel can do that.
-    pub(crate) ring_sockets: bool,
+    /// No newer kernel's features are used.
+    pub(crate) kernel: Kernel,
+    /// The class of service of what is sent.
+    pub(crate) dscp: Dscp,
 }
 
 /// Something the kernel said.
@@ -89,14 +96,10 @@ impl Ring {
     /// # Errors
     /// The kernel's; [`probe::remedy`] explains it.
     pub(crate) fn new(config: RingConfig) -> io::Result<Self> {
-        let (io, setup) = probe::ring(SUBMISSIONS, COMPLETIONS)?;
-        let (second, _) = probe::ring(RTCP_SUBMISSIONS, RTCP_COMPLETIONS)?;
-        let absolute = has_absolute_deadlines(&io);
-        let features = Features {
-            setup,
-            ring_sockets: config.ring_sockets && probe::has_ring_sockets(&io),
-            absolute_deadlines: absolute,
-        };
+        let (mut io, setup) = probe::ring(config.kernel, SUBMISSIONS, COMPLETIONS)?;
+        let (second, _) = probe::ring(config.kernel, RTCP_SUBMISSIONS, RTCP_COMPLETIONS)?;
+        let features = Features::of(&mut io, setup, config.kernel)?;
+        let absolute = features.absolute_deadlines;
         let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
         second.submitter().register_eventfd(bell.as_raw_fd())?;
         let lanes = [
@@ -115,6 +118,8 @@ impl Ring {
             bell,
             rtcp_waits: false,
             rung: Box::default(),
+            traffic_class: Box::new(config.dscp.traffic_class().into()),
+            dscp: config.dscp,
             wanted,
             pairs,
             ready: VecDeque::new(),
@@ -201,6 +206,11 @@ impl Ring {
             }
             Request::Receive => return self.received(entry, flow, owner),
             Request::Cancel => return None,
+            Request::Option => {
+                let error = io::Error::from_raw_os_error(-result);
+                tracing::warn!(%error, "the kernel refused an option of a media socket");
+                return None;
+            }
             Request::Make => self.pair(owner)?.made(flow, outcome),
             Request::Bind => self.pair(owner)?.bound(outcome),
             Request::Close => self.pair(owner)?.closed(flow),

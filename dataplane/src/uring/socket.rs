@@ -1,8 +1,6 @@
 //! Opening and closing the sockets of a stream: which steps were asked for, which came back, what
 //! is next. The steps themselves are the ring's; this is the book of them.
 
-use std::net::SocketAddr;
-
 use shared::RefuseReason;
 
 use super::request::Flow;
@@ -25,7 +23,7 @@ pub(super) struct Pair {
 pub(super) struct End {
     /// Its place in the descriptor table of its lane.
     pub(super) file: u32,
-    pub(super) local: SocketAddr,
+    pub(super) ipv6: bool,
     /// It exists in the kernel.
     exists: bool,
     /// A receive is armed on it.
@@ -62,14 +60,10 @@ pub(super) enum Step {
 const FAULTS_MAX: u8 = 16;
 
 impl Pair {
-    pub(super) fn new(
-        owner: Owner,
-        rtp: (u32, SocketAddr),
-        rtcp: Option<(u32, SocketAddr)>,
-    ) -> Self {
-        let end = |(file, local)| End {
+    pub(super) fn new(owner: Owner, rtp: u32, rtcp: Option<u32>, ipv6: bool) -> Self {
+        let end = |file| End {
             file,
-            local,
+            ipv6,
             exists: false,
             receiving: false,
             cancelled: false,
@@ -85,7 +79,7 @@ impl Pair {
         }
     }
 
-    /// The sockets to open.
+    /// Its sockets.
     pub(super) fn ends(&self) -> impl Iterator<Item = (Flow, End)> + use<> {
         let [rtp, rtcp] = self.flows;
         let rtp = rtp.map(|end| (Flow::Rtp, end));
@@ -235,8 +229,7 @@ mod tests {
     };
 
     fn pair() -> Pair {
-        let local: SocketAddr = "127.0.0.1:4000".parse().unwrap();
-        let mut pair = Pair::new(OWNER, (7, local), Some((7, local)));
+        let mut pair = Pair::new(OWNER, 7, Some(7), false);
         pair.asked(4);
         pair
     }

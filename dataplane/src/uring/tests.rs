@@ -1,31 +1,43 @@
 //! The ring alone on loopback: each way of making sockets, exhaustion, closing with requests in
 //! flight.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{DropReason, RefuseReason, RtcpPort, Time, Wake};
+use shared::{DropReason, Dscp, RefuseReason, RtcpPort, Time, Wake};
 
 use super::doorbell::Doorbell;
 use super::{Completion, Ring, RingConfig, clock};
+use crate::Kernel;
 use crate::port::{Owner, Port, Socket};
 
 /// Longer than anything here takes, so that a fault fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Those with a path of their own.
+const KERNELS: [Kernel; 5] = [
+    Kernel::V6_0,
+    Kernel::V6_1,
+    Kernel::V6_7,
+    Kernel::V6_11,
+    Kernel::Newest,
+];
 
 const OWNER: Owner = Owner {
     index: 0,
     generation: 5,
 };
 
-fn ring(ring_sockets: bool, descriptors: u32) -> (Ring, Arc<Doorbell>) {
+fn ring(kernel: Kernel, descriptors: u32) -> (Ring, Arc<Doorbell>) {
     let doorbell = Arc::new(Doorbell::new().unwrap());
     let config = RingConfig {
         streams_max: 16,
         descriptors,
         doorbell: Arc::clone(&doorbell),
-        ring_sockets,
+        kernel,
+        dscp: Dscp::EXPEDITED,
     };
     (Ring::new(config).unwrap(), doorbell)
 }
@@ -35,7 +47,8 @@ fn ring_of(streams_max: u32, descriptors: u32) -> Ring {
         streams_max,
         descriptors,
         doorbell: Arc::new(Doorbell::new().unwrap()),
-        ring_sockets: true,
+        kernel: Kernel::Newest,
+        dscp: Dscp::EXPEDITED,
     };
     Ring::new(config).unwrap()
 }
@@ -60,10 +73,14 @@ fn next(ring: &mut Ring) -> Completion {
 
 /// Two ports that are free now, the lower one even.
 fn free() -> SocketAddr {
+    free_on(Ipv4Addr::LOCALHOST.into())
+}
+
+fn free_on(ip: IpAddr) -> SocketAddr {
     loop {
-        let probe = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let probe = UdpSocket::bind((ip, 0)).unwrap();
         let port = probe.local_addr().unwrap().port() & !1;
-        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let local = SocketAddr::from((ip, port));
         drop(probe);
         if port > 1_024
             && [port, port + 1]
@@ -95,9 +112,9 @@ fn close(ring: &mut Ring) {
 }
 
 #[test]
-fn sockets_made_either_way_send_receive_and_give_their_ports_back() {
-    for ring_sockets in [true, false] {
-        let (mut ring, _) = ring(ring_sockets, 8);
+fn sockets_made_each_way_send_receive_and_give_their_ports_back() {
+    for kernel in KERNELS {
+        let (mut ring, _) = ring(kernel, 8);
         let local = free();
         let socket = open(&mut ring, local);
         let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -138,9 +155,9 @@ fn sockets_made_either_way_send_receive_and_give_their_ports_back() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_refused_either_way() {
-    for ring_sockets in [true, false] {
-        let (mut ring, _) = ring(ring_sockets, 8);
+fn a_port_that_is_taken_is_refused_each_way() {
+    for kernel in KERNELS {
+        let (mut ring, _) = ring(kernel, 8);
         let local = free();
         let _squatter = UdpSocket::bind((local.ip(), local.port() + 1)).unwrap();
         ring.open(OWNER, local, RtcpPort::Next);
@@ -157,7 +174,7 @@ fn a_port_that_is_taken_is_refused_either_way() {
 
 #[test]
 fn a_full_descriptor_table_is_refused_and_places_come_back() {
-    let (mut ring, _) = ring(true, 1);
+    let (mut ring, _) = ring(Kernel::Newest, 1);
     open(&mut ring, free());
     let other = Owner {
         index: 1,
@@ -206,8 +223,8 @@ fn as_many_plain_streams_fit_as_there_may_be_descriptors() {
 
 #[test]
 fn rtcp_on_its_own_port_is_sent_received_and_wakes_a_sleeper() {
-    for ring_sockets in [true, false] {
-        let (mut ring, _) = ring(ring_sockets, 8);
+    for kernel in KERNELS {
+        let (mut ring, _) = ring(kernel, 8);
         let local = free();
         let above = SocketAddr::new(local.ip(), local.port() + 1);
         ring.open(OWNER, local, RtcpPort::Next);
@@ -243,8 +260,79 @@ fn rtcp_on_its_own_port_is_sent_received_and_wakes_a_sleeper() {
 }
 
 #[test]
+fn each_kernel_takes_the_path_it_has() {
+    let features = |kernel| ring(kernel, 8).0.features().to_string();
+    assert_eq!(
+        features(Kernel::V6_1),
+        "deferred completions, fixed socket options (those set later need Linux 6.7), registered \
+         sockets (direct ones need Linux 6.11), relative deadlines (absolute ones need Linux 6.12)"
+    );
+    let oldest = features(Kernel::V6_0);
+    assert!(oldest.starts_with("cooperative completions"), "{oldest}");
+    let newest = features(Kernel::Newest);
+    assert_eq!(
+        newest, "deferred completions, direct sockets, absolute deadlines",
+        "these tests need Linux 6.12"
+    );
+}
+
+#[test]
+fn packets_carry_the_class_of_service() {
+    for kernel in KERNELS {
+        for ip in ["127.0.0.1", "::1"] {
+            let ip: IpAddr = ip.parse().unwrap();
+            let (mut ring, _) = ring(kernel, 8);
+            let local = free_on(ip);
+            ring.open(OWNER, local, RtcpPort::Next);
+            let Completion::Opened(_, Ok(sockets)) = next(&mut ring) else {
+                panic!("the ports are free")
+            };
+            let peer = UdpSocket::bind((ip, 0)).unwrap();
+            let to = peer.local_addr().unwrap();
+            for socket in [sockets.rtp, sockets.rtcp] {
+                ring.send(socket, &to.into(), OWNER, |_| 1).unwrap();
+                ring.submit().unwrap();
+                assert_eq!(traffic_class_received(&peer), 46 << 2, "{kernel:?} {ip}");
+            }
+        }
+    }
+}
+
+/// The octet of the IP header that the next datagram came with.
+fn traffic_class_received(peer: &UdpSocket) -> i32 {
+    let (level, wish) = match peer.local_addr().unwrap() {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_RECVTOS),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS),
+    };
+    let on: i32 = 1;
+    // SAFETY: the option is an int, which lives until the call returns.
+    let set = unsafe { libc::setsockopt(peer.as_raw_fd(), level, wish, (&raw const on).cast(), 4) };
+    assert_eq!(set, 0);
+    let mut control = [0_u64; 8];
+    let mut byte = 0_u8;
+    let mut part = libc::iovec {
+        iov_base: (&raw mut byte).cast(),
+        iov_len: 1,
+    };
+    // SAFETY: a msghdr of zeros is one without address, buffers and control data.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = &raw mut part;
+    header.msg_iovlen = 1;
+    header.msg_control = control.as_mut_ptr().cast();
+    header.msg_controllen = size_of_val(&control);
+    // SAFETY: what the header points to lives until the call returns; then the kernel has written
+    // one control message, whose first octet of data is the wanted one in either family.
+    unsafe {
+        assert_eq!(libc::recvmsg(peer.as_raw_fd(), &raw mut header, 0), 1);
+        let message = libc::CMSG_FIRSTHDR(&raw const header);
+        assert!(!message.is_null(), "the class of service is told");
+        (*libc::CMSG_DATA(message)).into()
+    }
+}
+
+#[test]
 fn receiving_goes_on_after_all_buffers_were_in_use() {
-    let (mut ring, _) = ring(true, 8);
+    let (mut ring, _) = ring(Kernel::Newest, 8);
     let local = free();
     open(&mut ring, local);
     let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -275,7 +363,7 @@ fn receiving_goes_on_after_all_buffers_were_in_use() {
 
 #[test]
 fn what_is_longer_than_rtp_may_be_is_dropped_with_a_reason() {
-    let (mut ring, _) = ring(true, 8);
+    let (mut ring, _) = ring(Kernel::Newest, 8);
     let local = free();
     open(&mut ring, local);
     let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -296,7 +384,7 @@ fn what_is_longer_than_rtp_may_be_is_dropped_with_a_reason() {
 
 #[test]
 fn more_sends_than_places_are_submitted_on_the_way() {
-    let (mut ring, _) = ring(true, 8);
+    let (mut ring, _) = ring(Kernel::Newest, 8);
     let socket = open(&mut ring, free());
     // Two, because a socket holds no more than about 250 small datagrams.
     let peers = [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
@@ -321,7 +409,7 @@ fn more_sends_than_places_are_submitted_on_the_way() {
 
 #[test]
 fn the_doorbell_wakes_a_sleeper_that_has_no_deadline() {
-    let (mut ring, doorbell) = ring(true, 8);
+    let (mut ring, doorbell) = ring(Kernel::Newest, 8);
     let ringer = std::thread::spawn(move || doorbell.wake());
     loop {
         ring.wait(None).unwrap();
@@ -335,7 +423,7 @@ fn the_doorbell_wakes_a_sleeper_that_has_no_deadline() {
 
 #[test]
 fn a_deadline_wakes_neither_early_nor_never() {
-    let (mut ring, _) = ring(true, 8);
+    let (mut ring, _) = ring(Kernel::Newest, 8);
     let deadline: Time = clock::now() + Duration::from_millis(20);
     while clock::now() < deadline {
         let before = ring.enters();
@@ -351,7 +439,7 @@ fn a_deadline_wakes_neither_early_nor_never() {
 #[test]
 fn a_ring_dropped_with_receives_armed_is_dropped_cleanly() {
     let local = free();
-    let (mut ring, _) = ring(true, 8);
+    let (mut ring, _) = ring(Kernel::Newest, 8);
     open(&mut ring, local);
     drop(ring);
     let deadline = clock::now() + PATIENCE;

@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use dataplane::prompt::{Prompt, PromptTable};
-use dataplane::{Dataplane, DataplaneConfig};
+use dataplane::{Dataplane, DataplaneConfig, Kernel};
 use shared::{
-    Codec, Command, Event, Latch, Media, PayloadType, PromptId, PromptStart, Ptime, Repeat,
+    Codec, Command, Dscp, Event, Latch, Media, PayloadType, PromptId, PromptStart, Ptime, Repeat,
     RtcpPort, Source, StreamId, Wake, WorkerId,
 };
 
@@ -34,6 +34,11 @@ impl Wake for Bell {
 
 impl Plane {
     pub(crate) fn start(prompts: Vec<Prompt>) -> Self {
+        Self::start_as_on(Kernel::Newest, prompts)
+    }
+
+    /// With no more of the kernel than an older one has.
+    pub(crate) fn start_as_on(kernel: Kernel, prompts: Vec<Prompt>) -> Self {
         let (bell, rung) = sync_channel(1);
         let wake: Arc<dyn Wake> = Arc::new(Bell(bell));
         let config = DataplaneConfig {
@@ -41,6 +46,8 @@ impl Plane {
             cpus: Vec::new(),
             address: Ipv4Addr::LOCALHOST.into(),
             media_timeout: Duration::from_secs(30),
+            dscp: Dscp::EXPEDITED,
+            kernel,
         };
         let prompts = Arc::new(PromptTable::new(prompts));
         let plane = dataplane::start(&config, &prompts, &wake).unwrap();

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::common::{Plane, local, media, music, packet, peer, receive, recording, stream};
+use dataplane::Kernel;
 use shared::{Codec, Command, Event, RefuseReason, RtcpPort, Source};
 
 #[test]
@@ -55,6 +56,39 @@ fn a_stream_plays_its_prompt_in_order_and_without_a_gap() {
         "over the loop point three times"
     );
     plane.stop();
+}
+
+#[test]
+fn older_kernels_play_and_relay_all_the_same() {
+    for kernel in [Kernel::V6_0, Kernel::V6_1, Kernel::V6_7, Kernel::V6_11] {
+        let plane = Plane::start_as_on(kernel, vec![recording(1_000)]);
+        let sides = [peer(Ipv4Addr::LOCALHOST), peer(Ipv4Addr::LOCALHOST)];
+        let addresses = [local(Ipv4Addr::LOCALHOST), local(Ipv4Addr::LOCALHOST)];
+        let rtcp = [RtcpPort::Next, RtcpPort::Mux];
+        let streams = [0, 1].map(|side| {
+            let index = u32::try_from(side).unwrap();
+            let stream = plane.open(index, addresses[side], rtcp[side]);
+            let media = media(sides[side].local_addr().ok());
+            plane.command(Command::Describe { stream, media });
+            stream
+        });
+        for (stream, source) in [
+            (streams[0], music()),
+            (streams[1], Source::Bridge { peer: streams[0] }),
+        ] {
+            plane.command(Command::Send { stream, source });
+        }
+        let first = receive(&sides[0]).0.header;
+        assert!(first.marker, "{kernel:?}");
+        for number in 1..10 {
+            let next = first.sequence_number.wrapping_add(number);
+            assert_eq!(receive(&sides[0]).0.header.sequence_number, next);
+            let voice = packet(number, u32::from(number) * 160, 7, &[7; 160]);
+            sides[0].send_to(&voice, addresses[0]).unwrap();
+            assert_eq!(receive(&sides[1]).0.payload.as_ref(), [7; 160]);
+        }
+        plane.stop();
+    }
 }
 
 #[test]

@@ -145,7 +145,7 @@ codecs = ["speex"]
 }
 
 #[test]
-fn latch_and_timeout_have_their_values() {
+fn latch_timeout_and_dscp_have_their_values() {
     refused(
         r##"
 [media]
@@ -159,8 +159,24 @@ timeout = "1s"
 [media]
 timeout = "2h"
 => 2: [media] timeout = "2h": longer than 1h; write a duration from 5s to 1h
+
+[media]
+dscp = 64
+=> 2: [media] dscp = 64: out of range; write a number from 0 to 63
+
+[media]
+dscp = "EF"
+=> 2: [media] dscp = "EF": not a whole number; write a number from 0 to 63, without quotes
 "##,
     );
+}
+
+#[test]
+fn packets_are_expedited_unless_the_network_wants_another_class() {
+    let octet = |text| parse(text).unwrap().media.dscp.traffic_class();
+    assert_eq!(octet(""), 0xb8);
+    assert_eq!(octet("[media]\ndscp = 34"), 0x88);
+    assert_eq!(octet("[media]\ndscp = 0"), 0);
 }
 
 #[test]

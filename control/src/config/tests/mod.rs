@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use shared::Codec;
+use shared::{Codec, Dscp};
 
 use super::*;
 use crate::sip::transport::Transport;
@@ -105,6 +105,7 @@ cpus = [3, 0x1]
 codecs = ["PCMA"]
 latch = "learn"
 timeout = "1m30s"
+dscp = 34
 [music]
 jazz = { file = "jazz.flac", mode = "from-start" }
 [music.default]
@@ -149,6 +150,7 @@ fn every_key_is_taken() {
         codecs: vec![Codec::Pcma],
         latch_learn: true,
         timeout: Duration::from_secs(90),
+        dscp: Dscp::new(34).unwrap(),
     };
     assert_eq!(config.media, media);
     let file = |music: &str| config.music[music].file.clone();

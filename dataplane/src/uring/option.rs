@@ -1,0 +1,45 @@
+//! Options of sockets, set when they are made or through the ring.
+//!
+//! Absent on purpose: when and why.
+
+use std::io;
+
+use io_uring::opcode;
+use io_uring::squeue::Flags;
+use io_uring::types::Fixed;
+use rustix::fd::AsFd;
+use rustix::net::sockopt::{set_ip_tos, set_ipv6_tclass};
+use shared::Dscp;
+
+use super::request::{Flow, Request, encode};
+use super::ring::Ring;
+use crate::port::Owner;
+
+impl Ring {
+    /// Marks what a socket that was made through the ring sends with the class of service.
+    pub(super) fn mark(&mut self, owner: Owner, flow: Flow, file: u32, ipv6: bool) {
+        if !self.features.ring_sockets || *self.traffic_class == 0 {
+            return;
+        }
+        let value = &raw const *self.traffic_class;
+        let ipv4 = (libc::IPPROTO_IP, libc::IP_TOS);
+        let ipv6 = ipv6.then_some((libc::IPPROTO_IPV6, libc::IPV6_TCLASS));
+        // IPv6 sockets carry IPv4 too.
+        for (level, name) in [ipv4].into_iter().chain(ipv6) {
+            let (level, name) = (level.unsigned_abs(), name.unsigned_abs());
+            let entry = opcode::SetSockOpt::new(Fixed(file), level, name, value.cast(), 4).build();
+            let entry = entry.flags(Flags::SKIP_SUCCESS);
+            self.lane(flow)
+                .push(entry.user_data(encode(Request::Option, flow, owner)));
+        }
+    }
+}
+
+/// As [`Ring::mark`], by system calls.
+pub(super) fn mark(socket: impl AsFd, dscp: Dscp, ipv6: bool) -> io::Result<()> {
+    set_ip_tos(&socket, dscp.traffic_class())?;
+    if ipv6 {
+        set_ipv6_tclass(&socket, dscp.traffic_class().into())?;
+    }
+    Ok(())
+}
