@@ -16,6 +16,8 @@ mod agent {
     mod limits;
     mod link;
     mod non_invite;
+    mod refer;
+    mod subscription;
     mod torture;
     mod uac;
     mod uas;

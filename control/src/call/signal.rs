@@ -33,6 +33,11 @@ impl Exchange {
             AgentEvent::Progress { .. }
             | AgentEvent::ReinviteCancelled { .. }
             | AgentEvent::Response { .. }
+            | AgentEvent::Subscribe { .. }
+            | AgentEvent::Refer { .. }
+            | AgentEvent::Refreshed { .. }
+            | AgentEvent::Notified { .. }
+            | AgentEvent::Unsubscribed { .. }
             | AgentEvent::Forgotten { .. } => {}
         }
     }

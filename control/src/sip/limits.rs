@@ -46,6 +46,19 @@ pub const TRANSACTIONS_MAX: usize = 262_144;
 /// Most dialogs at once. Beyond: 503 with Retry-After.
 pub const DIALOGS_MAX: usize = 131_072;
 
+/// Most subscriptions at once. Beyond: 503 with Retry-After.
+pub const SUBSCRIPTIONS_MAX: usize = 131_072;
+/// RFC 6665 §4.2.1.1: whoever asks for this much or more is not refused for too short a time.
+pub const SHORT_LEASE: Duration = Duration::from_secs(3_600);
+/// How long a REFER may be reported on.
+pub const REFER_DURATION: Duration = Duration::from_secs(300);
+/// How often one NOTIFY is sent, each with the retransmissions of a transaction of its own.
+pub const NOTIFY_ATTEMPTS_MAX: u8 = 3;
+/// How long after a NOTIFY failed it is sent again, where the answer does not say.
+pub const NOTIFY_RETRY: Duration = Duration::from_secs(1);
+/// The longest Retry-After that a NOTIFY waits.
+pub const NOTIFY_RETRY_MAX: Duration = Duration::from_secs(60);
+
 /// 2xx of ours that may wait for their ACK at once in one dialog: the peer may re-INVITE although
 /// its ACK got lost. Beyond: 500 with Retry-After.
 pub const UNACKED_MAX: usize = 2;
@@ -56,4 +69,6 @@ pub const FORKS_MAX: usize = 8;
 pub const OVERLOAD_RETRY_S: u32 = 5;
 
 const _: () = assert!(HEAD_BYTES_MAX + BODY_BYTES_MAX <= MESSAGE_BYTES_MAX);
+const _: () = assert!(SUBSCRIPTIONS_MAX < TRANSACTIONS_MAX);
+const _: () = assert!(REFER_DURATION.as_secs() > PATIENCE.as_secs());
 const _: () = assert!(URI_BYTES_MAX < HEAD_BYTES_MAX);

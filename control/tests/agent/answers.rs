@@ -234,7 +234,7 @@ fn options_tells_what_we_can_outside_a_dialog_and_inside() {
         ("Accept", "application/sdp"),
         ("Accept-Encoding", "identity"),
         ("Accept-Language", "en"),
-        ("Supported", "replaces"),
+        ("Supported", "replaces, norefersub, eventlist"),
         ("Server", "orbit-test"),
     ];
     assert_answer(&request("OPTIONS", "o1", 1, ""), "200 OK", &fields);

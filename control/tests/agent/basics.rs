@@ -53,7 +53,10 @@ fn our_200_says_who_we_are_and_what_we_can() {
         header(&ok, "Allow"),
         Some("INVITE, ACK, BYE, CANCEL, OPTIONS")
     );
-    assert_eq!(header(&ok, "Supported"), Some("replaces"));
+    assert_eq!(
+        header(&ok, "Supported"),
+        Some("replaces, norefersub, eventlist")
+    );
     assert_eq!(header(&ok, "Server"), Some("orbit-test"));
     assert_eq!(header(&ok, "Content-Type"), Some("application/sdp"));
     assert!(ok.ends_with("\r\n\r\nv=0\r\n"));

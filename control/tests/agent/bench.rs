@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use control::sip::agent::{
     Agent, AgentConfig, AgentEvent, DialogKey, EndCause, Reply, RequestKey, SentKey,
+    SubscriptionKey,
 };
 use control::sip::message::Message;
 use control::sip::status::Status;
@@ -34,6 +35,11 @@ pub(super) enum Seen {
     Request(RequestKey, Option<DialogKey>),
     Forgotten(DialogKey),
     Response(SentKey, u16),
+    Subscribe(SubscriptionKey),
+    Refer(SubscriptionKey, Option<DialogKey>),
+    Refreshed(SubscriptionKey),
+    Notified(SubscriptionKey),
+    Unsubscribed(SubscriptionKey),
 }
 
 pub(super) const PEER: &str = "192.0.2.1:5060";
@@ -216,6 +222,15 @@ pub(super) fn seen(event: &AgentEvent<'_>) -> Seen {
         AgentEvent::Ended { dialog, cause, .. } => Seen::Ended(*dialog, *cause),
         AgentEvent::Request { key, dialog, .. } => Seen::Request(*key, *dialog),
         AgentEvent::Forgotten { dialog } => Seen::Forgotten(*dialog),
+        AgentEvent::Subscribe { subscription, .. } => Seen::Subscribe(*subscription),
+        AgentEvent::Refer {
+            subscription,
+            dialog,
+            ..
+        } => Seen::Refer(*subscription, *dialog),
+        AgentEvent::Refreshed { subscription } => Seen::Refreshed(*subscription),
+        AgentEvent::Notified { subscription } => Seen::Notified(*subscription),
+        AgentEvent::Unsubscribed { subscription } => Seen::Unsubscribed(*subscription),
         AgentEvent::Response { key, status, .. } => Seen::Response(*key, status.code()),
     }
 }

@@ -283,7 +283,7 @@ fn key(event: Seen) -> DialogKey {
         | Seen::Retry(dialog)
         | Seen::Ended(dialog, _)
         | Seen::Forgotten(dialog) => dialog,
-        Seen::Request(..) | Seen::Response(..) => panic!("no such method was allowed"),
+        _ => panic!("no such method was allowed: {event:?}"),
     }
 }
 

@@ -133,6 +133,7 @@ impl Agent {
             return;
         };
         self.deadlines.set(Deadline::Dialog(dialog), None);
+        self.outlive(dialog, &usage);
         let Some(ours) = usage.our_invite else {
             return;
         };

@@ -15,7 +15,7 @@ use crate::sip::uri::{Host, Scheme, Uri};
 pub(super) const SDP: &str = "application/sdp";
 
 /// Option tags that Require may name: Replaces is the layer above's (RFC 3891).
-pub(super) const SUPPORTED: &str = "replaces";
+pub(super) const SUPPORTED: &str = "replaces, norefersub, eventlist";
 
 /// The body of a request or response where it is a session description; bodies of other types are
 /// optional and may be left unread (RFC 3261 §20.11).
@@ -75,7 +75,7 @@ impl Agent {
         let unsupported: Vec<_> = request
             .values(Header::Require)
             .map(str::trim)
-            .filter(|tag| !tag.is_empty() && !tag.eq_ignore_ascii_case(SUPPORTED))
+            .filter(|tag| !tag.is_empty() && !is_supported(tag))
             .collect();
         if unsupported.is_empty() {
             return Ok(());
@@ -212,4 +212,9 @@ fn phrased(status: Status, phrase: &'static str) -> Answer {
         phrase: Some(phrase),
         ..Answer::new(status)
     }
+}
+
+fn is_supported(tag: &str) -> bool {
+    let mut tags = SUPPORTED.split(", ");
+    tags.any(|supported| supported.eq_ignore_ascii_case(tag))
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use shared::Time;
 
 use super::destination::{Attempt, Hop, NextHop, Path};
-use super::event::{DialogKey, SentKey};
+use super::event::{DialogKey, SentKey, SubscriptionKey};
 use super::request::Draft;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
@@ -49,6 +49,8 @@ pub(super) enum Owner {
     Nobody,
     /// The usage whose INVITE or BYE it is.
     Dialog(DialogKey),
+    /// The subscription whose NOTIFY it is.
+    Subscription(SubscriptionKey),
     /// The layer above, which has sent another request, in this dialog or outside of any.
     Sent(SentKey, Option<DialogKey>),
 }
@@ -57,7 +59,7 @@ impl Owner {
     /// The dialog it is in.
     pub(super) fn dialog(self) -> Option<DialogKey> {
         match self {
-            Self::Nobody => None,
+            Self::Nobody | Self::Subscription(_) => None,
             Self::Dialog(dialog) => Some(dialog),
             Self::Sent(_, dialog) => dialog,
         }

@@ -1,6 +1,7 @@
 //! What passes between the agent and the layer above: events up, the contents of requests and
 //! responses down.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use crate::sip::header::Header;
@@ -29,6 +30,51 @@ pub struct DialogKey(pub u64);
 /// A request outside our INVITE usages that waits for [`super::Agent::respond`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RequestKey(pub u64);
+
+/// A subscription of a peer, by SUBSCRIBE or by REFER. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct SubscriptionKey(pub u64);
+
+/// Whether a state is followed by others (RFC 6665 §4.1.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stance {
+    /// It is.
+    Active,
+    /// It is the last, for this reason.
+    Terminated(Closing),
+}
+
+/// Why a subscription is over (RFC 6665 §4.1.3), and so what its subscriber does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Closing {
+    /// Subscribes anew at once.
+    Deactivated,
+    /// Subscribes anew, after so many seconds.
+    Probation {
+        /// Retry-After.
+        retry_after_s: u32,
+    },
+    /// Does not try again: policy has changed.
+    Rejected,
+    /// Its time is over; it may try again.
+    Timeout,
+    /// There is nothing more to tell, ever.
+    NoResource,
+}
+
+impl fmt::Display for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deactivated => f.write_str("deactivated"),
+            Self::Probation { retry_after_s } => {
+                write!(f, "probation;retry-after={retry_after_s}")
+            }
+            Self::Rejected => f.write_str("rejected"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::NoResource => f.write_str("noresource"),
+        }
+    }
+}
 
 /// A request of ours that is neither INVITE nor BYE, until its [`AgentEvent::Response`]. Never
 /// reused.
@@ -124,6 +170,47 @@ pub enum AgentEvent<'a> {
         dialog: Option<DialogKey>,
         /// The request.
         request: &'a Message<'a>,
+    },
+    /// A SUBSCRIBE to an event package that is [served](super::Agent::serve). Answer with
+    /// `accept_subscription`, then `notify`, or with `refuse_subscription`.
+    Subscribe {
+        /// The subscription to be.
+        subscription: SubscriptionKey,
+        /// The event package.
+        event: &'static str,
+        /// The SUBSCRIBE.
+        request: &'a Message<'a>,
+        /// Who sent it.
+        source: SocketAddr,
+    },
+    /// A REFER with one Refer-To, where the method is [allowed](super::Agent::allow). Answer with
+    /// `accept_subscription`, then `notify_referrer`, or with `refuse_subscription`.
+    Refer {
+        /// The subscription that reports how it goes.
+        subscription: SubscriptionKey,
+        /// The call it came in, if any.
+        dialog: Option<DialogKey>,
+        /// The REFER.
+        request: &'a Message<'a>,
+        /// Who sent it.
+        source: SocketAddr,
+    },
+    /// The full state is due: somebody subscribed anew, wants no more, or did not subscribe anew in
+    /// time. Once [`super::Agent::may_notify`], call `notify`.
+    Refreshed {
+        /// The subscription.
+        subscription: SubscriptionKey,
+    },
+    /// What was told has arrived, and nothing waits.
+    Notified {
+        /// The subscription.
+        subscription: SubscriptionKey,
+    },
+    /// The subscription is gone: its time is over and the last state on its way, or its subscriber
+    /// is not there.
+    Unsubscribed {
+        /// The subscription.
+        subscription: SubscriptionKey,
     },
     /// The final response to a request of [`super::Agent::request`] or
     /// [`super::Agent::request_in`]: once for each, also where its dialog has ended meanwhile.

@@ -32,7 +32,7 @@ impl Agent {
         let path = Path::of(&self.config.listeners, packet);
         let Some((dialog, usage)) = key.and_then(|key| Some((key, self.usages.get_mut(key)?)))
         else {
-            return Err(Answer::new(Status::CALL_DOES_NOT_EXIST));
+            return self.receive_in_subscription(now, id, packet, request, facts);
         };
         if usage.dialog.receive_cseq(facts.cseq.number, facts.method) == Order::Stale {
             // §14.2: a second INVITE while the first is unanswered has a higher number and is
@@ -47,6 +47,9 @@ impl Agent {
             Method::Options => {
                 self.answer_options(now, id);
                 Ok(None)
+            }
+            Method::Subscribe | Method::Refer => {
+                self.receive_subscribe(now, id, packet, request, Some(dialog))
             }
             _ => {
                 if let Some(server) = self.servers.get_mut(id) {

@@ -16,12 +16,15 @@ mod event;
 mod in_dialog;
 mod invite;
 mod non_invite;
+mod notify;
 mod options;
 mod random;
 mod request;
 mod respond;
 mod send;
 mod servers;
+mod subscribe;
+mod subscription;
 mod uac;
 mod uas;
 mod usage;
@@ -32,17 +35,19 @@ use shared::Time;
 
 pub use check::session_description;
 pub use event::{
-    AgentConfig, AgentEvent, DialogKey, DialogName, EndCause, Outgoing, Reply, RequestKey, Resolve,
-    SentKey, SipDrop,
+    AgentConfig, AgentEvent, Closing, DialogKey, DialogName, EndCause, Outgoing, Reply, RequestKey,
+    Resolve, SentKey, SipDrop, Stance, SubscriptionKey,
 };
+pub use subscription::Package;
 
 use self::clients::{ClientId, Clients};
 use self::random::Random;
 use self::request::Signature;
 use self::respond::Answer;
 use self::servers::{ServerId, Servers};
+use self::subscription::Subscriptions;
 use self::usage::Usages;
-use super::limits::{DIALOGS_MAX, OVERLOAD_RETRY_S, TRANSACTIONS_MAX};
+use super::limits::{DIALOGS_MAX, OVERLOAD_RETRY_S, SUBSCRIPTIONS_MAX, TRANSACTIONS_MAX};
 use super::message::{Malformed, Message, Start};
 use super::method::Method;
 use super::status::Status;
@@ -73,6 +78,9 @@ pub struct Agent {
     drops: [u64; SipDrop::COUNT],
     options_answered: u64,
     last_sent: u64,
+    packages: Vec<Package>,
+    subscriptions: Subscriptions,
+    subscriptions_max: usize,
 }
 
 /// Whose deadline it is.
@@ -81,6 +89,7 @@ enum Deadline {
     Server(ServerId),
     Client(ClientId),
     Dialog(DialogKey),
+    Subscription(SubscriptionKey),
 }
 
 impl Agent {
@@ -115,11 +124,18 @@ impl Agent {
             drops: [0; SipDrop::COUNT],
             options_answered: 0,
             last_sent: 0,
+            packages: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            subscriptions_max: SUBSCRIPTIONS_MAX,
         }
     }
 
     /// Lets a method up as [`AgentEvent::Request`] that the agent would answer with 405.
+    /// REFER brings SUBSCRIBE along: what it begins can be refreshed.
     pub fn allow(&mut self, method: Method) {
+        if method == Method::Refer {
+            self.allow(Method::Subscribe);
+        }
         if !self.methods.contains(&method) {
             self.methods.push(method);
             self.allow = allow_value(&self.methods);
@@ -130,6 +146,11 @@ impl Agent {
     pub fn limit(&mut self, dialogs_max: usize, transactions_max: usize) {
         self.dialogs_max = dialogs_max.min(DIALOGS_MAX);
         self.transactions_max = transactions_max.min(TRANSACTIONS_MAX);
+    }
+
+    /// As [`Self::limit`], for subscriptions.
+    pub fn limit_subscriptions(&mut self, max: usize) {
+        self.subscriptions_max = max.min(SUBSCRIPTIONS_MAX);
     }
 
     /// Takes one message from the network.
@@ -160,6 +181,7 @@ impl Agent {
                 Deadline::Server(id) => self.server_expired(now, id),
                 Deadline::Client(id) => self.client_expired(now, id),
                 Deadline::Dialog(dialog) => self.usage_expired(now, dialog),
+                Deadline::Subscription(key) => self.subscription_expired(now, key),
             }
         }
     }

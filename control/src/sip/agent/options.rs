@@ -18,6 +18,10 @@ impl Agent {
             .with("Accept-Encoding", "identity")
             .with("Accept-Language", "en")
             .with("Supported", SUPPORTED);
+        let answer = match self.packages.is_empty() {
+            true => answer,
+            false => answer.with("Allow-Events", self.allow_events()),
+        };
         self.answer(now, id, &answer);
     }
 

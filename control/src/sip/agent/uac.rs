@@ -67,8 +67,14 @@ impl Agent {
         let (method, owner) = (client.key.method, client.owner);
         let dialog = owner.dialog();
         trace!(dialog = dialog.map(|key| key.0), %method, %status, "response");
-        if let Owner::Sent(key, dialog) = owner {
-            return self.request_answered(now, key, dialog, method, response, status);
+        match owner {
+            Owner::Nobody | Owner::Dialog(_) => {}
+            Owner::Sent(key, dialog) => {
+                return self.request_answered(now, key, dialog, method, response, status);
+            }
+            Owner::Subscription(key) => {
+                return self.notify_answered(now, id, key, status, Some(response));
+            }
         }
         match method {
             Method::Invite => {
@@ -99,6 +105,7 @@ impl Agent {
                 self.invite_failed(now, id, dialog, status, None)
             }
             (Method::Bye, Owner::Dialog(dialog)) => self.bye_answered(now, dialog),
+            (_, Owner::Subscription(key)) => self.notify_answered(now, id, key, status, None),
             (_, Owner::Sent(key, dialog)) => {
                 self.end_if_gone(now, dialog, method, status);
                 Some(AgentEvent::Response {

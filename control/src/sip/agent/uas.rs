@@ -195,6 +195,9 @@ impl Agent {
                 Ok(None)
             }
             Method::Bye => Err(Answer::new(Status::CALL_DOES_NOT_EXIST)),
+            Method::Subscribe | Method::Refer => {
+                self.receive_subscribe(now, id, packet, request, None)
+            }
             _ => Ok(Some(AgentEvent::Request {
                 key: RequestKey(id.0),
                 dialog: None,
