@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use shared::{Command, Event, Time, WorkerId};
 
 use crate::call::{Exchange, Phase, Random};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::policy::Policy;
 use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
 use crate::sip::message::Message;
@@ -28,6 +28,8 @@ pub enum Input<'a> {
     Resolved(Ticket, Vec<IpAddr>),
     /// The deadline of `poll_timeout` has passed.
     Timeout,
+    /// The operator has changed `[park]` or the ranges. Answered by [`Output::Configured`].
+    Configure(&'a Config),
     /// End every call with BYE, then say [`Output::Stopped`].
     Stop,
 }
@@ -41,6 +43,8 @@ pub enum Output {
     Command(WorkerId, Command),
     /// Ask DNS.
     Resolve(Resolve),
+    /// The change is made, or nothing is and this says why.
+    Configured(Result<(), ConfigError>),
     /// After [`Input::Stop`]: every call has ended, every stream is closed.
     Stopped,
 }
@@ -140,6 +144,10 @@ impl Control {
                 self.exchange.agent.resolved(now, ticket, &addresses);
             }
             Input::Timeout => self.exchange.agent.handle_timeout(now),
+            Input::Configure(config) => {
+                let configured = self.exchange.configure(config);
+                self.outputs.push_back(Output::Configured(configured));
+            }
             Input::Stop => self.exchange.stop(now),
         }
         self.settle(now);

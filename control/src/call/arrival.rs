@@ -8,6 +8,7 @@ use super::identity::Identity;
 use super::leg::Codecs;
 use super::refusal::Refusal;
 use crate::park::{Dialled, ParkToken};
+use crate::policy::Party;
 use crate::sdp::{self, Direction, Local, Session};
 use crate::sip::header::{Address, Header, Replaces};
 use crate::sip::message::Message;
@@ -25,6 +26,8 @@ pub(crate) struct Arrival {
     pub(crate) identity: Identity,
     /// Whether a transfer brought it (RFC 3892).
     pub(crate) referred: Referred,
+    /// Who sent it, as the trusted network says.
+    pub(crate) caller: Party,
     /// Who is called back should nobody retrieve it.
     pub(crate) parker: Option<Box<str>>,
     /// `None` when the INVITE leaves the offer to us (RFC 3261 §13.2.1).
@@ -82,6 +85,7 @@ impl Exchange {
             host: host.into(),
             identity: Identity::of(request),
             referred,
+            caller: Party::of_request(request),
             parker: request.header(Header::ReferredBy).and_then(callable),
             offer: None,
             attempts: 0,

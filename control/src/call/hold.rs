@@ -44,7 +44,7 @@ impl Exchange {
                     self.heard_in_bridge(leg, &self.legs[&other]),
                 )
             }
-            _ => (Ears::Nobody, self.rules.music),
+            _ => (Ears::Nobody, self.settings(leg.orbit).music),
         };
         let latch = if self.rules.media.latch_learn {
             Latch::Any
@@ -64,7 +64,7 @@ impl Exchange {
     /// music.
     fn heard_in_bridge(&self, leg: &Leg, other: &Leg) -> Source {
         if leg.is_away() || other.is_away() || other.is_arriving() {
-            self.rules.music
+            self.settings(leg.orbit).music
         } else {
             Source::Bridge { peer: other.stream }
         }

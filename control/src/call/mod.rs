@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use shared::{Command, PromptStart, Repeat, Source, Time, WorkerId};
+use shared::{Command, Time, WorkerId};
 
-use crate::config::{Codes, Config, Media, Park};
-use crate::park::{Orbit, OrbitTable, Parked, Parking};
+use crate::config::{Codes, Config, Media, Music, Park};
+use crate::park::{Orbit, OrbitTable, Parked, Parking, Settings};
 use crate::sip::agent::{Agent, DialogKey};
 
 pub(crate) mod arrival;
@@ -115,8 +115,10 @@ pub(crate) struct Rules {
     pub(crate) media: Media,
     pub(crate) park: Park,
     pub(crate) codes: Codes,
-    /// What those hear who wait.
-    pub(crate) music: Source,
+    /// What holds for calls in an orbit that is one no more.
+    pub(crate) of_all: Settings,
+    /// What the workers have as prompts.
+    pub(crate) recordings: BTreeMap<String, Music>,
     /// Our name in Warning.
     pub(crate) host: Box<str>,
 }
@@ -148,10 +150,10 @@ impl Exchange {
     ) -> Self {
         Self {
             agent,
-            rules: Rules::new(config, host),
+            rules: Rules::new(config, bracketed(host)),
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
-            orbits: OrbitTable::new(&config.orbit_ranges),
+            orbits: OrbitTable::of(config),
             streams: StreamPool::new(workers),
             ports: PortPool::new(config.media.ports, &mut random),
             random,
@@ -283,37 +285,22 @@ impl Call {
 }
 
 impl Rules {
-    fn new(config: &Config, host: &str) -> Self {
+    pub(crate) fn new(config: &Config, host: Box<str>) -> Self {
         Self {
             media: config.media.clone(),
             park: config.park.clone(),
             codes: config.codes.clone(),
-            music: music(config),
-            host: if host.contains(':') {
-                format!("[{host}]").into()
-            } else {
-                host.into()
-            },
+            of_all: Settings::of_all(config),
+            recordings: config.music.clone(),
+            host,
         }
     }
 }
 
-/// The hold music: the workers number their prompts in the order of `[music.NAME]`.
-fn music(config: &Config) -> Source {
-    if !config.park.music_on_hold {
-        return Source::Silent;
-    }
-    let named = |(name, _): &(&String, _)| **name == config.park.music;
-    let Some((number, (_, music))) = (0..).zip(config.music.iter()).find(|(_, m)| named(m)) else {
-        unreachable!("the configuration checks that the music exists")
-    };
-    Source::Prompt {
-        prompt: shared::PromptId(number),
-        start: if music.programme {
-            PromptStart::Programme
-        } else {
-            PromptStart::At { position_ms: 0 }
-        },
-        repeat: Repeat::Forever,
+fn bracketed(host: &str) -> Box<str> {
+    if host.contains(':') {
+        format!("[{host}]").into()
+    } else {
+        host.into()
     }
 }

@@ -22,6 +22,9 @@ pub const CPU_MAX: u16 = 1_023;
 /// How long a call may wait in an orbit.
 pub const PICKUP_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(10)..=Duration::from_mins(10);
+/// How long a call may wait in a range that gives its orbits out in sequence.
+pub const PICKUP_TIMEOUT_IN_SEQUENCE: RangeInclusive<Duration> =
+    Duration::from_mins(2)..=Duration::from_mins(30);
 /// How often the parker may be called back.
 pub const PICKUP_ATTEMPTS: RangeInclusive<u8> = 1..=10;
 /// How long a phone that is called back may ring.
@@ -33,6 +36,13 @@ pub const DSCP: RangeInclusive<u8> = 0..=shared::Dscp::MAX;
 pub const MEDIA_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(5)..=Duration::from_hours(1);
 
+/// Most sites.
+pub const SITES_MAX: usize = 1_000;
+/// Most patterns or numbers in one list.
+pub const PATTERNS_MAX: usize = 1_000;
+
+/// Most ranges of orbits; parking looks at each.
+pub const RANGES_MAX: usize = 1_000;
 /// Most orbits in one range.
 pub const ORBITS_PER_RANGE_MAX: u32 = 10_000;
 /// Most orbits of one node.

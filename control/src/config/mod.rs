@@ -15,13 +15,17 @@ mod media;
 mod music;
 mod nearest;
 mod node;
+mod numbers;
 mod orbit_range;
 mod park;
+mod settings;
 mod sip;
+mod site;
 mod source;
 mod table;
 #[cfg(test)]
 mod tests;
+mod who;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,10 +34,14 @@ pub use codes::Codes;
 pub use media::Media;
 pub use music::Music;
 pub use node::Node;
-pub use orbit_range::OrbitRange;
+pub use numbers::Numbers;
+pub use orbit_range::{Allocation, OrbitRange};
 pub use park::Park;
+pub use settings::{Overrides, Settings};
 pub use sip::Sip;
+pub use site::Site;
 pub use source::{ConfigError, Source};
+pub use who::Who;
 
 use source::text_of;
 use table::Table;
@@ -53,7 +61,7 @@ pub struct Config {
     pub park: Park,
     /// `park_code` and `retrieve_code` of `[park]`
     pub codes: Codes,
-    /// `[[orbit_range]]`, by prefix and start; at least one, never overlapping.
+    /// The ranges of `[[orbit_range]]` to park in here, by prefix and start; never overlapping.
     pub orbit_ranges: Vec<OrbitRange>,
     /// What is right, but will not do what its author may hope for: one line each, for the log.
     pub warnings: Vec<String>,
@@ -98,9 +106,12 @@ impl Config {
         let sip = Sip::read(&root)?;
         let media = Media::read(&root, &mut warnings)?;
         let music = music::read(&root, folder)?;
-        let orbit_ranges = orbit_range::read(&root, &mut warnings)?;
-        let park = Park::read(&root, &music, &orbit_ranges, &mut warnings)?;
-        let codes = Codes::read(&root, &orbit_ranges, &mut warnings)?;
+        let ranges = orbit_range::read(&root, &node, &music, &mut warnings)?;
+        let park = Park::read(&root, &music, &ranges.all)?;
+        park.warn_of_emergency(&root, &ranges.all, &mut warnings);
+        orbit_range::check_sites(&root, &park)?;
+        let codes = Codes::read(&root, &ranges.all, &mut warnings)?;
+        let orbit_ranges = ranges.parking;
         later::check(&root, &mut warnings)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
         Ok(Self {

@@ -1,10 +1,16 @@
 //! `[[orbit_range]]`: the numbers under which calls wait.
 
-use super::ConfigError;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use super::limits::{
-    NAME_BYTES_MAX, ORBIT_DIGITS_MAX, ORBITS_MAX, ORBITS_PER_RANGE_MAX, PREFIXED_ORBIT_ABOVE,
+    NAME_BYTES_MAX, ORBIT_DIGITS_MAX, ORBITS_MAX, ORBITS_PER_RANGE_MAX, PICKUP_TIMEOUT,
+    PICKUP_TIMEOUT_IN_SEQUENCE, PREFIXED_ORBIT_ABOVE, RANGES_MAX,
 };
-use super::table::Table;
+use super::nearest::nearest;
+use super::settings::Overrides;
+use super::table::{NAME_RULE, Table, is_name};
+use super::{ConfigError, Music, Node, Park};
 
 /// `[[orbit_range]]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,6 +23,22 @@ pub struct OrbitRange {
     pub start: u32,
     /// Last number, after the prefix; as many digits as `start`.
     pub end: u32,
+    /// The site whose settings it has and whose members park there; a name in `[park.site.NAME]`.
+    pub site: Option<String>,
+    /// Which of its free orbits a call gets that names none.
+    pub allocation: Allocation,
+    /// What it has of its own.
+    pub own: Overrides,
+}
+
+/// Which of the free orbits of a range a call gets that names none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Allocation {
+    /// Any, each as likely, but those freed lately.
+    #[default]
+    Random,
+    /// The one after that given out last; after the last one the first.
+    Sequential,
 }
 
 impl OrbitRange {
@@ -54,23 +76,42 @@ impl Default for OrbitRange {
             prefix: None,
             start: 700,
             end: 799,
+            site: None,
+            allocation: Allocation::Random,
+            own: Overrides::default(),
         }
     }
 }
 
-/// All ranges for parking, by prefix and start; the default one when the file has none.
+/// The ranges of a file.
+pub(super) struct Ranges {
+    /// All, in the order of the file: also those reserved for what is not parking here.
+    pub(super) all: Vec<OrbitRange>,
+    /// Those to park in here, by prefix and start.
+    pub(super) parking: Vec<OrbitRange>,
+}
+
+/// All ranges; the default one when the file has none.
 pub(super) fn read(
     root: &Table<'_>,
+    node: &Node,
+    music: &BTreeMap<String, Music>,
     warnings: &mut Vec<String>,
-) -> Result<Vec<OrbitRange>, ConfigError> {
+) -> Result<Ranges, ConfigError> {
     let tables = root.tables("orbit_range")?;
     let Some(first) = tables.first() else {
-        return Ok(vec![OrbitRange::default()]);
+        let all = vec![OrbitRange::default()];
+        let parking = all.clone();
+        return Ok(Ranges { all, parking });
     };
+    if tables.len() > RANGES_MAX {
+        let what = format!("more than {RANGES_MAX}; write fewer and longer ones");
+        return Err(root.wrong("orbit_range", &what));
+    }
     let mut ranges: Vec<(OrbitRange, Kind)> = Vec::with_capacity(tables.len());
     let mut total = 0;
     for table in &tables {
-        let (range, kind) = one(table)?;
+        let (range, kind) = one(table, node, music)?;
         if ranges.iter().any(|(other, _)| other.name == range.name) {
             return Err(table.wrong("name", "another range has it; write a name of its own"));
         }
@@ -90,29 +131,85 @@ pub(super) fn read(
         }
         ranges.push((range, kind));
     }
+    let all = ranges.iter().map(|(range, _)| range.clone()).collect();
     let for_parking = ranges.into_iter().filter(|(_, kind)| *kind == Kind::Park);
     let mut parking: Vec<OrbitRange> = for_parking.map(|(range, _)| range).collect();
     if parking.is_empty() {
-        return Err(first.wrong("kind", "no range is left to park in; write kind = \"park\""));
+        return Err(match first.text("node", NAME_RULE)? {
+            Some(owner) if owner != node.id => {
+                let what = format!("no range is left to park in; write \"{}\"", node.id);
+                first.wrong("node", &what)
+            }
+            _ => first.wrong("kind", "no range is left to park in; write kind = \"park\""),
+        });
     }
     parking.sort_by_key(|range| (range.prefix, range.start));
-    Ok(parking)
+    Ok(Ranges { all, parking })
+}
+
+/// Each range is of a site that is there.
+pub(super) fn check_sites(root: &Table<'_>, park: &Park) -> Result<(), ConfigError> {
+    for table in root.tables("orbit_range")? {
+        let rule = "write the name of a [park.site.NAME]";
+        let Some(name) = table.text("site", rule)? else {
+            continue;
+        };
+        if !park.sites.contains_key(name) {
+            let known: Vec<&str> = park.sites.keys().map(String::as_str).collect();
+            let what = nearest(name, &known).map_or_else(
+                || format!("no such site; write [park.site.{name}]"),
+                |meant| format!("no such site; did you mean {meant}?"),
+            );
+            return Err(table.wrong("site", &what));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Park,
     GroupPickup,
+    /// Of another node.
+    Elsewhere,
 }
 
-fn one(table: &Table<'_>) -> Result<(OrbitRange, Kind), ConfigError> {
-    table.knows(&["name", "start", "end", "kind"])?;
+fn one(
+    table: &Table<'_>,
+    node: &Node,
+    music: &BTreeMap<String, Music>,
+) -> Result<(OrbitRange, Kind), ConfigError> {
+    let mut known = vec!["name", "start", "end", "kind", "node", "site", "allocation"];
+    known.extend(Overrides::KEYS);
+    table.knows(&known)?;
     let name = table.required("name", "write a name of its own such as \"front-desk\"")?;
     let printable = !name.trim().is_empty() && !name.chars().any(char::is_control);
     if !printable || name.len() > NAME_BYTES_MAX {
         let what = format!("not a name; write 1 to {NAME_BYTES_MAX} letters or digits");
         return Err(table.wrong("name", &what));
     }
+    let (start, end) = ends(table)?;
+    let allocation = allocation(table)?;
+    let (timeout, own_timeout) = match allocation {
+        Allocation::Random => (PICKUP_TIMEOUT, None),
+        Allocation::Sequential => (PICKUP_TIMEOUT_IN_SEQUENCE, Some(SEQUENCE_TIMEOUT)),
+    };
+    let mut own = Overrides::read(table, music, &timeout)?;
+    own.pickup_timeout = own.pickup_timeout.or(own_timeout);
+    let site = table.text("site", "write the name of a [park.site.NAME]")?;
+    let range = OrbitRange {
+        name: name.to_owned(),
+        prefix: start.prefix,
+        start: start.number,
+        end: end.number,
+        site: site.map(str::to_owned),
+        allocation,
+        own,
+    };
+    Ok((range, kind(table, node)?))
+}
+
+fn ends(table: &Table<'_>) -> Result<(Orbit, Orbit), ConfigError> {
     let start = orbit(table, "start")?;
     let end = orbit(table, "end")?;
     let first = table.required("start", ORBIT_RULE)?;
@@ -132,24 +229,41 @@ fn one(table: &Table<'_>) -> Result<(OrbitRange, Kind), ConfigError> {
         let what = format!("too low behind a prefix; write a number above {PREFIXED_ORBIT_ABOVE}");
         return Err(table.wrong("start", &what));
     }
-    let range = OrbitRange {
-        name: name.to_owned(),
-        prefix: start.prefix,
-        start: start.number,
-        end: end.number,
-    };
-    if range.count() > ORBITS_PER_RANGE_MAX {
+    if end.number - start.number >= ORBITS_PER_RANGE_MAX {
         let what = format!("more than {ORBITS_PER_RANGE_MAX} orbits; write a lower number");
         return Err(table.wrong("end", &what));
     }
-    let rule = "write \"park\" or \"group-pickup\"";
-    let kind = match table.text("kind", rule)? {
-        None | Some("park") => Kind::Park,
-        Some("group-pickup") => Kind::GroupPickup,
-        Some(_) => return Err(table.wrong("kind", &format!("unknown; {rule}"))),
-    };
-    Ok((range, kind))
+    Ok((start, end))
 }
+
+fn allocation(table: &Table<'_>) -> Result<Allocation, ConfigError> {
+    let rule = "write \"random\" or \"sequential\"";
+    match table.text("allocation", rule)? {
+        None | Some("random") => Ok(Allocation::Random),
+        Some("sequential") => Ok(Allocation::Sequential),
+        Some(_) => Err(table.wrong("allocation", &format!("unknown; {rule}"))),
+    }
+}
+
+fn kind(table: &Table<'_>, node: &Node) -> Result<Kind, ConfigError> {
+    if let Some(owner) = table.text("node", NAME_RULE)? {
+        if !is_name(owner) {
+            return Err(table.wrong("node", &format!("not a name; {NAME_RULE}")));
+        }
+        if owner != node.id {
+            return Ok(Kind::Elsewhere);
+        }
+    }
+    let rule = "write \"park\" or \"group-pickup\"";
+    match table.text("kind", rule)? {
+        None | Some("park") => Ok(Kind::Park),
+        Some("group-pickup") => Ok(Kind::GroupPickup),
+        Some(_) => Err(table.wrong("kind", &format!("unknown; {rule}"))),
+    }
+}
+
+/// How long a call waits in a range that gives its orbits out in sequence and does not say.
+const SEQUENCE_TIMEOUT: Duration = Duration::from_mins(5);
 
 const ORBIT_RULE: &str = "write 1 to 9 digits that begin with 1 to 9, or * or # and at most 8";
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::limits::{NAME_BYTES_MAX, PICKUP_ATTEMPTS, PICKUP_TIMEOUT, RECALL_RING_TIMEOUT};
-use super::music;
-use super::nearest::nearest;
-use super::table::{NAME_RULE, Table, is_name};
-use super::{ConfigError, Music, OrbitRange};
+use super::limits::{NAME_BYTES_MAX, PATTERNS_MAX, PICKUP_TIMEOUT};
+use super::numbers::NUMBERS_RULE;
+use super::settings::Overrides;
+use super::table::Table;
+use super::{ConfigError, Music, Numbers, OrbitRange, Site, music, site};
 
-/// `[park]`; `[park.site.NAME]` is checked and kept for later.
+/// `[park]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Park {
     /// The user part of the park address; never an orbit.
@@ -26,6 +26,12 @@ pub struct Park {
     pub music: String,
     /// After the last attempt.
     pub on_timeout_uri: Option<String>,
+    /// `[park.site.NAME]`, by name.
+    pub sites: BTreeMap<String, Site>,
+    /// The numbers of users; no orbit is one of them.
+    pub assigned: Vec<Numbers>,
+    /// The numbers that call for help; an orbit that is one of them is warned of.
+    pub emergency: Vec<Numbers>,
 }
 
 impl Park {
@@ -33,7 +39,6 @@ impl Park {
         root: &Table<'_>,
         music: &BTreeMap<String, Music>,
         orbit_ranges: &[OrbitRange],
-        warnings: &mut Vec<String>,
     ) -> Result<Self, ConfigError> {
         let mut park = Self::default();
         let Some(table) = root.table("park")? else {
@@ -41,6 +46,9 @@ impl Park {
         };
         table.knows(&[
             "user",
+            "assigned",
+            "emergency",
+            "site",
             "pickup_timeout",
             "max_pickup_attempts",
             "recall_ring_timeout",
@@ -49,7 +57,6 @@ impl Park {
             "on_timeout_uri",
             "park_code",
             "retrieve_code",
-            "site",
         ])?;
         park.read_user(&table)?;
         if let Some(range) = orbit_ranges.iter().find(|range| range.has(&park.user)) {
@@ -57,7 +64,12 @@ impl Park {
             return Err(table.wrong("user", &what));
         }
         park.read_rules(&table, music)?;
-        park.check_sites(&table, music, warnings)?;
+        park.sites = site::read(&table, music)?;
+        park.assigned = table.list("assigned", NUMBERS_RULE, PATTERNS_MAX)?;
+        if table.texts("emergency", NUMBERS_RULE)?.is_some() {
+            park.emergency = table.list("emergency", NUMBERS_RULE, PATTERNS_MAX)?;
+        }
+        park.check_numbers(&table, orbit_ranges)?;
         Ok(park)
     }
 
@@ -75,77 +87,61 @@ impl Park {
         Ok(())
     }
 
-    /// What a site may have of its own.
+    /// What a site or a range may have of its own as well.
     fn read_rules(
         &mut self,
         table: &Table<'_>,
         music: &BTreeMap<String, Music>,
     ) -> Result<(), ConfigError> {
-        if let Some(timeout) = table.duration("pickup_timeout", &PICKUP_TIMEOUT)? {
-            self.pickup_timeout = timeout;
+        let own = Overrides::read(table, music, &PICKUP_TIMEOUT)?;
+        self.pickup_timeout = own.pickup_timeout.unwrap_or(self.pickup_timeout);
+        self.max_pickup_attempts = own.max_pickup_attempts.unwrap_or(self.max_pickup_attempts);
+        self.recall_ring_timeout = own.recall_ring_timeout.unwrap_or(self.recall_ring_timeout);
+        self.music_on_hold = own.music_on_hold.unwrap_or(self.music_on_hold);
+        if let Some(name) = own.music {
+            self.music = name;
         }
-        if let Some(attempts) = table.number("max_pickup_attempts", &PICKUP_ATTEMPTS)? {
-            self.max_pickup_attempts = attempts;
-        }
-        if let Some(timeout) = table.duration("recall_ring_timeout", &RECALL_RING_TIMEOUT)? {
-            self.recall_ring_timeout = timeout;
-        }
-        if let Some(on) = table.switch("music_on_hold")? {
-            self.music_on_hold = on;
-        }
-        if let Some(name) = table.text("music", "write the name of a [music.NAME]")? {
-            if !music.contains_key(name) {
-                let known: Vec<&str> = music.keys().map(String::as_str).collect();
-                let what = nearest(name, &known).map_or_else(
-                    || {
-                        format!(
-                            "no such music; write [music.{name}], or one of: {}",
-                            known.join(", ")
-                        )
-                    },
-                    |meant| format!("no such music; did you mean {meant}?"),
+        self.on_timeout_uri = own.on_timeout_uri;
+        Ok(())
+    }
+
+    /// An orbit that is somebody's number would keep calls from them; one that rescues somebody is
+    /// the worst of all, but may be meant.
+    fn check_numbers(
+        &self,
+        table: &Table<'_>,
+        orbit_ranges: &[OrbitRange],
+    ) -> Result<(), ConfigError> {
+        for (number, assigned) in self.assigned.iter().enumerate() {
+            let clash = |range: &OrbitRange| Some((assigned.clash(range)?, range.name.clone()));
+            if let Some((orbit, name)) = orbit_ranges.iter().find_map(clash) {
+                let what = format!(
+                    "{orbit} is an orbit of the range \"{name}\"; write other numbers there, or \
+                     here"
                 );
-                return Err(table.wrong("music", &what));
+                return Err(table.wrong_element("assigned", number, &what));
             }
-            name.clone_into(&mut self.music);
-        }
-        if let Some(uri) = table.sip_uri("on_timeout_uri")? {
-            self.on_timeout_uri = Some(uri);
         }
         Ok(())
     }
 
-    fn check_sites(
+    /// What to say of orbits that are emergency numbers.
+    pub(super) fn warn_of_emergency(
         &self,
-        table: &Table<'_>,
-        music: &BTreeMap<String, Music>,
+        root: &Table<'_>,
+        orbit_ranges: &[OrbitRange],
         warnings: &mut Vec<String>,
-    ) -> Result<(), ConfigError> {
-        let Some(sites) = table.table("site")? else {
-            return Ok(());
-        };
-        for name in sites.keys() {
-            if !is_name(name) {
-                return Err(sites.wrong(name, &format!("not a name; {NAME_RULE}")));
+    ) {
+        for emergency in &self.emergency {
+            let clash = |range: &OrbitRange| Some((emergency.clash(range)?, range.name.clone()));
+            if let Some((orbit, name)) = orbit_ranges.iter().find_map(clash) {
+                let what = format!(
+                    "{orbit} is an orbit of the range \"{name}\" and an emergency number: whoever \
+                     dials it here reaches a parked call; write other numbers"
+                );
+                warnings.push(root.wrong("orbit_range", &what).0);
             }
-            let Some(site) = sites.table(name)? else {
-                continue;
-            };
-            site.knows(&[
-                "pickup_timeout",
-                "max_pickup_attempts",
-                "recall_ring_timeout",
-                "music_on_hold",
-                "music",
-                "on_timeout_uri",
-            ])?;
-            self.clone().read_rules(&site, music)?;
-            warnings.push(
-                site.wrong_itself("sites are not built in this version; without effect")
-                    .0,
-            );
         }
-        Ok(())
     }
 }
 
@@ -159,6 +155,15 @@ impl Default for Park {
             music_on_hold: true,
             music: music::DEFAULT.to_owned(),
             on_timeout_uri: None,
+            sites: BTreeMap::new(),
+            assigned: Vec::new(),
+            emergency: EMERGENCY
+                .iter()
+                .filter_map(|number| number.parse().ok())
+                .collect(),
         }
     }
 }
+
+/// Most of the world's; none begins with 0, as no orbit does.
+const EMERGENCY: [&str; 3] = ["112", "911", "999"];

@@ -238,6 +238,25 @@ impl<'a> Table<'a> {
         text.parse().map(Some).map_err(wrong)
     }
 
+    /// A list of at most `max` things with a form of their own; none where it is not there.
+    pub(super) fn list<T: FromStr>(
+        &self,
+        key: &str,
+        rule: &str,
+        max: usize,
+    ) -> Result<Vec<T>, ConfigError> {
+        let texts = self.texts(key, rule)?.unwrap_or_default();
+        if texts.len() > max {
+            return Err(self.wrong(key, &format!("more than {max}; write fewer, or wider ones")));
+        }
+        let parse = |(number, text): (usize, &str)| {
+            let what = format!("not understood; {rule}");
+            let wrong = |_| self.wrong_element(key, number, &what);
+            text.parse().map_err(wrong)
+        };
+        texts.into_iter().enumerate().map(parse).collect()
+    }
+
     /// A SIP URI to call.
     pub(super) fn sip_uri(&self, key: &str) -> Result<Option<String>, ConfigError> {
         let rule = "write a SIP URI such as \"sip:operator@example.com\"";

@@ -293,6 +293,8 @@ impl Reactor {
                 }
                 Output::Command(worker, command) => self.workers.command(worker, command),
                 Output::Resolve(question) => self.resolver.ask(question),
+                Output::Configured(Ok(())) => {}
+                Output::Configured(Err(error)) => tracing::error!("not configured: {error}"),
                 Output::Stopped => {
                     self.phase = Phase::Ending(clock::now() + WORKERS_END_TIMEOUT);
                 }

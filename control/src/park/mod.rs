@@ -9,17 +9,20 @@ use crate::call::{CallKey, Exchange, Phase, Refusal};
 use crate::sip::agent::{DialogKey, session_description};
 use crate::sip::message::Message;
 
+mod configure;
 mod dial;
 mod expire;
 mod orbit;
 mod parking;
 mod recall;
 mod retrieve;
+mod settings;
 mod token;
 mod transfer;
 
 pub(crate) use dial::Dialled;
 pub(crate) use orbit::{Orbit, OrbitTable};
+pub(crate) use settings::Settings;
 pub(crate) use token::ParkToken;
 
 /// A call on its way into an orbit.

@@ -19,9 +19,10 @@ impl Exchange {
         arrival: Box<Arrival>,
     ) -> Result<(), Refusal> {
         let key = self.new_call_key();
+        let site = self.site_of_parker(&arrival).map(str::to_owned);
         let orbit = self
             .orbits
-            .take_any(&mut self.random, key)
+            .take_any(&mut self.random, key, site.as_deref())
             .ok_or(Refusal::NoOrbit)?;
         self.begin_parking(now, key, dialog, arrival, orbit, None)
     }
@@ -90,7 +91,7 @@ impl Exchange {
         if parking.orbit.is_none() {
             self.orbits.hand_over(orbit, key);
         }
-        let deadline = now + self.rules.park.pickup_timeout;
+        let deadline = now + self.settings(orbit).pickup_timeout;
         let parked = Parked {
             orbit,
             token,
@@ -115,7 +116,7 @@ impl Exchange {
     pub(crate) fn park_again(&mut self, now: Time, key: CallKey, mut parked: Parked) {
         let dialog = self.calls[&key].first;
         if !self.orbits.take(parked.orbit, key) {
-            let Some(orbit) = self.orbits.take_any(&mut self.random, key) else {
+            let Some(orbit) = self.orbits.take_any(&mut self.random, key, None) else {
                 self.remove_call(key);
                 return self.end_leg(now, dialog, Farewell::NotRetrieved);
             };

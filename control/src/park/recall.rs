@@ -11,7 +11,7 @@ use crate::call::end::Farewell;
 use crate::call::limits::{CONNECT_TIMEOUT, EXPIRES_MARGIN, OPEN_TIMEOUT};
 use crate::call::negotiate::description;
 use crate::call::refusal::reason;
-use crate::call::{CallKey, Exchange, Leg, State, Turn};
+use crate::call::{CallKey, Exchange, Leg, Refusal, State, Turn};
 use crate::sip::agent::{DialogKey, Outgoing};
 use crate::sip::header::Header;
 use crate::sip::status::Status;
@@ -25,7 +25,7 @@ const REASON_ESCAPED: &str = "Reason=SIP%3Bcause%3D408%3Btext%3D%22Not%20retriev
 impl Exchange {
     /// The time of a parked call is over: calls who may want it, or ends it.
     pub(super) fn recall_or_end(&mut self, now: Time, key: CallKey, parked: Parked) {
-        let Some(target) = self.to_call(key, parked.recalls).map(str::to_owned) else {
+        let Some(target) = self.to_call(key, &parked).map(str::to_owned) else {
             return self.end_call(now, key, Farewell::NotRetrieved);
         };
         // Counted when it begins: nothing that happens to it can make it begin without end.
@@ -49,8 +49,8 @@ impl Exchange {
     }
 
     /// Whom to call after so many recalls: the parker as often as is allowed, then the fallback.
-    pub(super) fn to_call(&self, key: CallKey, recalls: u8) -> Option<&str> {
-        let park = &self.rules.park;
+    pub(super) fn to_call(&self, key: CallKey, parked: &Parked) -> Option<&str> {
+        let (park, recalls) = (self.settings(parked.orbit), parked.recalls);
         match self.calls[&key].parker.as_deref() {
             Some(parker) if recalls < park.max_pickup_attempts => Some(parker),
             Some(_) if recalls == park.max_pickup_attempts => park.on_timeout_uri.as_deref(),
@@ -67,8 +67,14 @@ impl Exchange {
         parked: Parked,
         recall: DialogKey,
     ) {
-        let target = self.to_call(key, parked.recalls - 1);
-        let target = target.expect("a recall has a target").to_owned();
+        let before = Parked {
+            recalls: parked.recalls - 1,
+            ..parked
+        };
+        // None where a change of the settings has taken it away while the stream opened.
+        let Some(target) = self.to_call(key, &before).map(str::to_owned) else {
+            return self.fail_arrival(now, recall, Refusal::NotAnswered);
+        };
         let parkee = &self.legs[&self.calls[&key].first];
         let outgoing = self.recall_invite(parkee, &target);
         let local = self.local_offer(&self.legs[&recall]);
@@ -80,7 +86,10 @@ impl Exchange {
         if let Some(name) = self.agent.name(recall) {
             leg.call_id = name.call_id.into();
         }
-        self.set_deadline(key, Some(now + self.rules.park.recall_ring_timeout));
+        self.set_deadline(
+            key,
+            Some(now + self.settings(parked.orbit).recall_ring_timeout),
+        );
         let (orbit, call_id) = self.log_fields(recall);
         let (dialog, attempt) = (recall.0, parked.recalls);
         tracing::info!(call_id, orbit, dialog, attempt, target, "recall");
@@ -91,7 +100,7 @@ impl Exchange {
         let number = self.orbits.number(parkee.orbit);
         let orbit = format!("sip:{}@{}", self.orbits.user(parkee.orbit), parkee.host);
         let mut headers = parkee.identity.headers();
-        let expires = self.rules.park.recall_ring_timeout + EXPIRES_MARGIN;
+        let expires = self.settings(parkee.orbit).recall_ring_timeout + EXPIRES_MARGIN;
         headers.extend([
             (Header::Alert, ALERT.to_owned()),
             reason(408, "Not retrieved"),
@@ -122,7 +131,7 @@ impl Exchange {
         recall: DialogKey,
     ) {
         let parked = Parked {
-            deadline: now + self.rules.park.pickup_timeout,
+            deadline: now + self.settings(parked.orbit).pickup_timeout,
             ..parked
         };
         let (orbit, call_id) = self.log_fields(recall);
@@ -147,9 +156,9 @@ impl Exchange {
     /// once.
     pub(crate) fn recall_failed(&mut self, now: Time, key: CallKey, parked: Parked) {
         let is_parker_next = self.calls[&key].parker.is_some()
-            && parked.recalls < self.rules.park.max_pickup_attempts;
+            && parked.recalls < self.settings(parked.orbit).max_pickup_attempts;
         let deadline = if is_parker_next {
-            now + self.rules.park.pickup_timeout
+            now + self.settings(parked.orbit).pickup_timeout
         } else {
             now
         };

@@ -25,7 +25,7 @@ impl Exchange {
             // Who dials has it before who is called; should that come to nothing, the time starts
             // again.
             Some(State::Recalling(mut parked, recall)) => {
-                parked.deadline = now + self.rules.park.pickup_timeout;
+                parked.deadline = now + self.settings(parked.orbit).pickup_timeout;
                 (parked, Some(recall))
             }
             Some(State::Retrieving(..)) => return Err(Refusal::BeingRetrieved),
@@ -147,7 +147,7 @@ impl Exchange {
         self.set_state(key, State::Parked(parked));
         self.set_deadline(key, Some(parked.deadline));
         self.apply(key);
-        if now < parked.deadline || self.to_call(key, parked.recalls).is_some() {
+        if now < parked.deadline || self.to_call(key, &parked).is_some() {
             self.wish(now, parkee, Wish::PARKED);
         }
     }

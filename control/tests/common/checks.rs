@@ -297,11 +297,11 @@ impl World {
     }
 }
 
-/// Orbits there are.
+/// Orbits there are, those included that stay for their calls after their range was removed.
 fn orbits_of(world: &World) -> usize {
     let ranges = &world.site.config.orbit_ranges;
-    ranges
-        .iter()
-        .map(|range| (range.end - range.start + 1) as usize)
-        .sum()
+    let of_ranges: usize = ranges.iter().map(|range| range.count() as usize).sum();
+    let taken = world.control.orbits().into_iter();
+    let without_range = taken.filter(|status| ranges.iter().all(|range| !range.has(&status.orbit)));
+    of_ranges + without_range.count()
 }

@@ -121,6 +121,7 @@ fn config() -> Config {
             music_on_hold: true,
             music: "default".to_owned(),
             on_timeout_uri: None,
+            ..Park::default()
         },
         orbit_ranges: vec![range("front-desk", 700, 799)],
         ..Config::default()
@@ -133,5 +134,6 @@ fn range(name: &str, start: u32, end: u32) -> OrbitRange {
         prefix: None,
         start,
         end,
+        ..OrbitRange::default()
     }
 }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use control::config::Config;
 use control::control::{ControlStatus, OrbitStatus, Setup};
 use control::sip::transport::{Flow, Listener, Packet, Ticket, Transport};
 use control::{Control, Input, Output};
@@ -44,6 +45,7 @@ pub(crate) struct World {
     /// Start lines of what the server sent, with the phone it went to.
     pub(crate) sent: Vec<(usize, String)>,
     pub(crate) is_stopped: bool,
+    configured: Option<Result<(), String>>,
     seed: Seed,
     pub(super) agenda: Agenda<Happening>,
     pub(super) wakes: Vec<Option<Time>>,
@@ -95,6 +97,7 @@ impl World {
             site,
             sent: Vec::new(),
             is_stopped: false,
+            configured: None,
             seed,
             agenda: Agenda::new(),
             wakes: Vec::new(),
@@ -196,6 +199,16 @@ impl World {
     pub(crate) fn lose_worker(&mut self, worker: WorkerId) {
         let (at, event) = self.workers.lose(self.now, worker);
         self.agenda.note(at, Happening::Media(worker, event));
+    }
+
+    /// Changes the configuration; the message where the server will not have it.
+    pub(crate) fn configure(&mut self, config: &Config) -> Result<(), String> {
+        self.give(Input::Configure(config));
+        let configured = self.configured.take().expect("each change is answered");
+        if configured.is_ok() {
+            self.site.config = config.clone();
+        }
+        configured
     }
 
     /// Asks the server to end.
@@ -360,6 +373,9 @@ impl World {
                     let at = self.now + Duration::from_millis(20);
                     self.agenda
                         .note(at, Happening::Resolved(resolve.ticket, found));
+                }
+                Output::Configured(result) => {
+                    self.configured = Some(result.map_err(|error| error.0));
                 }
                 Output::Stopped => self.is_stopped = true,
             }

@@ -76,6 +76,7 @@ fn orbit_ranges(calls: u32) -> Vec<OrbitRange> {
                 prefix: None,
                 start,
                 end: start + count - 1,
+                ..OrbitRange::default()
             }
         })
         .collect()

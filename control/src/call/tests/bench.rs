@@ -99,6 +99,7 @@ impl Bench {
                     events.extend(self.obey(command).map(|event| (worker, event)));
                 }
                 Output::Resolve(_) => panic!("no names here"),
+                Output::Configured(_) => unreachable!("nobody configures"),
                 Output::Stopped => self.stopped = true,
             }
         }
@@ -408,6 +409,7 @@ pub(super) fn config() -> Config {
         prefix: None,
         start: 700,
         end: 709,
+        ..OrbitRange::default()
     }];
     config
 }

@@ -165,6 +165,7 @@ fn every_key_is_taken() {
         music_on_hold: false,
         music: "jazz".to_owned(),
         on_timeout_uri: Some("SIPS:desk@example.com".to_owned()),
+        ..Park::default()
     };
     assert_eq!(config.park, park);
     let ranges: Vec<_> = config

@@ -139,8 +139,224 @@ pickup_timeout = "1s"
 
 [park.site."a b"]
 => 1: [park.site.a b]: not a name; write letters, digits, ".", "_" or "-", at most 64
+
+[park.site.paris]
+members = ["*@example.com", "a b"]
+=> 2: [park.site.paris] members = "a b": not understood; write users such as
+   "ann@example.com", "*@example.com", "*.example.com" or "+331*"
+
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "799"
+site = "pairs"
+[park.site.paris]
+=> 5: [[orbit_range]] site = "pairs": no such site; did you mean paris?
+
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "799"
+site = "london"
+=> 5: [[orbit_range]] site = "london": no such site; write [park.site.london]
 "##,
     );
+}
+
+#[test]
+fn row_20_a_setting_is_the_ranges_own_or_its_sites_or_that_of_all() {
+    let config = parse(
+        r##"[music.jazz]
+[park]
+pickup_timeout = "60s"
+max_pickup_attempts = 2
+on_timeout_uri = "sip:operator@example.com"
+[park.site.paris]
+pickup_timeout = "30s"
+max_pickup_attempts = 3
+music = "jazz"
+members = ["+331*"]
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "709"
+site = "paris"
+max_pickup_attempts = 4
+[[orbit_range]]
+name = "b"
+start = "710"
+end = "719"
+site = "paris"
+music_on_hold = false
+[[orbit_range]]
+name = "c"
+start = "720"
+end = "729""##,
+    )
+    .unwrap();
+    let settings = config.orbit_ranges.iter().map(|range| {
+        let settings = config.settings(range);
+        let seconds = settings.pickup_timeout.as_secs();
+        (seconds, settings.max_pickup_attempts, settings.music)
+    });
+    let music = |name: &str| Some(name.to_owned());
+    let expected = [
+        (30, 4, music("jazz")),
+        (30, 3, None),
+        (60, 2, music("default")),
+    ];
+    assert_eq!(settings.collect::<Vec<_>>(), expected);
+    let fallback = config.settings(&config.orbit_ranges[0]).on_timeout_uri;
+    assert_eq!(fallback.as_deref(), Some("sip:operator@example.com"));
+    assert!(config.park.sites["paris"].members[0].matches("+33140000000", ""));
+    assert_eq!(config.warnings, [""; 0]);
+}
+
+#[test]
+fn row_48_one_recording_serves_every_site_that_names_it() {
+    let site = |name: &str| format!("[park.site.{name}]\nmusic = \"jazz\"\n");
+    let text = format!("[music.jazz]\n{}{}", site("paris"), site("london"));
+    let config = parse(&text).unwrap();
+    for site in ["paris", "london"] {
+        let range = OrbitRange {
+            site: Some(site.to_owned()),
+            ..OrbitRange::default()
+        };
+        assert_eq!(config.settings(&range).music.as_deref(), Some("jazz"));
+    }
+}
+
+#[test]
+fn row_11_a_range_of_another_node_is_not_parked_in_here() {
+    let ranges = r##"[[orbit_range]]
+name = "a"
+start = "700"
+end = "709"
+node = "edge-1"
+[[orbit_range]]
+name = "b"
+start = "710"
+end = "719"
+node = "edge-2"
+[[orbit_range]]
+name = "c"
+start = "720"
+end = "729"
+"##;
+    let names = |node: &str| {
+        let config = parse(&format!("{ranges}[node]\nid = \"{node}\"")).unwrap();
+        let names = config.orbit_ranges.into_iter().map(|range| range.name);
+        names.collect::<String>()
+    };
+    assert_eq!(
+        (names("edge-1"), names("edge-2")),
+        ("ac".to_owned(), "bc".to_owned())
+    );
+    refused(
+        r##"
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "709"
+node = "edge-2"
+=> 5: [[orbit_range]] node = "edge-2": no range is left to park in; write "orbit-1"
+
+[[orbit_range]]
+name = "a"
+start = "700"
+end = "709"
+[[orbit_range]]
+name = "b"
+start = "705"
+end = "719"
+node = "edge-2"
+=> 7: [[orbit_range]] start = "705": the range "b" (705-719)
+   overlaps "a" (700-709); write other numbers
+"##,
+    );
+}
+
+#[test]
+fn row_15_an_orbit_is_nobodys_number() {
+    refused(
+        r##"
+[park]
+assigned = ["1000-1999", "750-850"]
+=> 2: [park] assigned = "750-850": 750 is an orbit of the range "default"; write other numbers
+   there, or here
+
+[park]
+assigned = ["799"]
+=> 2: [park] assigned = "799": 799 is an orbit of the range "default"; write other numbers
+   there, or here
+
+[park]
+assigned = ["ann"]
+=> 2: [park] assigned = "ann": not understood; write numbers such as "112", "2000-2999" or
+   "+33140001000-+33140001999"
+"##,
+    );
+    let others = "[park]\nassigned = [\"7000-7999\", \"+700-+799\", \"800\"]";
+    assert_eq!(message(others), "accepted");
+}
+
+#[test]
+fn row_43_an_orbit_that_is_an_emergency_number_is_warned_of() {
+    let range = "[[orbit_range]]\nname = \"a\"\nstart = \"900\"\nend = \"950\"\n";
+    let expected = "site.toml:1: [[orbit_range]]: 911 is an orbit of the range \"a\" and an \
+                    emergency number: whoever dials it here reaches a parked call; write other \
+                    numbers";
+    assert_eq!(parse(range).unwrap().warnings, [expected]);
+    let others = format!("{range}[park]\nemergency = [\"112\"]");
+    assert_eq!(parse(&others).unwrap().warnings, [""; 0]);
+}
+
+#[test]
+fn row_63_a_range_in_sequence_has_waiting_times_of_its_own() {
+    refused(
+        r##"
+[[orbit_range]]
+name = "a"
+start = "10"
+end = "99"
+allocation = "sequential"
+pickup_timeout = "119s"
+=> 6: [[orbit_range]] pickup_timeout = "119s": shorter than 2min; write a duration from 2min to
+   30min
+
+[[orbit_range]]
+name = "a"
+start = "10"
+end = "99"
+allocation = "sequential"
+pickup_timeout = "1801s"
+=> 6: [[orbit_range]] pickup_timeout = "1801s": longer than 30min; write a duration from 2min
+   to 30min
+
+[[orbit_range]]
+name = "a"
+start = "10"
+end = "99"
+allocation = "next"
+=> 5: [[orbit_range]] allocation = "next": unknown; write "random" or "sequential"
+"##,
+    );
+    let text = |more: &str| {
+        format!(
+            "[[orbit_range]]\nname = \"a\"\nstart = \"10\"\nend = \"99\"\n\
+             allocation = \"sequential\"\n{more}"
+        )
+    };
+    let seconds = |more: &str| {
+        let config = parse(&text(more)).unwrap();
+        config
+            .settings(&config.orbit_ranges[0])
+            .pickup_timeout
+            .as_secs()
+    };
+    assert_eq!(seconds(""), 300);
+    assert_eq!(seconds("pickup_timeout = \"120s\""), 120);
+    assert_eq!(seconds("pickup_timeout = \"1800s\""), 1_800);
 }
 
 #[test]
@@ -150,15 +366,6 @@ fn the_usual_park_user_cannot_hide_an_orbit() {
     );
     let expected = "site.toml:6: [park] user = \"700\": an orbit of the range \"a\"; write a name";
     assert_eq!(config.unwrap_err().0, expected);
-}
-
-#[test]
-fn sites_are_checked_and_warned_of() {
-    let config = parse("[park.site.paris]\npickup_timeout = \"20s\"").unwrap();
-    assert_eq!(config.park, Park::default());
-    let expected =
-        "site.toml:1: [park.site.paris]: sites are not built in this version; without effect";
-    assert_eq!(config.warnings, [expected]);
 }
 
 #[test]

@@ -47,7 +47,9 @@ id = "a"
 name = "a"
 start = "700"
 stop = "799"
-=> 4: [[orbit_range]] stop = "799": unknown; known here: name, start, end, kind
+=> 4: [[orbit_range]] stop = "799": unknown; known here: name, start, end, kind, node, site,
+   allocation, pickup_timeout, max_pickup_attempts, recall_ring_timeout, music_on_hold, music,
+   on_timeout_uri
 
 [music.default]
 fiel = "x"
@@ -55,8 +57,8 @@ fiel = "x"
 
 [park.site.paris]
 user = "x"
-=> 2: [park.site.paris] user = "x": unknown; known here: pickup_timeout, max_pickup_attempts,
-   recall_ring_timeout, music_on_hold, music, on_timeout_uri
+=> 2: [park.site.paris] user = "x": unknown; known here: members, pickup_timeout,
+   max_pickup_attempts, recall_ring_timeout, music_on_hold, music, on_timeout_uri
 "##,
     );
 }

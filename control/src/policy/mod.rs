@@ -4,6 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+mod party;
+
+pub(crate) use party::Party;
+
 /// The networks whose messages are heard.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {

@@ -1,0 +1,102 @@
+//! What the operator settled for the calls of a range, in the words of calls.
+
+use std::time::Duration;
+
+use shared::{PromptId, PromptStart, Repeat, Source};
+
+use super::{Orbit, OrbitTable};
+use crate::call::Exchange;
+use crate::call::arrival::Arrival;
+use crate::config::{self, Config, OrbitRange};
+use crate::policy::Party;
+
+/// What holds for the calls that wait in a range.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// How long a call waits before somebody is called.
+    pub(crate) pickup_timeout: Duration,
+    /// How often the parker is called.
+    pub(crate) max_pickup_attempts: u8,
+    /// How long a phone rings that is called.
+    pub(crate) recall_ring_timeout: Duration,
+    /// What they hear.
+    pub(crate) music: Source,
+    /// Who is called after the parker.
+    pub(crate) on_timeout_uri: Option<Box<str>>,
+}
+
+impl Settings {
+    /// Those of one range.
+    pub(crate) fn of_range(config: &Config, range: &OrbitRange) -> Self {
+        Self::new(config, config.settings(range))
+    }
+
+    /// Those of `[park]`.
+    pub(crate) fn of_all(config: &Config) -> Self {
+        Self::new(config, config.settings(&OrbitRange::default()))
+    }
+
+    fn new(config: &Config, settings: config::Settings) -> Self {
+        Self {
+            pickup_timeout: settings.pickup_timeout,
+            max_pickup_attempts: settings.max_pickup_attempts,
+            recall_ring_timeout: settings.recall_ring_timeout,
+            music: settings
+                .music
+                .map_or(Source::Silent, |name| music(config, &name)),
+            on_timeout_uri: settings.on_timeout_uri.map(Into::into),
+        }
+    }
+}
+
+impl OrbitTable {
+    /// The ranges of a configuration.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self::new(ranges(config))
+    }
+}
+
+impl Exchange {
+    /// The site that the parker of a call is a member of: whoever has transferred it, or else who
+    /// calls.
+    pub(super) fn site_of_parker(&self, arrival: &Arrival) -> Option<&str> {
+        let parker = arrival.parker.as_deref().and_then(Party::of_uri);
+        let party = parker.as_ref().unwrap_or(&arrival.caller);
+        let sites = &self.rules.park.sites;
+        let (name, _) = sites
+            .iter()
+            .find(|(_, site)| party.is_one_of(&site.members))?;
+        Some(name)
+    }
+
+    /// What holds for the calls in an orbit; those of an orbit that is one no more have what holds
+    /// for all.
+    pub(crate) fn settings(&self, orbit: Orbit) -> &Settings {
+        self.orbits.settings(orbit).unwrap_or(&self.rules.of_all)
+    }
+}
+
+/// The ranges of a configuration, with their settings.
+pub(super) fn ranges(config: &Config) -> impl Iterator<Item = (OrbitRange, Settings)> + '_ {
+    config
+        .orbit_ranges
+        .iter()
+        .map(|range| (range.clone(), Settings::of_range(config, range)))
+}
+
+/// The workers number their prompts in the order of `[music.NAME]`.
+fn music(config: &Config, name: &str) -> Source {
+    let named = |(_, (known, _)): &(u16, (&String, _))| *known == name;
+    let Some((number, (_, music))) = (0..).zip(config.music.iter()).find(named) else {
+        unreachable!("the configuration checks that the music exists")
+    };
+    Source::Prompt {
+        prompt: PromptId(number),
+        start: if music.programme {
+            PromptStart::Programme
+        } else {
+            PromptStart::At { position_ms: 0 }
+        },
+        repeat: Repeat::Forever,
+    }
+}
