@@ -1,15 +1,16 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo packages check test e2e simulate fuzz bench doc fmt clean
+.PHONY: help build run demo packages check test e2e simulate fuzz bench bench-media-hour doc fmt clean
 
 CALLS ?= 1000
 SECONDS ?= 20
 SEEDS ?= 10000
+REPORT ?= target/bench-media-hour
 RUNS ?= 1000000
 
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build orbitd for production (target/release/orbitd)
 	cargo build --release
@@ -43,6 +44,10 @@ fuzz: ## Fuzz every parser for RUNS (1000000) inputs each
 
 bench: ## Run the benchmarks
 	cargo bench --workspace
+
+bench-media-hour: ## Park 5,000 calls for an hour in two network namespaces (root); writes REPORT.txt and .json
+	cargo build --release
+	target/release/orbitd bed hold --calls 5000 --seconds 3600 --report $(REPORT)
 
 doc: ## Build the documentation of the code (target/doc)
 	cargo doc --workspace --no-deps --document-private-items

@@ -11,7 +11,7 @@ use control::config::Config;
 use control::driver::{self, Bell, Server};
 use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::{DataplaneConfig, Kernel};
-use tools::demo;
+use tools::{bed, demo};
 use tracing_subscriber::EnvFilter;
 
 /// Call park, hold music and announcements for SIP.
@@ -33,13 +33,15 @@ enum Command {
     Check,
     /// Start a server, park callers of its own, and show how well they are served.
     Demo(demo::Options),
+    /// Measure the media path between two network namespaces; needs root.
+    Bed(bed::Options),
 }
 
 type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let level = if matches!(arguments.command, Some(Command::Demo(_))) {
+    let level = if matches!(arguments.command, Some(Command::Demo(_) | Command::Bed(_))) {
         "warn"
     } else {
         "info"
@@ -80,6 +82,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
             writeln!(out, "the configuration is right")?;
         }
         Command::Demo(options) => return demo::run(&options, config, &|config| start(config)),
+        Command::Bed(options) => return bed::run(&options, config, &|config| start(config)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bed;
 pub mod clock;
 pub mod compose;
 pub mod correlate;

@@ -6,7 +6,7 @@
 
 mod machine;
 mod screen;
-mod site;
+pub(crate) mod site;
 mod stage;
 mod verdict;
 

@@ -66,7 +66,8 @@ pub(super) fn configure(mut config: Config, calls: u32) -> Config {
     config
 }
 
-fn orbit_ranges(calls: u32) -> Vec<OrbitRange> {
+/// Ranges with an orbit for each of so many calls.
+pub(crate) fn orbit_ranges(calls: u32) -> Vec<OrbitRange> {
     (0..calls.div_ceil(ORBITS_PER_RANGE_MAX))
         .map(|number| {
             let start = 100_000 + number * ORBITS_PER_RANGE_MAX;

@@ -1,0 +1,211 @@
+//! What is to be said of calls that were held.
+
+use serde_json::json;
+
+use super::{HoldOptions, Run, quantiles};
+use crate::bed::drift::Trend;
+use crate::bed::figures::Figures;
+use crate::bed::report::{Judgement, Report, Row, grouped, time};
+
+impl Run {
+    pub(super) fn report(&self, options: &HoldOptions, machine: String) -> Report {
+        let held = self.steps.last().map_or(&self.first, |step| &step.look);
+        let figures = Figures::between(&self.first, held);
+        let trend = self.drift.trend();
+        let mut before = &self.first;
+        let mut series = Vec::new();
+        for step in &self.steps {
+            series.push(step.to_json(before));
+            before = &step.look;
+        }
+        Report {
+            title: format!(
+                "{} parked calls for {} s",
+                grouped(self.calls.into()),
+                options.seconds
+            ),
+            machine,
+            rows: self.rows(&figures, trend),
+            figures: json!({
+                "sent": self.last.sent(),
+                "arrived": self.arrived.all(),
+                "interface_drops": self.interface.drops(),
+                "server_drops": self.last.drops,
+                "heard_streams": self.heard.streams,
+                "heard_packets": self.heard.findings.received,
+                "heard_lost": self.heard.findings.lost,
+                "listener_overflowed": self.heard.overflowed,
+                "deviation_ns": quantiles(&self.pacing),
+                "drift_ppm": trend.map(|trend| trend.ppm),
+                "drift_moved_ns": trend.map(|trend| trend.moved_ns),
+                "cpu_ns_per_packet": figures.cpu_ns,
+                "cpu_user_ns_per_packet": figures.user_ns,
+                "cpu_system_ns_per_packet": figures.system_ns,
+                "cpu_waited_share": figures.waited_share,
+                "enters_per_packet": figures.enters,
+                "steps": series,
+            }),
+        }
+    }
+
+    fn rows(&self, figures: &Figures, trend: Option<Trend>) -> Vec<Row> {
+        vec![
+            Row::new(
+                "calls parked throughout",
+                grouped(self.calls.into()),
+                grouped(self.parked_throughout as u64),
+                Judgement::of(self.parked_throughout == self.calls as usize),
+            ),
+            self.lost_row(),
+            self.sent_row(figures),
+            self.heard_row(),
+            self.pacing_row(figures),
+            drift_row(trend, figures.seconds),
+            self.memory_row(),
+            Row::new(
+                "system calls a packet",
+                "< 0.05",
+                format!("{:.4}", figures.enters),
+                Judgement::of(figures.enters < 0.05),
+            ),
+            cpu_row(figures),
+        ]
+    }
+
+    fn lost_row(&self) -> Row {
+        let lost = self.last.sent().abs_diff(self.arrived.all());
+        Row::new(
+            "packets sent and not arrived",
+            "0",
+            format!(
+                "{lost} of {}; the server dropped {}, the interface {}",
+                grouped(self.last.sent()),
+                self.last.dropped(),
+                self.interface.drops()
+            ),
+            Judgement::of(lost == 0 && self.last.dropped() == 0),
+        )
+    }
+
+    /// A server that skips packets loses none on the way.
+    fn sent_row(&self, figures: &Figures) -> Row {
+        let due = figures.seconds * f64::from(self.calls) * 50.0;
+        let share = figures.packets / due;
+        Row::new(
+            "packets sent of those due",
+            "100.00 %",
+            format!("{:.3} %", share * 100.0),
+            Judgement::of(share > 0.9999),
+        )
+    }
+
+    fn pacing_row(&self, figures: &Figures) -> Row {
+        let quantile = |part| time(self.pacing.quantile(part));
+        Row::new(
+            "deviation from each stream's grid",
+            "see the table",
+            format!(
+                "p50 {}, p99 {}, p99.9 {}, max {}; the worker waited for its CPU for {:.2} % of \
+                 the time",
+                quantile(0.5),
+                quantile(0.99),
+                quantile(0.999),
+                time(self.pacing.max()),
+                figures.waited_share * 100.0
+            ),
+            Judgement::NotJudged,
+        )
+    }
+
+    fn memory_row(&self) -> Row {
+        let growth = self.growth();
+        Row::new(
+            "memory grown since the first minute",
+            "< 1 %",
+            format!(
+                "{:+.2} % of {} MiB",
+                growth * 100.0,
+                self.first.resident_bytes >> 20
+            ),
+            Judgement::of(growth < 0.01),
+        )
+    }
+
+    fn heard_row(&self) -> Row {
+        let findings = &self.heard.findings;
+        let complaints = findings
+            .complaints()
+            .into_iter()
+            .filter(|(_, count)| *count > 0);
+        let complaints: Vec<String> = complaints
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
+        let said = if complaints.is_empty() {
+            "unbroken, the music bit for bit".to_owned()
+        } else {
+            complaints.join(", ")
+        };
+        Row::new(
+            "streams judged packet by packet",
+            "unbroken",
+            format!(
+                "{} packets of {} streams: {said}",
+                grouped(findings.received),
+                self.heard.streams
+            ),
+            Judgement::of(complaints.is_empty() && self.heard.streams == self.listened),
+        )
+    }
+
+    /// Resident memory at the end against the end of the first minute, as a part of the latter.
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    fn growth(&self) -> f64 {
+        let settled = self.steps.iter().find(|step| step.second >= 60);
+        let settled = settled.map_or(&self.first, |step| &step.look);
+        let end = self.steps.last().map_or(&self.first, |step| &step.look);
+        end.resident_bytes as f64 / settled.resident_bytes.max(1) as f64 - 1.0
+    }
+}
+
+/// A line through less than this shows the noise of its ends.
+const TREND_SECONDS_MIN: f64 = 300.0;
+
+fn drift_row(trend: Option<Trend>, seconds: f64) -> Row {
+    let (reached, judgement) = match trend {
+        None => ("too short to tell".to_owned(), Judgement::NotJudged),
+        Some(trend) => {
+            let reached = format!(
+                "{:+.4} ppm; from the first to the last minute {:+.0} µs",
+                trend.ppm,
+                trend.moved_ns / 1e3
+            );
+            let judgement = if seconds < TREND_SECONDS_MIN {
+                Judgement::NotJudged
+            } else {
+                Judgement::of(trend.ppm.abs() < 1.0)
+            };
+            (reached, judgement)
+        }
+    };
+    Row::new(
+        "drift against CLOCK_MONOTONIC",
+        "< 1 ppm",
+        reached,
+        judgement,
+    )
+}
+
+fn cpu_row(figures: &Figures) -> Row {
+    Row::new(
+        "CPU a packet",
+        "see the table",
+        format!(
+            "{:.0} ns ({:.0} user, {:.0} system by clock ticks), {:.1} % of the core",
+            figures.cpu_ns,
+            figures.user_ns,
+            figures.system_ns,
+            figures.core_share * 100.0
+        ),
+        Judgement::NotJudged,
+    )
+}

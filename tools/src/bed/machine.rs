@@ -1,0 +1,105 @@
+//! The machine under the bed: its CPUs, its kernel, and how busy others keep it.
+
+use std::error::Error;
+use std::fs;
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// What figures depend on.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub(super) processor: String,
+    pub(super) kernel: String,
+    /// CPUs that this process may run on.
+    pub(super) cpus: Vec<usize>,
+}
+
+impl Machine {
+    pub(super) fn look() -> Result<Self, Box<dyn Error>> {
+        let allowed = sched_getaffinity(None)?;
+        let cpus: Vec<usize> = (0..CpuSet::MAX_CPU)
+            .filter(|&cpu| allowed.is_set(cpu))
+            .collect();
+        let listing = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let processor = listing
+            .lines()
+            .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        Ok(Self {
+            processor: processor.map_or_else(|| "unknown".to_owned(), |(_, name)| name.to_owned()),
+            kernel: first_line("/proc/sys/kernel/osrelease"),
+            cpus,
+        })
+    }
+
+    /// The CPU of the worker, and of the bare loops it is compared with.
+    pub(super) fn worker_cpu(&self) -> usize {
+        self.cpus.last().copied().unwrap_or(0)
+    }
+
+    /// Keeps the calling thread, and all that it starts, away from the worker's CPU, where there
+    /// is another.
+    pub(super) fn stand_aside(&self) -> Result<(), Box<dyn Error>> {
+        let worker = self.worker_cpu();
+        let mut others = CpuSet::new();
+        for &cpu in self.cpus.iter().filter(|&&cpu| cpu != worker) {
+            others.set(cpu);
+        }
+        if others.count() > 0 {
+            sched_setaffinity(None, &others)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn line(&self) -> String {
+        let (processor, kernel) = (&self.processor, &self.kernel);
+        let (count, worker) = (self.cpus.len(), self.worker_cpu());
+        format!("{processor}, {count} CPUs, Linux {kernel}; worker on CPU {worker}")
+    }
+}
+
+/// Runs a thread before everything that has no real-time priority, so that figures are of the
+/// server and not of what else the machine does. The bare loops that it is compared with get the
+/// same.
+pub(super) fn prefer(thread: &str) -> Result<(), Box<dyn Error>> {
+    let run = Command::new("chrt")
+        .args(["--fifo", "--pid", PRIORITY, thread])
+        .output();
+    let output =
+        run.map_err(|error| format!("cannot run chrt (Debian package util-linux): {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "no real-time priority: {}; the bed needs CAP_SYS_NICE",
+        said.trim()
+    )
+    .into())
+}
+
+/// Above ordinary work, below what the kernel itself runs at.
+const PRIORITY: &str = "10";
+
+/// The load averages of 1, 5 and 15 minutes.
+pub(super) fn load() -> String {
+    let line = first_line("/proc/loadavg");
+    line.split(' ').take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// As many open files as the kernel lets this process have.
+pub(super) fn raise_descriptors() -> Result<u64, Box<dyn Error>> {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, wanted)?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+fn first_line(path: &str) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().next().unwrap_or("unknown").to_owned()
+}

@@ -1,0 +1,67 @@
+//! `orbitd bed`: the media path against the kernel's own limit, measured between two network
+//! namespaces.
+//!
+//! The server is a process of its own in one namespace, with one worker on one CPU. The phones are
+//! in the other, where packets are counted and dropped at the interface, and some streams judged
+//! packet by packet. Absolute figures hold on one machine only; what is judged are ratios to bare
+//! loops that do the same with nothing around, alternated with the server in the same run.
+
+mod drift;
+mod figures;
+mod hold;
+mod interface;
+mod listener;
+mod load;
+mod look;
+mod machine;
+mod namespace;
+mod ports;
+mod report;
+mod server;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use control::config::Config;
+
+use crate::demo::Start;
+
+/// What the bed shall do.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Verb {
+    /// Hold parked calls for a time: loss, pacing, drift, memory.
+    Hold(hold::HoldOptions),
+    /// The server's process; started by the bed itself.
+    #[command(hide = true)]
+    Serve(server::ServeOptions),
+}
+
+/// Runs the bed; the exit code says whether nothing falls short.
+///
+/// # Errors
+/// What kept it from running, with the remedy.
+pub fn run(
+    options: &Options,
+    config: Config,
+    start: Start<'_>,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let mut out = std::io::stdout();
+    let is_good = match &options.verb {
+        Verb::Hold(options) => hold::hold(options, &mut out)?,
+        Verb::Serve(options) => {
+            server::serve(options, config, start)?;
+            true
+        }
+    };
+    Ok(if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

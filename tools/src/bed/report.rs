@@ -1,0 +1,203 @@
+//! What a run found, for people and for machines.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// What a run found.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    pub(super) title: String,
+    /// Where it ran.
+    pub(super) machine: String,
+    pub(super) rows: Vec<Row>,
+    /// Everything measured.
+    pub(super) figures: Value,
+}
+
+/// One thing that was to be reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Row {
+    pub(super) what: String,
+    pub(super) goal: String,
+    pub(super) reached: String,
+    pub(super) judgement: Judgement,
+}
+
+/// Whether it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Judgement {
+    Pass,
+    FallsShort,
+    /// The machine does not allow to judge it.
+    NotJudged,
+}
+
+impl Judgement {
+    pub(super) const fn of(is_reached: bool) -> Self {
+        if is_reached {
+            Self::Pass
+        } else {
+            Self::FallsShort
+        }
+    }
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pass => "pass",
+            Self::FallsShort => "FALLS SHORT",
+            Self::NotJudged => "not judged",
+        })
+    }
+}
+
+impl Row {
+    pub(super) fn new(
+        what: impl Into<String>,
+        goal: impl Into<String>,
+        reached: impl Into<String>,
+        judgement: Judgement,
+    ) -> Self {
+        Self {
+            what: what.into(),
+            goal: goal.into(),
+            reached: reached.into(),
+            judgement,
+        }
+    }
+}
+
+impl Report {
+    /// Whether nothing falls short.
+    pub(super) fn is_good(&self) -> bool {
+        self.rows
+            .iter()
+            .all(|row| row.judgement != Judgement::FallsShort)
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        let width = |of: fn(&Row) -> &str| {
+            let widths = self.rows.iter().map(|row| of(row).chars().count());
+            widths.max().unwrap_or(0)
+        };
+        let (what, goal) = (width(|row| &row.what), width(|row| &row.goal));
+        let mut text = format!("{}\n  {}\n\n", self.title, self.machine);
+        for row in &self.rows {
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "  {:<11}  {:<what$}  {:<goal$}  {}",
+                row.judgement, row.what, row.goal, row.reached
+            );
+        }
+        text
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let rows = self.rows.iter().map(|row| {
+            json!({
+                "what": row.what,
+                "goal": row.goal,
+                "reached": row.reached,
+                "judgement": row.judgement.to_string(),
+            })
+        });
+        json!({
+            "title": self.title,
+            "machine": self.machine,
+            "good": self.is_good(),
+            "rows": rows.collect::<Vec<_>>(),
+            "figures": self.figures,
+        })
+    }
+
+    /// Writes `PATH.txt` and `PATH.json`.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path.with_extension("txt"), self.to_text())?;
+        fs::write(
+            path.with_extension("json"),
+            format!("{:#}\n", self.to_json()),
+        )?;
+        Ok(())
+    }
+}
+
+/// A time as one reads it best.
+pub(super) fn time(time: Duration) -> String {
+    let ns = time.as_secs_f64() * 1e9;
+    match ns {
+        1e9.. => format!("{:.2} s", ns / 1e9),
+        1e6.. => format!("{:.3} ms", ns / 1e6),
+        1e3.. => format!("{:.0} µs", ns / 1e3),
+        _ => format!("{ns:.0} ns"),
+    }
+}
+
+/// With a comma at each thousand.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(judgement: Judgement) -> Report {
+        Report {
+            title: "a run".to_owned(),
+            machine: "a machine".to_owned(),
+            rows: vec![
+                Row::new("loss", "none", "none", Judgement::Pass),
+                Row::new("drift", "< 1 ppm", "3 ppm", judgement),
+            ],
+            figures: json!({}),
+        }
+    }
+
+    #[test]
+    fn one_row_that_falls_short_spoils_it_and_one_not_judged_does_not() {
+        let outcomes = [Judgement::Pass, Judgement::NotJudged, Judgement::FallsShort]
+            .map(|judgement| report(judgement).is_good());
+        assert_eq!(outcomes, [true, true, false]);
+    }
+
+    #[test]
+    fn the_text_shows_goal_reached_and_judgement_of_each_row() {
+        let text = report(Judgement::FallsShort).to_text();
+        assert!(
+            text.contains("FALLS SHORT  drift  < 1 ppm  3 ppm"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn both_files_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("below/run");
+        report(Judgement::Pass).write(&path).unwrap();
+        let written = fs::read_to_string(path.with_extension("json")).unwrap();
+        let value: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(value["good"], true);
+        assert!(path.with_extension("txt").exists());
+    }
+}
