@@ -17,6 +17,8 @@ pub enum Command {
         local: SocketAddr,
         /// Where RTCP is.
         rtcp: RtcpPort,
+        /// What for.
+        role: Role,
     },
     /// What offer and answer settled.
     Describe {
@@ -40,6 +42,16 @@ pub enum Command {
     },
     /// Close every stream, then end the worker.
     Stop,
+}
+
+/// What a stream is opened for. A busy worker refuses to begin calls long before it refuses to go
+/// on with one: who is parked shall be retrieved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It begins a call.
+    Begin,
+    /// It joins a call that is there.
+    Join,
 }
 
 /// A command travels by value through the queue: keep it within two cache lines.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::{StreamId, StreamStats};
+use crate::{Share, StreamId, StreamStats};
 
 /// One event of one worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +61,12 @@ pub enum Event {
         /// The stream.
         stream: StreamId,
     },
+    /// The part of its time that the worker needs for its streams has changed notably, or one that
+    /// refused to begin calls takes them again.
+    Utilisation {
+        /// Now, smoothed.
+        share: Share,
+    },
     /// The worker has ended: in order after `Stop`, or because of a fault that it logged.
     Stopped,
 }
@@ -74,7 +80,8 @@ pub enum RefuseReason {
     AddressUnavailable,
     /// No descriptor is left: raise RLIMIT_NOFILE.
     NoDescriptor,
-    /// The worker's table or pacing slots are full: answer 503.
+    /// The worker's table is full, or its streams need as much of its time as it may give: answer
+    /// 503.
     WorkerFull,
     /// The kernel refused for another reason, which the worker logged.
     Kernel,

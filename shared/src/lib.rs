@@ -14,15 +14,17 @@ pub mod limits;
 pub mod media;
 pub mod queue;
 pub mod reason;
+pub mod share;
 pub mod stats;
 pub mod time;
 
 pub use codec::{Codec, PayloadType, Ptime};
-pub use command::Command;
+pub use command::{Command, Role};
 pub use event::{Event, RefuseReason};
 pub use id::{PromptId, StreamId, WorkerId};
 pub use media::{Dscp, Latch, Media, PromptStart, Repeat, RtcpPort, Source};
 pub use queue::{Receiver, Sender, Wake, WorkerLink, pair};
 pub use reason::DropReason;
+pub use share::Share;
 pub use stats::{Counter, Histogram, StreamStats, WorkerStats};
 pub use time::Time;

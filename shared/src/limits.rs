@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Share;
+
 /// Streams one worker can hold. The kernel caps a ring's descriptor table at RLIMIT_NOFILE, which
 /// is 20,000 on many hosts; a stream needs one place in it, and without rtcp-mux one in a second
 /// table for RTCP.
@@ -28,6 +30,10 @@ pub const SLOT: Duration = Duration::from_millis(1);
 /// Silence after which a supervised peer is reported gone. Three times the longest usual RTCP
 /// interval (RFC 3550 §6.2.1: 5 s, randomised up to 7.5 s), rounded up.
 pub const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The part of its time that a worker may need before it refuses to begin calls, if the
+/// configuration says nothing else. What is left is for the accepted calls' bad moments.
+pub const ADMISSION: Share = Share::percent(85);
 
 const _: () = assert!(COMMAND_QUEUE_LENGTH.is_power_of_two());
 const _: () = assert!(EVENT_QUEUE_LENGTH.is_power_of_two());

@@ -41,6 +41,11 @@ pub struct WorkerStats {
     pub cpu_nanos: Counter,
     /// Calls of `io_uring_enter`.
     pub enters: Counter,
+    /// The part of its time that the worker needs, in thousandths, smoothed: as
+    /// [`crate::Event::Utilisation`] tells it, and what admission goes by.
+    pub utilisation: Counter,
+    /// Streams refused because the worker's time was used up.
+    pub refused: Counter,
     /// Drops by reason, in the order of [`DropReason::ALL`].
     pub drops: [Counter; DropReason::COUNT],
     /// Packets by lateness against their slot.
@@ -59,6 +64,8 @@ impl WorkerStats {
             rtcp_received: Counter::default(),
             cpu_nanos: Counter::default(),
             enters: Counter::default(),
+            utilisation: Counter::default(),
+            refused: Counter::default(),
             drops: std::array::from_fn(|_| Counter::default()),
             lateness: Histogram::new(),
         }
