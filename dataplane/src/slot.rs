@@ -205,12 +205,12 @@ impl Class {
         }
     }
 
-    /// Time without lines was not missed: only slots that have lines are worked late.
+    /// Time without lines was not missed: only slots that have lines are worked late. So a line
+    /// that joins is due in the future, or together with what is late.
     fn forget_past(&mut self, now: Time) {
-        let now_ms = now.as_millis();
-        if self.next_due_ms().is_none_or(|due_ms| due_ms > now_ms) {
-            self.next_ms = self.next_ms.max(now_ms + 1);
-        }
+        let future_ms = now.as_millis() + 1;
+        let due_ms = self.next_due_ms().unwrap_or(future_ms);
+        self.next_ms = self.next_ms.max(due_ms.min(future_ms));
     }
 
     fn next_due_ms(&self) -> Option<u64> {
@@ -248,6 +248,8 @@ fn small(number: usize) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::line::testing::line;
 
@@ -326,6 +328,18 @@ mod tests {
         let now = Time::from_millis(90);
         let (_, due) = add(&mut wheel, 1, Ptime::new(60).unwrap(), now);
         assert!(due > now);
+    }
+
+    #[test]
+    fn a_line_that_joins_while_one_is_late_is_not_due_before_that_one() {
+        let mut wheel = Wheel::new();
+        let (_, first) = add(&mut wheel, 0, Ptime::DEFAULT, Time::ZERO);
+        while wheel.take_due(first).is_some() {}
+        let late = first + Duration::from_millis(20);
+        for index in 1..20 {
+            let (_, due) = add(&mut wheel, index, Ptime::DEFAULT, late);
+            assert!(due > late);
+        }
     }
 
     #[test]
