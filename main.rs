@@ -99,6 +99,7 @@ fn start(config: &Config) -> Result<(Server, String), Failure> {
         media_timeout: config.media.timeout,
         dscp: config.media.dscp,
         kernel: Kernel::from_environment()?,
+        admission: config.media.admission,
     };
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;
     let server = driver::start(config, plane.links, &bell)?;

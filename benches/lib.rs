@@ -13,8 +13,8 @@ use dataplane::rtcp::receiver_report::Block;
 use dataplane::rtcp::sender_report::SenderReport;
 use dataplane::{rtcp, rtp};
 use shared::{
-    Codec, Command, DropReason, Latch, Media, PromptId, PromptStart, Ptime, Repeat, RtcpPort,
-    Source, StreamId, Time, WorkerId, WorkerStats,
+    Codec, Command, DropReason, Latch, Media, PromptId, PromptStart, Ptime, Repeat, Role, RtcpPort,
+    Share, Source, StreamId, Time, WorkerId, WorkerStats,
 };
 
 /// A core and its clock.
@@ -67,6 +67,7 @@ impl Plane {
             streams_max: streams,
             seed: [7; 32],
             media_timeout: Duration::from_secs(30),
+            admission: Share::WHOLE,
         };
         let prompts = Arc::new(PromptTable::new(prompts));
         Self {
@@ -89,6 +90,7 @@ impl Plane {
             stream,
             local: SocketAddr::from(([127, 0, 0, 1], 4_000)),
             rtcp: RtcpPort::Mux,
+            role: Role::Begin,
         };
         self.engine.command(self.now, open, &mut self.port);
         let socket = Socket(index);

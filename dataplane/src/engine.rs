@@ -10,7 +10,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use shared::{
-    Command, DropReason, Event, RefuseReason, StreamId, StreamStats, Time, WorkerId, WorkerStats,
+    Command, DropReason, Event, RefuseReason, Role, Share, StreamId, StreamStats, Time, WorkerId,
+    WorkerStats,
 };
 
 use crate::agenda::Agenda;
@@ -24,6 +25,7 @@ use crate::rtcp::sdes;
 use crate::slot::Wheel;
 use crate::stream::{Phase, Stream};
 use crate::table::{NoPlace, Table};
+use crate::utilisation::Utilisation;
 
 /// One worker's streams.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub struct Engine {
     pub(crate) agenda: Agenda,
     pub(crate) transcoder: Transcoder,
     pub(crate) media_timeout: Duration,
+    utilisation: Utilisation,
     /// Time since 1970 at the origin of the clock.
     epoch: Duration,
     stopping: bool,
@@ -56,6 +59,8 @@ pub struct EngineConfig {
     pub seed: [u8; 32],
     /// Silence after which a supervised peer is reported.
     pub media_timeout: Duration,
+    /// The part of its time that it may need before it refuses to begin calls.
+    pub admission: Share,
 }
 
 /// Further behind than this the clock stood still for the whole machine: what was missed then is
@@ -81,6 +86,7 @@ impl Engine {
             agenda: Agenda::new(config.streams_max),
             transcoder: Transcoder::new(),
             media_timeout: config.media_timeout,
+            utilisation: Utilisation::new(config.admission),
             epoch: Duration::ZERO,
             stopping: false,
         }
@@ -93,8 +99,9 @@ impl Engine {
                 stream,
                 local,
                 rtcp,
+                role,
             } => {
-                if self.admit(now, stream) {
+                if self.admit(now, stream, role) {
                     port.open(owner(stream), local, rtcp);
                 }
             }
@@ -188,6 +195,7 @@ impl Engine {
         self.stats.rtp_sent.add(sent);
         let late = u64::try_from((now - due.at).as_nanos()).unwrap_or(u64::MAX);
         self.stats.lateness.record(late, sent);
+        self.utilisation.slot(Duration::from_nanos(late));
         self.end_prompts();
         true
     }
@@ -214,6 +222,18 @@ impl Engine {
         self.events.push_front(event);
     }
 
+    /// Measures what part of the time is needed: the worker's thread has used `cpu` since it began.
+    /// To be called about every [`crate::utilisation::WINDOW`].
+    pub fn measure(&mut self, now: Time, cpu: Duration) {
+        let streams = self.table.occupied();
+        let notable = self.utilisation.measure(now, cpu, streams);
+        let share = self.utilisation.share();
+        self.stats.utilisation.store(share.as_thousandths().into());
+        if let Some(share) = notable {
+            self.tell(Event::Utilisation { share });
+        }
+    }
+
     /// Sets the wall clock: it is `wall` since 1970 now.
     pub fn set_wall(&mut self, now: Time, wall: Duration) {
         self.epoch = wall.saturating_sub(now - Time::ZERO);
@@ -225,10 +245,17 @@ impl Engine {
         self.stopping && self.table.occupied() == 0
     }
 
-    fn admit(&mut self, now: Time, stream: StreamId) -> bool {
+    fn admit(&mut self, now: Time, stream: StreamId, role: Role) -> bool {
         let owner = owner(stream);
         match self.table.vacancy(owner) {
-            Ok(()) if !self.stopping => {}
+            Ok(()) if !self.stopping => {
+                if !self.utilisation.admit(role) {
+                    self.stats.refused.add(1);
+                    let reason = RefuseReason::WorkerFull;
+                    self.tell(Event::Refused { stream, reason });
+                    return false;
+                }
+            }
             Ok(()) | Err(NoPlace::Outside | NoPlace::Occupied) => {
                 let reason = RefuseReason::WorkerFull;
                 self.tell(Event::Refused { stream, reason });

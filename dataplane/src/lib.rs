@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use shared::{Dscp, WorkerLink};
+use shared::{Dscp, Share, WorkerLink};
 
 pub use kernel::Kernel;
 pub use start::start;
@@ -40,6 +40,7 @@ mod start;
 pub mod stream;
 pub mod table;
 mod uring;
+pub mod utilisation;
 mod worker;
 
 /// What the workers are started with.
@@ -58,6 +59,9 @@ pub struct DataplaneConfig {
     pub dscp: Dscp,
     /// No newer kernel's features are used; [`Kernel::Newest`] except in tests.
     pub kernel: Kernel,
+    /// The part of its time that a worker may need before it refuses to begin calls; usually
+    /// [`shared::limits::ADMISSION`].
+    pub admission: Share,
 }
 
 /// The running workers.

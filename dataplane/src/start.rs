@@ -10,7 +10,7 @@ use std::time::Duration;
 use shared::limits::{
     COMMAND_QUEUE_LENGTH, EVENT_QUEUE_LENGTH, STREAMS_PER_WORKER_MAX, WORKERS_MAX,
 };
-use shared::{Dscp, Event, Sender, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair};
+use shared::{Dscp, Event, Sender, Share, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair};
 
 use crate::engine::{Engine, EngineConfig};
 use crate::prompt::PromptTable;
@@ -48,6 +48,7 @@ pub fn start(
             media_timeout: config.media_timeout,
             dscp: config.dscp,
             kernel: config.kernel,
+            admission: config.admission,
             seed: seed()?,
         };
         let started = plan.start(prompts, wake)?;
@@ -70,6 +71,7 @@ struct Plan {
     media_timeout: Duration,
     dscp: Dscp,
     kernel: Kernel,
+    admission: Share,
     seed: [u8; 32],
 }
 
@@ -102,6 +104,7 @@ impl Plan {
                 streams_max: self.descriptors,
                 seed: self.seed,
                 media_timeout: self.media_timeout,
+                admission: self.admission,
             },
             Arc::clone(prompts),
             Arc::clone(&stats),

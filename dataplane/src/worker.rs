@@ -42,7 +42,7 @@ const COMPLETIONS_AT_ONCE: usize = 256;
 const RETRY: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// How often CPU time and the wall clock are read.
-const ACCOUNT: std::time::Duration = std::time::Duration::from_secs(1);
+const ACCOUNT: std::time::Duration = crate::utilisation::WINDOW;
 
 impl Worker {
     /// Works until control says [`Command::Stop`] and all is closed.
@@ -151,9 +151,9 @@ impl Worker {
         }
         self.next_account = now + ACCOUNT;
         self.engine.set_wall(now, clock::wall());
-        let nanos = clock::thread_cpu().as_nanos();
-        self.stats
-            .cpu_nanos
-            .store(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let cpu = clock::thread_cpu();
+        let nanos = u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX);
+        self.stats.cpu_nanos.store(nanos);
+        self.engine.measure(now, cpu);
     }
 }

@@ -20,6 +20,9 @@ pub(crate) const OPEN_ATTEMPTS_MAX: u8 = 8;
 /// One in so many places of a worker, and of the pairs of ports, is kept for legs that join a call:
 /// who could be parked can be retrieved, also when the house is full.
 pub(crate) const RESERVE_SHARE: u32 = 32;
+/// The part of a worker's time that a new stream is taken to need until the worker has measured it,
+/// in millionths: so that many calls that come at once are spread.
+pub(crate) const UNMEASURED_PPM: u64 = 100;
 /// How long a stop waits for peers to answer BYE.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not

@@ -111,6 +111,7 @@ impl Exchange {
             stream,
             local: (self.rules.media.address, ports.rtp()).into(),
             rtcp,
+            role: purpose.role(),
         };
         self.command(stream.worker, open);
         Ok(stream)
@@ -130,6 +131,7 @@ impl Exchange {
                 self.take_back(stream);
             }
             Event::MediaTimeout { stream } => self.media_timed_out(now, stream),
+            Event::Utilisation { share } => self.streams.utilised(worker, share),
             Event::Stopped => self.worker_lost(now, worker),
             Event::Latched { stream, remote } => tracing::debug!(%stream, %remote, "latched"),
             // A phone may end RTCP before its BYE, or change its source: SIP ends calls.
@@ -171,7 +173,7 @@ impl Exchange {
         let retry = match reason {
             RefuseReason::PortTaken => Retry::OtherPort,
             RefuseReason::WorkerFull | RefuseReason::NoDescriptor => {
-                self.streams.full(stream.worker);
+                self.streams.full(stream.worker, refused.role);
                 Retry::OtherWorker
             }
             RefuseReason::AddressUnavailable | RefuseReason::Kernel => Retry::No,
@@ -209,8 +211,8 @@ impl Exchange {
         }
         let is_alone = matches!(self.call_of(dialog), Some((_, State::Parking(_))));
         let purpose = match retry {
+            Retry::OtherPort | Retry::OtherWorker if is_alone => Purpose::Begin,
             Retry::OtherPort => Purpose::Join(refused.worker),
-            Retry::OtherWorker if is_alone => Purpose::Begin,
             // Two legs that are to be bridged must be on one worker.
             Retry::OtherWorker | Retry::No => return Err(Refusal::NoMedia),
         };

@@ -5,9 +5,9 @@
 
 use std::collections::VecDeque;
 
-use shared::{StreamId, WorkerId};
+use shared::{Role, Share, StreamId, WorkerId};
 
-use super::limits::RESERVE_SHARE;
+use super::limits::{RESERVE_SHARE, UNMEASURED_PPM};
 use super::port::PortPair;
 use crate::sip::agent::DialogKey;
 
@@ -24,7 +24,13 @@ struct Worker {
     capacity: u32,
     /// Streams it can hold as experience shows: it called itself full at this number.
     ceiling: u32,
+    /// As `ceiling`, for streams that begin a call: a worker refuses those first.
+    ceiling_of_begun: u32,
     busy: u32,
+    /// The part of its time that it needs, as it said last.
+    utilisation: Share,
+    /// Streams opened since then: what they need is not in there yet.
+    unmeasured: u32,
     /// Grows as far as it is needed.
     slots: Vec<Slot>,
     /// Places to use again, the one free for longest first.
@@ -35,6 +41,8 @@ struct Worker {
 struct Slot {
     generation: u32,
     state: State,
+    /// What it was opened for last.
+    role: Role,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +65,16 @@ pub(crate) enum Purpose {
     Join(WorkerId),
 }
 
+impl Purpose {
+    /// What the worker is told of it.
+    pub(crate) const fn role(self) -> Role {
+        match self {
+            Self::Begin => Role::Begin,
+            Self::Join(_) => Role::Join,
+        }
+    }
+}
+
 /// What a refused stream leaves behind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Refused {
@@ -64,6 +82,8 @@ pub(crate) struct Refused {
     pub(crate) owner: Option<DialogKey>,
     /// Its ports.
     pub(crate) ports: PortPair,
+    /// What it was for.
+    pub(crate) role: Role,
 }
 
 impl StreamPool {
@@ -73,7 +93,10 @@ impl StreamPool {
             id,
             capacity,
             ceiling: capacity,
+            ceiling_of_begun: capacity,
             busy: 0,
+            utilisation: Share::NONE,
+            unmeasured: 0,
             slots: Vec::new(),
             free: VecDeque::new(),
         };
@@ -82,8 +105,8 @@ impl StreamPool {
         }
     }
 
-    /// Takes a place: where it must be, or else on the worker with the smallest share of its places
-    /// in use. `None` when there is none; the last ones are kept for legs that join a call.
+    /// Takes a place: where it must be, or else on the worker that is used least. `None` when there
+    /// is none; the last ones are kept for legs that join a call.
     pub(crate) fn open(
         &mut self,
         purpose: Purpose,
@@ -96,8 +119,8 @@ impl StreamPool {
                 Purpose::Begin => worker.busy < worker.ceiling_to_begin(),
                 Purpose::Join(id) => worker.id == id && worker.busy < worker.ceiling,
             })
-            .min_by_key(|worker| (worker.ceiling < worker.capacity, worker.share()))
-            .map(|worker| worker.take(State::Opening(owner, ports)))
+            .min_by_key(|worker| (worker.is_full(), worker.use_ppm()))
+            .map(|worker| worker.take(State::Opening(owner, ports), purpose.role()))
     }
 
     /// The worker has opened it. The leg that waits for it, if there still is one.
@@ -112,23 +135,34 @@ impl StreamPool {
 
     /// The worker would not open it: the place is free. `None` for a stream that is not opening.
     pub(crate) fn refused(&mut self, stream: StreamId) -> Option<Refused> {
-        let refused = match self.slot(stream)?.state {
-            State::Opening(owner, ports) => Refused {
-                owner: Some(owner),
-                ports,
-            },
-            State::Closing(ports) => Refused { owner: None, ports },
+        let slot = self.slot(stream)?;
+        let role = slot.role;
+        let (owner, ports) = match slot.state {
+            State::Opening(owner, ports) => (Some(owner), ports),
+            State::Closing(ports) => (None, ports),
             State::Open(..) | State::Free => return None,
         };
         self.release(stream);
-        Some(refused)
+        Some(Refused { owner, ports, role })
     }
 
     /// The worker says that it cannot hold more than it holds: it is asked again when a stream of
-    /// it has closed.
-    pub(crate) fn full(&mut self, worker: WorkerId) {
+    /// it has closed, or when it says that it is used otherwise.
+    pub(crate) fn full(&mut self, worker: WorkerId, role: Role) {
         if let Some(worker) = self.worker(worker) {
-            worker.ceiling = worker.busy.max(1);
+            worker.ceiling_of_begun = worker.busy.max(1);
+            if role == Role::Join {
+                worker.ceiling = worker.busy.max(1);
+            }
+        }
+    }
+
+    /// The worker says what part of its time it needs.
+    pub(crate) fn utilised(&mut self, worker: WorkerId, share: Share) {
+        if let Some(worker) = self.worker(worker) {
+            worker.utilisation = share;
+            worker.unmeasured = 0;
+            worker.ask_again();
         }
     }
 
@@ -148,7 +182,7 @@ impl StreamPool {
         };
         self.release(stream);
         if let Some(worker) = self.worker(stream.worker) {
-            worker.ceiling = worker.capacity;
+            worker.ask_again();
         }
         Some(ports)
     }
@@ -232,27 +266,43 @@ impl Worker {
         let reserve = self.capacity / RESERVE_SHARE;
         self.ceiling
             .saturating_sub(reserve)
+            .min(self.ceiling_of_begun)
             .max(1)
             .min(self.ceiling)
     }
 
-    /// The share of its places in use, in parts of 2^32.
-    fn share(&self) -> u64 {
-        u64::from(self.busy) * (1 << 32) / u64::from(self.capacity)
+    /// Whether it called itself full.
+    const fn is_full(&self) -> bool {
+        self.ceiling < self.capacity || self.ceiling_of_begun < self.capacity
     }
 
-    fn take(&mut self, state: State) -> StreamId {
+    const fn ask_again(&mut self) {
+        self.ceiling = self.capacity;
+        self.ceiling_of_begun = self.capacity;
+    }
+
+    /// How far it is used, in millionths: of its places or of its time, whichever is used more.
+    fn use_ppm(&self) -> u64 {
+        let places = u64::from(self.busy) * 1_000_000 / u64::from(self.capacity);
+        let time = u64::from(self.utilisation.as_thousandths()) * 1_000;
+        places.max(time + u64::from(self.unmeasured) * UNMEASURED_PPM)
+    }
+
+    fn take(&mut self, state: State, role: Role) -> StreamId {
         let index = self.free.pop_front().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
                 state: State::Free,
+                role,
             });
             u32::try_from(self.slots.len() - 1).expect("a worker's table is bounded")
         });
         let slot = &mut self.slots[index as usize];
         slot.generation = slot.generation.wrapping_add(1);
         slot.state = state;
+        slot.role = role;
         self.busy += 1;
+        self.unmeasured += 1;
         StreamId {
             worker: self.id,
             index,
@@ -290,6 +340,38 @@ mod tests {
             .filter(|_| pool.open(Purpose::Begin, LEG, ports()).unwrap().worker == WorkerId(1))
             .count();
         assert_eq!(on_second, 30);
+    }
+
+    #[test]
+    fn of_two_workers_the_one_with_more_time_left_is_asked() {
+        let mut pool = pool(&[10_000, 10_000]);
+        let mut next = || {
+            let stream = pool.open(Purpose::Begin, LEG, ports()).unwrap();
+            pool.opened(stream);
+            stream.worker
+        };
+        assert_eq!((next(), next()), (WorkerId(0), WorkerId(1)), "in turn");
+        let mut busy = pool;
+        busy.utilised(WorkerId(0), Share::percent(40));
+        busy.utilised(WorkerId(1), Share::percent(39));
+        let on_second = (0..300)
+            .filter(|_| busy.open(Purpose::Begin, LEG, ports()).unwrap().worker == WorkerId(1))
+            .count();
+        assert_eq!(on_second, 200, "until they are level, and then in turn");
+    }
+
+    #[test]
+    fn a_worker_that_called_itself_full_is_asked_again_when_its_use_has_changed() {
+        let mut pool = pool(&[10]);
+        let begin = |pool: &mut StreamPool| pool.open(Purpose::Begin, LEG, ports());
+        let open = begin(&mut pool).unwrap();
+        pool.opened(open);
+        let refused = begin(&mut pool).unwrap();
+        pool.refused(refused);
+        pool.full(WorkerId(0), Role::Begin);
+        assert_eq!(begin(&mut pool), None);
+        pool.utilised(WorkerId(0), Share::percent(80));
+        assert!(begin(&mut pool).is_some());
     }
 
     #[test]
@@ -350,7 +432,7 @@ mod tests {
         pool.opened(open);
         let refused = pool.open(Purpose::Join(WorkerId(0)), LEG, ports()).unwrap();
         pool.refused(refused);
-        pool.full(WorkerId(0));
+        pool.full(WorkerId(0), Role::Join);
         assert_eq!(pool.open(Purpose::Join(WorkerId(0)), LEG, ports()), None);
         assert!(
             pool.open(Purpose::Begin, LEG, ports()).is_some(),

@@ -35,6 +35,9 @@ pub const DSCP: RangeInclusive<u8> = 0..=shared::Dscp::MAX;
 /// How long a peer may be silent.
 pub const MEDIA_TIMEOUT: RangeInclusive<Duration> =
     Duration::from_secs(5)..=Duration::from_hours(1);
+/// What part of its time a worker may be said to use before it refuses calls, in percent. Less than
+/// the lowest is a slip of the pen.
+pub const ADMISSION: RangeInclusive<u8> = 10..=100;
 
 /// Most sites.
 pub const SITES_MAX: usize = 1_000;

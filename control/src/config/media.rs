@@ -3,10 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use shared::limits::{MEDIA_TIMEOUT as MEDIA_TIMEOUT_DEFAULT, WORKERS_MAX};
-use shared::{Codec, Dscp};
+use shared::limits::{
+    ADMISSION as ADMISSION_DEFAULT, MEDIA_TIMEOUT as MEDIA_TIMEOUT_DEFAULT, WORKERS_MAX,
+};
+use shared::{Codec, Dscp, Share};
 
-use super::limits::{CPU_MAX, DSCP, MEDIA_TIMEOUT};
+use super::limits::{ADMISSION, CPU_MAX, DSCP, MEDIA_TIMEOUT};
 use super::nearest::nearest;
 use super::table::Table;
 use super::{ConfigError, Sip};
@@ -34,6 +36,8 @@ pub struct Media {
     pub timeout: Duration,
     /// The class of service of RTP and RTCP.
     pub dscp: Dscp,
+    /// The part of its time that a worker may need before it refuses to begin calls; 10 % to 100 %.
+    pub admission: Share,
 }
 
 impl Media {
@@ -52,6 +56,7 @@ impl Media {
             "latch",
             "timeout",
             "dscp",
+            "admission",
         ])?;
         media.read_addresses(&table)?;
         if let Some(ports) = ports(&table)? {
@@ -72,6 +77,9 @@ impl Media {
         }
         if let Some(dscp) = table.number("dscp", &DSCP)?.and_then(Dscp::new) {
             media.dscp = dscp;
+        }
+        if let Some(admission) = table.percentage("admission", &ADMISSION)? {
+            media.admission = admission;
         }
         Ok(media)
     }
@@ -170,6 +178,7 @@ impl Default for Media {
             latch_learn: false,
             timeout: MEDIA_TIMEOUT_DEFAULT,
             dscp: Dscp::EXPEDITED,
+            admission: ADMISSION_DEFAULT,
         }
     }
 }

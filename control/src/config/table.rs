@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use shared::Share;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -223,6 +224,29 @@ impl<'a> Table<'a> {
             return Err(self.wrong(key, &format!("longer than {last}; {rule}")));
         }
         Ok(Some(duration))
+    }
+
+    /// A whole percentage within `range`, written as `"85%"`.
+    pub(super) fn percentage(
+        &self,
+        key: &str,
+        range: &RangeInclusive<u8>,
+    ) -> Result<Option<Share>, ConfigError> {
+        let (first, last) = (range.start(), range.end());
+        let rule = format!("write \"{first}%\" to \"{last}%\"");
+        let Some(text) = self.text(key, &rule)? else {
+            return Ok(None);
+        };
+        let number = text
+            .strip_suffix('%')
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|digits| digits.parse::<u32>().ok())
+            .ok_or_else(|| self.wrong(key, &format!("not a whole percentage; {rule}")))?;
+        let percent = u8::try_from(number)
+            .ok()
+            .filter(|percent| range.contains(percent))
+            .ok_or_else(|| self.wrong(key, &format!("out of range; {rule}")))?;
+        Ok(Some(Share::percent(percent)))
     }
 
     /// Anything with a form of its own.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use shared::limits::ADMISSION;
 use shared::{
-    Command, Event, Media, RefuseReason, RtcpPort, Source, StreamId, StreamStats, Time, WorkerId,
+    Command, Event, Media, RefuseReason, Role, RtcpPort, Share, Source, StreamId, StreamStats,
+    Time, WorkerId,
 };
 
 use super::seed::Seed;
@@ -61,6 +63,8 @@ pub(crate) struct Workers {
     /// Refused, and control does not know it yet.
     refused: HashSet<StreamId>,
     last_event: HashMap<WorkerId, Time>,
+    /// The part of its time that a worker needs.
+    utilisation: HashMap<WorkerId, Share>,
     /// Ended by themselves; control does not know it yet.
     lost: HashSet<WorkerId>,
     stopped: HashSet<WorkerId>,
@@ -101,6 +105,7 @@ impl Workers {
             ports: HashSet::new(),
             refused: HashSet::new(),
             last_event: HashMap::new(),
+            utilisation: HashMap::new(),
             lost: HashSet::new(),
             stopped: HashSet::new(),
             opened: 0,
@@ -131,7 +136,8 @@ impl Workers {
                 stream,
                 local,
                 rtcp,
-            } => Some(self.open(worker, stream, local, rtcp)),
+                role,
+            } => Some(self.open(worker, stream, (local, rtcp), role)),
             Command::Describe { stream, media } => {
                 self.describe(worker, stream, media);
                 None
@@ -147,6 +153,12 @@ impl Workers {
             .into_iter()
             .map(|event| (self.event_at(now, worker), event))
             .collect()
+    }
+
+    /// From now on a worker needs this part of its time. Gives the event that says so.
+    pub(crate) fn utilise(&mut self, now: Time, worker: WorkerId, share: Share) -> (Time, Event) {
+        self.utilisation.insert(worker, share);
+        (self.event_at(now, worker), Event::Utilisation { share })
     }
 
     /// A worker ends by itself, and its streams with it. Gives the event that says so.
@@ -252,7 +264,13 @@ impl Workers {
         }
     }
 
-    fn open(&mut self, worker: WorkerId, id: StreamId, at: SocketAddr, rtcp: RtcpPort) -> Event {
+    fn open(
+        &mut self,
+        worker: WorkerId,
+        id: StreamId,
+        (at, rtcp): (SocketAddr, RtcpPort),
+        role: Role,
+    ) -> Event {
         assert_eq!(id.worker, worker, "{id} opened at {worker}");
         assert_eq!(at.port() % 2, 0, "RTP port {at} is odd");
         let capacity = self.capacity[&worker];
@@ -275,7 +293,7 @@ impl Workers {
         for port in ports(at, rtcp) {
             assert!(!self.ports.contains(&port), "{id}: {port} is in use");
         }
-        if let Some(reason) = self.refusal(at.port()) {
+        if let Some(reason) = self.refusal(worker, at.port(), role) {
             self.refused.insert(id);
             return Event::Refused { stream: id, reason };
         }
@@ -293,7 +311,14 @@ impl Workers {
         Event::Opened { stream: id }
     }
 
-    fn refusal(&mut self, port: u16) -> Option<RefuseReason> {
+    fn refusal(&mut self, worker: WorkerId, port: u16, role: Role) -> Option<RefuseReason> {
+        let has_no_time = self
+            .utilisation
+            .get(&worker)
+            .is_some_and(|share| *share >= ADMISSION);
+        if has_no_time && role == Role::Begin {
+            return Some(RefuseReason::WorkerFull);
+        }
         if self.habits.taken.contains(&port) {
             return Some(RefuseReason::PortTaken);
         }

@@ -8,7 +8,7 @@ use control::config::Config;
 use control::control::{ControlStatus, OrbitStatus, Setup};
 use control::sip::transport::{Flow, Listener, Packet, Ticket, Transport};
 use control::{Control, Input, Output};
-use shared::{Command, Event, Source, Time, WorkerId};
+use shared::{Command, Event, Share, Source, Time, WorkerId};
 
 use super::checks;
 use super::clock::Agenda;
@@ -209,6 +209,12 @@ impl World {
             self.site.config = config.clone();
         }
         configured
+    }
+
+    /// From now on a worker needs this part of its time.
+    pub(crate) fn utilise(&mut self, worker: WorkerId, share: Share) {
+        let (at, event) = self.workers.utilise(self.now, worker, share);
+        self.agenda.note(at, Happening::Media(worker, event));
     }
 
     /// Asks the server to end.

@@ -1,7 +1,7 @@
 //! Proof that the simulator notices faults: each of these worlds is broken on purpose.
 
 use control::control::{ControlStatus, OrbitStatus};
-use shared::{Command, RtcpPort, Source, StreamId, Time, WorkerId};
+use shared::{Command, Role, RtcpPort, Source, StreamId, Time, WorkerId};
 
 use crate::common::media::{Fault, MediaHabits, Workers};
 use crate::common::seed::Seed;
@@ -195,6 +195,7 @@ fn open(stream: StreamId, port: u16) -> Command {
         stream,
         local,
         rtcp: RtcpPort::Next,
+        role: Role::Begin,
     }
 }
 

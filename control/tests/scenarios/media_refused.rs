@@ -1,7 +1,7 @@
 //! Workers that are full and ports that are taken: refused with Retry-After, calls in progress
 //! untouched.
 
-use shared::RefuseReason;
+use shared::{RefuseReason, Share, WorkerId};
 
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
@@ -98,6 +98,41 @@ fn a_retriever_without_a_place_leaves_the_call_parked() {
     assert_eq!(world.orbit(parked), Some(orbit));
     assert!(world.hears_music(parked));
     checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn workers_without_time_refuse_to_begin_calls_and_go_on_with_those_there_are() {
+    let mut world = World::new(Site::default().workers(&[100]));
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.phone(name));
+    let parked = world.park(alice);
+    world.utilise(WorkerId(0), Share::percent(90));
+    world.run(secs(1));
+    let refused = world.dial(carol, "park");
+    world.run(secs(5));
+    is_unavailable(&world, refused);
+    let retriever = world.retrieve(bob, parked);
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    let refused = world.dial(carol, "park");
+    world.run(secs(5));
+    is_unavailable(&world, refused);
+    world.utilise(WorkerId(0), Share::percent(80));
+    world.run(secs(1));
+    world.park(carol);
+    world.finish();
+}
+
+#[test]
+fn the_worker_with_more_time_takes_the_next_call() {
+    let mut world = World::new(Site::default().workers(&[100, 100]));
+    world.utilise(WorkerId(0), Share::percent(70));
+    world.run(secs(1));
+    for name in ["alice", "bob", "carol"] {
+        let phone = world.phone(name);
+        let call = world.park(phone);
+        assert_eq!(world.stream(call).id.worker, WorkerId(1));
+    }
     world.finish();
 }
 

@@ -12,7 +12,7 @@ use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::{Dataplane, DataplaneConfig, Kernel};
 use shared::{
     Codec, Command, Dscp, Event, Latch, Media, PayloadType, PromptId, PromptStart, Ptime, Repeat,
-    RtcpPort, Source, StreamId, Wake, WorkerId,
+    Role, RtcpPort, Source, StreamId, Wake, WorkerId,
 };
 
 /// Longer than anything here takes, so that a fault fails instead of hanging.
@@ -48,6 +48,7 @@ impl Plane {
             media_timeout: Duration::from_secs(30),
             dscp: Dscp::EXPEDITED,
             kernel,
+            admission: shared::limits::ADMISSION,
         };
         let prompts = Arc::new(PromptTable::new(prompts));
         let plane = dataplane::start(&config, &prompts, &wake).unwrap();
@@ -62,8 +63,11 @@ impl Plane {
 
     pub(crate) fn event(&self) -> Event {
         loop {
-            if let Some(event) = self.plane.links[0].events.pop() {
-                return event;
+            match self.plane.links[0].events.pop() {
+                // How busy this machine is shall not matter here.
+                Some(Event::Utilisation { .. }) => continue,
+                Some(event) => return event,
+                None => {}
             }
             self.rung.recv_timeout(PATIENCE).expect("an event in time");
         }
@@ -75,6 +79,7 @@ impl Plane {
             stream,
             local,
             rtcp,
+            role: Role::Begin,
         });
         assert_eq!(self.event(), Event::Opened { stream });
         stream
@@ -86,6 +91,7 @@ impl Plane {
             stream,
             local: (Ipv4Addr::LOCALHOST, 0).into(),
             rtcp: RtcpPort::Mux,
+            role: Role::Begin,
         });
         assert_eq!(self.event(), Event::Opened { stream });
     }

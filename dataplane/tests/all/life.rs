@@ -3,13 +3,14 @@
 use super::common::lab::Lab;
 use super::common::{media, music, recording, stream};
 use dataplane::port::Owner;
-use shared::{Command, DropReason, Event, RefuseReason, RtcpPort, Source, StreamId};
+use shared::{Command, DropReason, Event, RefuseReason, Role, RtcpPort, Source, StreamId};
 
 fn open(stream: StreamId) -> Command {
     Command::Open {
         stream,
         local: "127.0.0.1:4000".parse().unwrap(),
         rtcp: RtcpPort::Mux,
+        role: Role::Begin,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::common::{Plane, local, media, music, packet, peer, receive, recording, stream};
 use dataplane::Kernel;
-use shared::{Codec, Command, Event, RefuseReason, RtcpPort, Source};
+use shared::{Codec, Command, Event, RefuseReason, Role, RtcpPort, Source};
 
 #[test]
 fn a_stream_plays_its_prompt_in_order_and_without_a_gap() {
@@ -120,6 +120,7 @@ fn a_port_somebody_has_is_refused_and_leaves_the_place_free() {
         stream: taken,
         local: address,
         rtcp: RtcpPort::Next,
+        role: Role::Begin,
     });
     let reason = RefuseReason::PortTaken;
     let refused = Event::Refused {
@@ -140,6 +141,7 @@ fn an_address_of_another_host_is_refused_as_such() {
         stream,
         local: "192.0.2.1:4000".parse().unwrap(),
         rtcp: RtcpPort::Mux,
+        role: Role::Begin,
     });
     let reason = RefuseReason::AddressUnavailable;
     assert_eq!(plane.event(), Event::Refused { stream, reason });
@@ -156,6 +158,7 @@ fn closing_gives_the_ports_back() {
             stream,
             local: address,
             rtcp: RtcpPort::Next,
+            role: Role::Begin,
         });
         assert_eq!(plane.event(), Event::Opened { stream });
         plane.command(Command::Close { stream });

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod admission;
 mod believing;
 mod common;
 mod life;

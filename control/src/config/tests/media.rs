@@ -180,6 +180,37 @@ fn packets_are_expedited_unless_the_network_wants_another_class() {
 }
 
 #[test]
+fn admission_is_a_percentage_that_leaves_room_for_calls() {
+    refused(
+        r##"
+[media]
+admission = 85
+=> 2: [media] admission = 85: not a text; write "10%" to "100%", in quotes
+
+[media]
+admission = "0.85"
+=> 2: [media] admission = "0.85": not a whole percentage; write "10%" to "100%"
+
+[media]
+admission = "85 %"
+=> 2: [media] admission = "85 %": not a whole percentage; write "10%" to "100%"
+
+[media]
+admission = "101%"
+=> 2: [media] admission = "101%": out of range; write "10%" to "100%"
+
+[media]
+admission = "9%"
+=> 2: [media] admission = "9%": out of range; write "10%" to "100%"
+"##,
+    );
+    let config = parse("[media]\nadmission = \"70%\"").unwrap();
+    assert_eq!(config.media.admission, Share::percent(70));
+    let config = parse("").unwrap();
+    assert_eq!(config.media.admission, shared::limits::ADMISSION);
+}
+
+#[test]
 fn music_has_a_file_and_a_mode() {
     refused(
         r##"

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use shared::{Codec, Dscp};
+use shared::{Codec, Dscp, Share};
 
 use super::*;
 use crate::sip::transport::Transport;
@@ -106,6 +106,7 @@ codecs = ["PCMA"]
 latch = "learn"
 timeout = "1m30s"
 dscp = 34
+admission = "60%"
 [music]
 jazz = { file = "jazz.flac", mode = "from-start" }
 [music.default]
@@ -151,6 +152,7 @@ fn every_key_is_taken() {
         latch_learn: true,
         timeout: Duration::from_secs(90),
         dscp: Dscp::new(34).unwrap(),
+        admission: Share::percent(60),
     };
     assert_eq!(config.media, media);
     let file = |music: &str| config.music[music].file.clone();

@@ -11,7 +11,8 @@ use dataplane::port::{Owner, Port, SEND_BYTES_MAX, Socket, Sockets};
 use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::receive::Outcome;
 use shared::{
-    Command, DropReason, Event, Media, RtcpPort, Source, StreamId, Time, WorkerId, WorkerStats,
+    Command, DropReason, Event, Media, Role, RtcpPort, Source, StreamId, Time, WorkerId,
+    WorkerStats,
 };
 use webrtc_util::marshal::Unmarshal;
 
@@ -65,6 +66,7 @@ impl Lab {
             streams_max: 2_000,
             seed: [7; 32],
             media_timeout: TIMEOUT,
+            admission: shared::limits::ADMISSION,
         };
         let prompts = Arc::new(PromptTable::new(prompts));
         let stats = Arc::new(WorkerStats::new());
@@ -94,6 +96,7 @@ impl Lab {
             stream,
             local: "127.0.0.1:4000".parse().unwrap(),
             rtcp: RtcpPort::Next,
+            role: Role::Begin,
         });
         let owner = self.port.opening.pop().expect("sockets are asked for");
         let sockets = Sockets {
