@@ -114,12 +114,13 @@ impl Control {
     #[must_use]
     pub fn new(setup: Setup, _now: Time) -> Self {
         let mut random = Random::from_seed(setup.seed);
-        let agent = Agent::new(AgentConfig {
+        let mut agent = Agent::new(AgentConfig {
             listeners: setup.listeners.clone(),
             domains: setup.config.sip.domains.clone(),
             product: PRODUCT.to_owned(),
             seed: random.seed(),
         });
+        agent.expire_sessions(setup.config.sip.session_expires);
         let host = setup
             .listeners
             .first()

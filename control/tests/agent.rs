@@ -17,9 +17,12 @@ mod agent {
     mod link;
     mod non_invite;
     mod refer;
+    mod reliable;
+    mod session_timer;
     mod subscription;
     mod torture;
     mod uac;
     mod uas;
+    mod update;
     mod way;
 }

@@ -76,6 +76,7 @@ impl Exchange {
                     .map(|value| (Header::Reason, value.to_owned()))
             }
             EndCause::NoAck => Some(reason(408, "No ACK from the other side")),
+            EndCause::Expired => Some(reason(408, "The session was not refreshed")),
             EndCause::Gone => Some(reason(408, "The other side does not answer")),
         };
         self.leg_gone(now, dialog, header);

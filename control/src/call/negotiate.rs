@@ -6,8 +6,8 @@ use shared::{Codec, Time};
 
 use super::end::Farewell;
 use super::{Exchange, Leg, Refusal, State, Turn, Wish};
-use crate::sdp::{self, Local};
-use crate::sip::agent::{DialogKey, Reply, session_description};
+use crate::sdp::{self, Local, Session};
+use crate::sip::agent::{DialogKey, Reply, RequestKey, session_description};
 use crate::sip::header::Header;
 use crate::sip::message::Message;
 use crate::sip::status::Status;
@@ -68,32 +68,90 @@ impl Exchange {
         offer: Option<&[u8]>,
         headers: Vec<(Header, String)>,
     ) -> Result<(), Refusal> {
-        let peer_codecs = match offer {
-            Some(offer) => self.known(&sdp::codecs(offer)?),
-            None => super::leg::Codecs::new(),
-        };
-        let leg = &self.legs[&dialog];
-        let local = match offer {
-            Some(_) => self.local_answer(leg, &peer_codecs),
-            None => self.local_offer(leg),
-        };
-        // The agent escapes what must be.
-        let contact_user = self.orbits.number(leg.orbit);
-        let leg = self.legs.get_mut(&dialog).expect("it was there above");
         let bytes = if let Some(offer) = offer {
-            let (answer, _) = leg.session.answer(offer, &local)?;
-            leg.peer_codecs = peer_codecs;
-            leg.settled = Some(leg.wish);
-            leg.refused = None;
-            answer
+            self.answer_offer(dialog, offer)?
         } else {
+            let local = self.local_offer(&self.legs[&dialog]);
+            let leg = self.legs.get_mut(&dialog).expect("it was there above");
             leg.turn = Turn::OfferedInAnswer(leg.wish);
             leg.session.offer(&local)
         };
+        // The agent escapes what must be.
+        let contact_user = self.orbits.number(self.legs[&dialog].orbit);
         let body = Some(description(bytes));
         self.agent
             .accept(now, dialog, &contact_user, Reply { headers, body });
         Ok(())
+    }
+
+    /// The answer to an offer, which is settled by it.
+    fn answer_offer(&mut self, dialog: DialogKey, offer: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let peer_codecs = self.known(&sdp::codecs(offer)?);
+        let local = self.local_answer(&self.legs[&dialog], &peer_codecs);
+        let leg = self.legs.get_mut(&dialog).expect("the caller looked");
+        let (answer, _) = leg.session.answer(offer, &local)?;
+        leg.peer_codecs = peer_codecs;
+        leg.settled = Some(leg.wish);
+        leg.refused = None;
+        Ok(answer)
+    }
+
+    /// An UPDATE of the peer (RFC 3311): as a re-INVITE, where it has an offer; else it says that
+    /// the peer lives, or who it is now.
+    pub(crate) fn updated(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        key: RequestKey,
+        request: &Message<'_>,
+    ) {
+        let Some(leg) = self.legs.get(&dialog) else {
+            let status = Status::CALL_DOES_NOT_EXIST;
+            return self.agent.respond(now, key, status, Reply::default());
+        };
+        let (wish, is_idle) = (leg.wish, matches!(leg.turn, Turn::Idle));
+        let Some(offer) = session_description(request) else {
+            let headers = self.connected_identity(dialog);
+            let reply = Reply {
+                headers,
+                body: None,
+            };
+            return self.agent.respond(now, key, Status::OK, reply);
+        };
+        let answered = match is_idle {
+            false => Err(Refusal::Pending),
+            true => {
+                self.prefer_codec_of_other(dialog);
+                self.answer_offer(dialog, offer)
+            }
+        };
+        match answered {
+            Ok(answer) => {
+                let headers = self.connected_identity(dialog);
+                let body = Some(description(answer));
+                let reply = Reply { headers, body };
+                self.agent.respond(now, key, Status::OK, reply);
+                self.settled_by_peer(now, dialog);
+            }
+            Err(refusal) => {
+                self.legs.get_mut(&dialog).expect("it was there above").wish = wish;
+                let reply = self.refusal_reply(refusal);
+                self.agent.respond(now, key, refusal.status(), reply);
+            }
+        }
+        self.offer_if_wished(now, dialog);
+    }
+
+    /// The agent asks for a re-INVITE although nothing has changed: the same is offered once more.
+    /// Where something is pending, that serves as well.
+    pub(crate) fn refresh(&mut self, now: Time, dialog: DialogKey) {
+        let Some(leg) = self.legs.get(&dialog) else {
+            return;
+        };
+        if matches!(leg.turn, Turn::Idle) && leg.settled.is_some() {
+            let local = self.local_offer(leg);
+            self.offer(now, dialog, |session| session.repeat(&local));
+        }
     }
 
     /// The ACK of a 200 of ours.
@@ -193,15 +251,23 @@ impl Exchange {
         let Some(leg) = self.legs.get(&dialog) else {
             return;
         };
-        if !leg.wants_to_offer() {
-            return;
+        if leg.wants_to_offer() {
+            let local = self.local_offer(leg);
+            self.offer(now, dialog, |session| session.offer(&local));
         }
-        let local = self.local_offer(leg);
+    }
+
+    fn offer(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        describe: impl FnOnce(&mut Session) -> Vec<u8>,
+    ) {
         let headers = self.connected_identity(dialog);
         let leg = self.legs.get_mut(&dialog).expect("it was there above");
         // A description that is never sent must leave no gap in the versions (RFC 3264 §8).
         let mut session = leg.session.clone();
-        let body = Some(description(session.offer(&local)));
+        let body = Some(description(describe(&mut session)));
         // While something is pending, its end brings us here again.
         if self.agent.reinvite(now, dialog, Reply { headers, body }) {
             leg.session = session;

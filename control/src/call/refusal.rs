@@ -170,6 +170,13 @@ impl Exchange {
         } else {
             tracing::info!(call_id, dialog = dialog_number, %status, "refused: {text}");
         }
+        let reply = self.refusal_reply(refusal);
+        self.agent.reject(now, dialog, status, reply);
+    }
+
+    /// What a refusal says besides its status.
+    pub(crate) fn refusal_reply(&mut self, refusal: Refusal) -> Reply {
+        let (status, text) = (refusal.status(), refusal.text());
         let mut headers = vec![reason(status.code(), text)];
         if let Some((code, warning)) = refusal.warning() {
             let value = format!("{code} {} \"{warning}\"", self.rules.host);
@@ -184,15 +191,10 @@ impl Exchange {
             let seconds = RETRY_AFTER_S.start() + self.random.below(spread);
             headers.push((Header::RetryAfter, seconds.to_string()));
         }
-        self.agent.reject(
-            now,
-            dialog,
-            status,
-            Reply {
-                headers,
-                body: None,
-            },
-        );
+        Reply {
+            headers,
+            body: None,
+        }
     }
 }
 

@@ -25,6 +25,12 @@ impl Exchange {
                 cause,
                 request,
             } => self.dialog_ended(now, dialog, cause, request),
+            AgentEvent::Update {
+                key,
+                dialog,
+                request,
+            } => self.updated(now, dialog, key, request),
+            AgentEvent::Refresh { dialog } => self.refresh(now, dialog),
             AgentEvent::Request { key, .. } => {
                 let status = Status::METHOD_NOT_ALLOWED;
                 self.agent.respond(now, key, status, Reply::default());

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::sip::limits::SESSION_EXPIRES_MIN;
+
 /// Longest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// Longest name of anything, in bytes.
@@ -14,6 +16,9 @@ pub const URI_BYTES_MAX: usize = 1_024;
 
 /// Most listeners.
 pub const LISTENERS_MAX: usize = 16;
+/// How long a session lasts that nobody refreshes (RFC 4028 §4).
+pub const SESSION_EXPIRES: RangeInclusive<Duration> =
+    SESSION_EXPIRES_MIN..=Duration::from_hours(24);
 /// Most trusted networks; each packet is looked up in them.
 pub const TRUSTED_MAX: usize = 1_024;
 /// Highest CPU number that a worker can be pinned to.

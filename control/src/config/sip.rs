@@ -1,12 +1,14 @@
 //! `[sip]`: where we listen, what we are called, whom we trust.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::ConfigError;
-use super::limits::{HOST_BYTES_MAX, LISTENERS_MAX, TRUSTED_MAX};
+use super::limits::{HOST_BYTES_MAX, LISTENERS_MAX, SESSION_EXPIRES, TRUSTED_MAX};
 use super::table::Table;
+use crate::sip;
 use crate::sip::transport::Transport;
 
 /// `[sip]`
@@ -21,6 +23,8 @@ pub struct Sip {
     pub domains: Vec<String>,
     /// Peers that may send requests.
     pub trusted: Vec<IpNet>,
+    /// 90 s to 24 h: how long a session lasts that nobody refreshes.
+    pub session_expires: Duration,
 }
 
 impl Sip {
@@ -29,7 +33,13 @@ impl Sip {
         let Some(table) = root.table("sip")? else {
             return Ok(sip);
         };
-        table.knows(&["listen", "advertise", "domains", "trusted"])?;
+        table.knows(&[
+            "listen",
+            "advertise",
+            "domains",
+            "trusted",
+            "session_expires",
+        ])?;
         if let Some(listen) = listen(&table)? {
             sip.listen = listen;
         }
@@ -38,6 +48,9 @@ impl Sip {
         sip.domains = domains(&table)?;
         if let Some(trusted) = trusted(&table)? {
             sip.trusted = trusted;
+        }
+        if let Some(after) = table.duration("session_expires", &SESSION_EXPIRES)? {
+            sip.session_expires = after;
         }
         Ok(sip)
     }
@@ -67,6 +80,7 @@ impl Default for Sip {
                 .iter()
                 .filter_map(|net| net.parse().ok())
                 .collect(),
+            session_expires: sip::limits::SESSION_EXPIRES,
         }
     }
 }

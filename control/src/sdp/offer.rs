@@ -1,6 +1,6 @@
 //! Offers: ours (RFC 3264 §5, §8), and our answers to the peer's (§6).
 
-use shared::Codec;
+use shared::{Codec, PayloadType};
 
 use super::description::{Audio, Description, Line};
 use super::format::Format;
@@ -17,17 +17,38 @@ impl Session {
     #[must_use]
     pub fn offer(&mut self, local: &Local) -> Vec<u8> {
         assert!(!local.codecs.is_empty(), "an offer needs a codec");
-        let lines = if self.lines.is_empty() {
-            vec![Line::audio()]
-        } else {
-            self.lines.clone()
-        };
         let mut codecs = Vec::with_capacity(local.codecs.len());
         for codec in &local.codecs {
             let number = self.numbers.for_offer(Format::Audio(*codec));
             codecs.extend(number.map(|number| (*codec, number)));
         }
         let event = self.numbers.for_offer(Format::Event);
+        self.offer_formats(local, codecs, event)
+    }
+
+    /// Offers what is agreed and nothing besides, so that the description keeps its version where
+    /// nothing has changed (RFC 4028 §7.4). Without an agreement it is an offer like any other.
+    #[must_use]
+    pub fn repeat(&mut self, local: &Local) -> Vec<u8> {
+        let Some(agreed) = &self.agreed else {
+            return self.offer(local);
+        };
+        let codecs = vec![(agreed.codec, agreed.receive_payload_type)];
+        let event = agreed.receive_event_payload_type;
+        self.offer_formats(local, codecs, event)
+    }
+
+    fn offer_formats(
+        &mut self,
+        local: &Local,
+        codecs: Vec<(Codec, PayloadType)>,
+        event: Option<PayloadType>,
+    ) -> Vec<u8> {
+        let lines = if self.lines.is_empty() {
+            vec![Line::audio()]
+        } else {
+            self.lines.clone()
+        };
         let mut formats: Vec<_> = codecs
             .iter()
             .map(|(codec, number)| (Format::Audio(*codec), *number))

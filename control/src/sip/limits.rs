@@ -20,6 +20,13 @@ pub const TRYING_DELAY: Duration = Duration::from_millis(200);
 /// timer C of RFC 3261 §16.6, which must exceed three minutes.
 pub const PATIENCE: Duration = Duration::from_secs(181);
 
+/// RFC 4028 §4: the session interval, unless the operator says otherwise.
+pub const SESSION_EXPIRES: Duration = Duration::from_mins(30);
+/// RFC 4028 §5: the shortest session interval. Shorter: 422.
+pub const SESSION_EXPIRES_MIN: Duration = Duration::from_secs(90);
+/// After a refresh that came to nothing, another is tried as long as the session lasts.
+pub const REFRESH_RETRY: Duration = Duration::from_secs(10);
+
 /// Longest message accepted, head and body, in bytes. Longer: 513.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
 /// Longest start line and header fields, in bytes. Longer: 513.

@@ -51,11 +51,11 @@ fn our_200_says_who_we_are_and_what_we_can() {
     );
     assert_eq!(
         header(&ok, "Allow"),
-        Some("INVITE, ACK, BYE, CANCEL, OPTIONS")
+        Some("INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE")
     );
     assert_eq!(
         header(&ok, "Supported"),
-        Some("replaces, norefersub, eventlist")
+        Some("100rel, eventlist, from-change, norefersub, replaces, timer")
     );
     assert_eq!(header(&ok, "Server"), Some("orbit-test"));
     assert_eq!(header(&ok, "Content-Type"), Some("application/sdp"));
@@ -94,7 +94,7 @@ fn an_outgoing_call_is_answered_acknowledged_and_ended() {
     assert_eq!(header(&sent, "Contact"), Some("<sip:701@192.0.2.9:5060>"));
     assert_eq!(
         header(&sent, "Allow"),
-        Some("INVITE, ACK, BYE, CANCEL, OPTIONS")
+        Some("INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE")
     );
     assert!(
         header(&sent, "Via")

@@ -281,6 +281,8 @@ fn key(event: Seen) -> DialogKey {
         | Seen::Answered(dialog)
         | Seen::Rejected(dialog, _)
         | Seen::Retry(dialog)
+        | Seen::Update(_, dialog)
+        | Seen::Refresh(dialog)
         | Seen::Ended(dialog, _)
         | Seen::Forgotten(dialog) => dialog,
         _ => panic!("no such method was allowed: {event:?}"),

@@ -165,7 +165,6 @@ fn an_update_that_the_peer_knows_no_dialog_for_ends_it_and_an_info_does_not() {
 #[test]
 fn an_update_of_the_peer_moves_the_target_when_it_succeeds() {
     let mut bench = Bench::new();
-    bench.agent.allow(Method::Update);
     let (dialog, tag) = bench.confirmed();
     let update = |branch, number| {
         let text = request("UPDATE", branch, number, &tag);
@@ -176,7 +175,7 @@ fn an_update_of_the_peer_moves_the_target_when_it_succeeds() {
         ("u2", 21, 200, "sip:anna@192.0.2.1:5099"),
     ] {
         let seen = bench.receive(&update(branch, number));
-        let Some(Seen::Request(key, Some(_))) = seen else {
+        let Some(Seen::Update(key, _)) = seen else {
             panic!("{seen:?}");
         };
         let status = control::sip::status::Status::new(status).unwrap();

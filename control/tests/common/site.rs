@@ -105,6 +105,7 @@ fn config() -> Config {
             trusted: ["198.51.100.0/24", "2001:db8::/32"]
                 .map(|net| net.parse().unwrap())
                 .to_vec(),
+            ..Sip::default()
         },
         media: Media {
             address,

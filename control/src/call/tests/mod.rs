@@ -4,4 +4,5 @@ mod bench;
 mod bridge;
 mod park;
 mod retrieve;
+mod session;
 mod transfer;

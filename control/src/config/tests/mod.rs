@@ -96,6 +96,7 @@ listen = ["TCP:[2001:db8::1]:5070", "udp:0.0.0.0:0"]
 advertise = "[2001:db8::1]"
 domains = ["Example.COM", "2001:DB8::2"]
 trusted = ["10.1.2.3/8", "2001:db8::7"]
+session_expires = "10min"
 [media]
 address = "::"
 advertise = "2001:db8::1"
@@ -141,6 +142,7 @@ fn every_key_is_taken() {
     assert_eq!(config.sip.advertise.as_deref(), Some("2001:db8::1"));
     assert_eq!(config.sip.domains, ["example.com", "2001:db8::2"]);
     let trusted: Vec<_> = config.sip.trusted.iter().map(ToString::to_string).collect();
+    assert_eq!(config.sip.session_expires, Duration::from_mins(10));
     assert_eq!(trusted, ["10.0.0.0/8", "2001:db8::7/128"]);
     let media = Media {
         address: address("::"),

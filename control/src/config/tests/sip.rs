@@ -155,3 +155,29 @@ fn more_listeners_than_the_limit_are_refused() {
         "site.toml:2: [sip] listen = \"udp:127.0.0.1:5016\": one too many; write at most 16";
     assert_eq!(message(&text), expected);
 }
+
+#[test]
+fn a_session_lasts_from_90_seconds_to_a_day() {
+    assert_eq!(
+        parse("").unwrap().sip.session_expires,
+        Duration::from_mins(30)
+    );
+    let short = parse("[sip]\nsession_expires = \"90s\"\n").unwrap();
+    assert_eq!(short.sip.session_expires, Duration::from_secs(90));
+    refused(
+        r##"
+[sip]
+session_expires = "89s"
+=> 2: [sip] session_expires = "89s": shorter than 90s; write a duration from 90s to 24h
+
+[sip]
+session_expires = "25h"
+=> 2: [sip] session_expires = "25h": longer than 24h; write a duration from 90s to 24h
+
+[sip]
+session_expires = 1800
+=> 2: [sip] session_expires = 1800: not a text; write a duration from 90s to 24h such as "90s", in
+   quotes
+"##,
+    );
+}

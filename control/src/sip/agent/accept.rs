@@ -10,9 +10,9 @@ use super::destination::contact;
 use super::event::{DialogKey, EndCause, Reply, RequestKey};
 use super::respond::Answer;
 use super::servers::ServerId;
+use super::session_timer::{Agreement, Timer};
 use super::usage::{Carried, Phase, Unacked};
 use crate::sip::message::Message;
-use crate::sip::method::Method;
 use crate::sip::status::Status;
 use crate::sip::transport::Ticket;
 
@@ -31,7 +31,7 @@ impl Agent {
             contact,
             ..Answer::new(status)
         };
-        self.answer(now, id, &answer.carrying(reply));
+        self.say(now, dialog, id, answer.carrying(reply));
     }
 
     /// Answers an INVITE or re-INVITE with 200, retransmitted until ACK. `contact_user` is the user
@@ -44,17 +44,20 @@ impl Agent {
         let Some((id, contact)) = self.answerable(dialog) else {
             return;
         };
-        let carried = self.take_offer(dialog, id);
+        let carried = self.take_offer(now, dialog, id);
         let mut answer = Answer::new(Status::OK)
             .with("Allow", &self.allow)
             .with("Supported", SUPPORTED)
             .carrying(reply);
         answer.contact = Some(contact);
+        if let Some((_, _, agreement)) = carried {
+            answer = agreement.add_to(answer);
+        }
         let sent = self.answer(now, id, &answer);
         if let Some(server) = self.servers.get_mut(id) {
             server.response = Vec::new();
         }
-        let (Some((carried, cseq)), Some((hop, bytes))) = (carried, sent) else {
+        let (Some((carried, cseq, _)), Some((hop, bytes))) = (carried, sent) else {
             return;
         };
         let Some(usage) = self.usages.get_mut(dialog) else {
@@ -96,27 +99,13 @@ impl Agent {
         }
     }
 
-    /// Answers a request that came as [`super::AgentEvent::Request`]. Success to an UPDATE takes
-    /// its Contact and carries ours (RFC 3311 §5.2).
+    /// Answers a request that came as [`super::AgentEvent::Request`] or
+    /// [`super::AgentEvent::Update`]. Success to an UPDATE takes its Contact and carries ours (RFC
+    /// 3311 §5.2).
     pub fn respond(&mut self, now: Time, key: RequestKey, status: Status, reply: Reply) {
         let id = ServerId(key.0);
-        let mut answer = Answer::new(status).carrying(reply);
-        if status.is_success() {
-            answer.contact = self.take_update(id);
-        }
-        self.answer(now, id, &answer);
-    }
-
-    fn take_update(&mut self, id: ServerId) -> Option<String> {
-        let server = self.servers.get(id)?;
-        let usage = self.usages.get_mut(server.owner?)?;
-        let request = Message::parse(&server.request).ok()?;
-        if request.method() != Some(Method::Update) {
-            return None;
-        }
-        usage.dialog.refresh_target(&request);
-        let listener = self.config.listeners.get(server.listener)?;
-        Some(contact(listener, &usage.contact_user))
+        let answer = self.settle_update(now, id, Answer::new(status));
+        self.answer(now, id, &answer.carrying(reply));
     }
 
     /// The unanswered INVITE of a dialog, and our Contact for its answer.
@@ -127,9 +116,14 @@ impl Agent {
         Some((id, contact(listener, &usage.contact_user)))
     }
 
-    /// What our 2xx will carry and the number its ACK will have; a re-INVITE's Contact counts from
-    /// now on (RFC 6141 §5).
-    fn take_offer(&mut self, dialog: DialogKey, id: ServerId) -> Option<(Carried, u32)> {
+    /// What our 2xx will carry, the number its ACK will have, and what is agreed of the session's
+    /// timer; a re-INVITE's Contact counts from now on (RFC 6141 §5).
+    fn take_offer(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        id: ServerId,
+    ) -> Option<(Carried, u32, Agreement)> {
         let server = self.servers.get(id)?;
         let request = Message::parse(&server.request).ok()?;
         let carried = match request.body().is_empty() {
@@ -137,8 +131,12 @@ impl Agent {
             false => Carried::Answer,
         };
         let number = request.cseq().ok()?.number;
-        self.usages.get_mut(dialog)?.dialog.refresh_target(&request);
-        Some((carried, number))
+        let usage = self.usages.get_mut(dialog)?;
+        usage.dialog.refresh_target(&request);
+        usage.peer.learn(&request);
+        let (timer, agreement) = Timer::answer(now, self.session_expires, &request);
+        usage.timer = Some(timer);
+        Some((carried, number, agreement))
     }
 
     /// §13.3.1.4: a 2xx is repeated until its ACK, over TCP as well; without ACK the dialog ends.

@@ -148,7 +148,7 @@ impl Agent {
     }
 
     /// A deadline of a usage has passed: a 2xx to repeat or to give up, a back-off or a patience
-    /// that is over.
+    /// that is over, a session to refresh.
     pub(super) fn usage_expired(&mut self, now: Time, dialog: DialogKey) {
         let Some(usage) = self.usages.get_mut(dialog) else {
             return;
@@ -162,6 +162,8 @@ impl Agent {
             self.lose_patience(now, dialog);
         }
         self.repeat_success(now, dialog);
+        self.repeat_provisional(now, dialog);
+        self.session_expired(now, dialog);
         self.rearm_usage(dialog);
     }
 

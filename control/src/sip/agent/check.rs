@@ -15,7 +15,7 @@ use crate::sip::uri::{Host, Scheme, Uri};
 pub(super) const SDP: &str = "application/sdp";
 
 /// Option tags that Require may name: Replaces is the layer above's (RFC 3891).
-pub(super) const SUPPORTED: &str = "replaces, norefersub, eventlist";
+pub(super) const SUPPORTED: &str = "100rel, eventlist, from-change, norefersub, replaces, timer";
 
 /// The body of a request or response where it is a session description; bodies of other types are
 /// optional and may be left unread (RFC 3261 §20.11).

@@ -120,6 +120,22 @@ pub enum AgentEvent<'a> {
         /// The re-INVITE.
         request: &'a Message<'a>,
     },
+    /// An UPDATE, in a dialog of any state. Answer with `respond`. One with an offer that crosses
+    /// another was already answered with 491 or 500 (RFC 3311 §5.2).
+    Update {
+        /// For the answer.
+        key: RequestKey,
+        /// The dialog.
+        dialog: DialogKey,
+        /// The UPDATE.
+        request: &'a Message<'a>,
+    },
+    /// Offer again what is agreed, by `reinvite`: the session must be refreshed (RFC 4028 §7.4), or
+    /// the peer did not take what [`super::Agent::tell`] told it.
+    Refresh {
+        /// The dialog.
+        dialog: DialogKey,
+    },
     /// 101 to 199 to our INVITE.
     Progress {
         /// The dialog.
@@ -234,8 +250,11 @@ pub enum AgentEvent<'a> {
 pub enum EndCause {
     /// The peer's BYE.
     Bye,
-    /// No ACK for our 2xx within 64·T1; a BYE was sent (RFC 3261 §13.3.1.4).
+    /// No ACK for our 2xx within 64·T1; a BYE was sent (RFC 3261 §13.3.1.4). Or no PRACK for our
+    /// provisional response; 504 was sent (RFC 3262 §3).
     NoAck,
+    /// Nobody refreshed the session in time; a BYE was sent (RFC 4028 §10).
+    Expired,
     /// The peer answered 481 or 408 to a request in the dialog, or not at all (§12.2.1.2); a BYE
     /// was sent.
     Gone,

@@ -51,6 +51,8 @@ impl Agent {
             Method::Subscribe | Method::Refer => {
                 self.receive_subscribe(now, id, packet, request, Some(dialog))
             }
+            Method::Update => self.receive_update(id, dialog, request).map(Some),
+            Method::Prack => self.receive_prack(now, id, dialog, request).map(|()| None),
             _ => {
                 if let Some(server) = self.servers.get_mut(id) {
                     server.owner = Some(dialog);
@@ -75,13 +77,15 @@ impl Agent {
     ) -> Result<AgentEvent<'a>, Answer> {
         let retry_after_s = self.random.retry_after_s();
         self.check_content(request)?;
+        self.check_session(request)?;
         let Some(usage) = self.usages.get_mut(dialog) else {
             return Err(Answer::new(Status::CALL_DOES_NOT_EXIST));
         };
         if usage.is_ending() {
             return Err(Answer::new(Status::CALL_DOES_NOT_EXIST));
         }
-        if usage.their_invite.is_some() || usage.unacked.len() >= UNACKED_MAX {
+        let is_busy = usage.their_invite.is_some() || usage.their_update.is_some();
+        if is_busy || usage.unacked.len() >= UNACKED_MAX {
             return Err(Answer::new(Status::SERVER_ERROR).with("Retry-After", retry_after_s));
         }
         let owes_answer = usage

@@ -4,7 +4,7 @@ use shared::Time;
 use tracing::debug;
 
 use super::Agent;
-use super::clients::Owner;
+use super::clients::{ClientId, Owner};
 use super::event::{AgentEvent, DialogKey, Outgoing, Reply, SipDrop};
 use super::non_invite::user_of;
 use super::request::{Draft, Part};
@@ -48,10 +48,11 @@ impl Agent {
         });
         let user = user_of(&outgoing.from);
         let plan = Plan::new(&outgoing.target, &outgoing.routes);
-        let reply = Reply {
-            headers: outgoing.headers,
+        let mut reply = Reply {
+            headers: self.session_headers(key),
             body: outgoing.body,
         };
+        reply.headers.extend(outgoing.headers);
         let part = Part::invite(cseq, &reply, &user);
         let draft = Draft::new(&dialog, &plan, &part, &self.config.signature(&self.allow));
         let mut usage = Usage::new(dialog, None);
@@ -64,7 +65,8 @@ impl Agent {
     /// Offers anew in a dialog. False, without effect, while an INVITE of either side is pending or
     /// a back-off runs: wait for its end ([`AgentEvent::Acked`] for one that we accepted,
     /// [`AgentEvent::Retry`]).
-    pub fn reinvite(&mut self, now: Time, dialog: DialogKey, reply: Reply) -> bool {
+    pub fn reinvite(&mut self, now: Time, dialog: DialogKey, mut reply: Reply) -> bool {
+        let session = self.session_headers(dialog);
         let Some(usage) = self.usages.get_mut(dialog) else {
             return false;
         };
@@ -72,10 +74,12 @@ impl Agent {
             && usage.our_invite.is_none()
             && usage.retry_at.is_none()
             && usage.their_invite.is_none()
+            && usage.their_update.is_none()
             && usage.unacked.is_empty();
         if !is_free {
             return false;
         }
+        reply.headers.splice(0..0, session);
         let cseq = usage.dialog.next_cseq();
         let plan = usage.dialog.plan();
         let part = Part::invite(cseq, &reply, &usage.contact_user);
@@ -86,6 +90,27 @@ impl Agent {
             &self.config.signature(&self.allow),
         );
         let next_hop = plan.next_hop.into_owned();
+        self.launch_invite(now, dialog, draft, cseq, &next_hop);
+        true
+    }
+
+    /// The INVITE once more after a 422, with the interval that was asked for (RFC 4028 §7.3).
+    /// False where that cannot be.
+    pub(super) fn invite_again(&mut self, now: Time, id: ClientId, dialog: DialogKey) -> bool {
+        let session = self.session_headers(dialog);
+        let sent = self.clients.get(id).and_then(|client| client.sent.clone());
+        let usage = self
+            .usages
+            .get_mut(dialog)
+            .filter(|usage| !usage.is_ending());
+        let (Some((_, sent)), Some(usage)) = (sent, usage) else {
+            return false;
+        };
+        let cseq = usage.dialog.next_cseq();
+        let Some((draft, next_hop)) = Draft::again(&sent, cseq, &session, &usage.contact_user)
+        else {
+            return false;
+        };
         self.launch_invite(now, dialog, draft, cseq, &next_hop);
         true
     }

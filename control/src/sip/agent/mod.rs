@@ -19,17 +19,21 @@ mod non_invite;
 mod notify;
 mod options;
 mod random;
+mod reliable;
 mod request;
 mod respond;
 mod send;
 mod servers;
+mod session_timer;
 mod subscribe;
 mod subscription;
 mod uac;
 mod uas;
+mod update;
 mod usage;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use shared::Time;
 
@@ -47,7 +51,9 @@ use self::respond::Answer;
 use self::servers::{ServerId, Servers};
 use self::subscription::Subscriptions;
 use self::usage::Usages;
-use super::limits::{DIALOGS_MAX, OVERLOAD_RETRY_S, SUBSCRIPTIONS_MAX, TRANSACTIONS_MAX};
+use super::limits::{
+    DIALOGS_MAX, OVERLOAD_RETRY_S, SESSION_EXPIRES, SUBSCRIPTIONS_MAX, TRANSACTIONS_MAX,
+};
 use super::message::{Malformed, Message, Start};
 use super::method::Method;
 use super::status::Status;
@@ -66,6 +72,7 @@ pub struct Agent {
     methods: Vec<Method>,
     /// The value of Allow.
     allow: String,
+    session_expires: Duration,
     dialogs_max: usize,
     transactions_max: usize,
     servers: Servers,
@@ -104,6 +111,8 @@ impl Agent {
             Method::Bye,
             Method::Cancel,
             Method::Options,
+            Method::Prack,
+            Method::Update,
         ];
         let allow = allow_value(&methods);
         Self {
@@ -112,6 +121,7 @@ impl Agent {
             secret,
             methods,
             allow,
+            session_expires: SESSION_EXPIRES,
             dialogs_max: DIALOGS_MAX,
             transactions_max: TRANSACTIONS_MAX,
             servers: Servers::default(),

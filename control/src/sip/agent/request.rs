@@ -3,9 +3,10 @@
 //! Via and Contact name the socket a request leaves by, which is known last: a draft is written
 //! without them.
 
+use super::check::SDP;
 use super::event::Reply;
 use crate::sip::dialog::{Dialog, Plan};
-use crate::sip::header::Header;
+use crate::sip::header::{Address, Header};
 use crate::sip::message::Message;
 use crate::sip::method::Method;
 use crate::sip::write::{Body, Writer};
@@ -117,6 +118,51 @@ impl Draft {
             bytes: writer.finish(part.body),
             contact_user: part.contact_user.map(Box::from),
         }
+    }
+
+    /// An INVITE that was refused for its session interval, with another and a number of its own
+    /// (RFC 4028 §7.3), and the URI that it is sent to. `None` when `sent` is no INVITE of ours.
+    pub(super) fn again(
+        sent: &[u8],
+        cseq: u32,
+        session: &[(Header, String)],
+        contact_user: &str,
+    ) -> Option<(Self, String)> {
+        let invite = Message::parse(sent).ok()?;
+        let target = invite.request_uri()?;
+        let route = invite.values(Header::Route).next();
+        let next_hop = route.map_or(target, |route| {
+            Address::parse(route).map_or(route, |address| address.uri)
+        });
+        let mut writer = Writer::request(Method::Invite, target);
+        for (name, value) in invite.fields() {
+            match Header::parse(name) {
+                Some(Header::Via | Header::Contact | Header::SessionExpires | Header::MinSe) => {}
+                Some(Header::ContentLength | Header::ContentType) => {}
+                Some(Header::CSeq) => {
+                    writer.header(Header::CSeq, format_args!("{cseq} INVITE"));
+                    for (header, value) in session {
+                        writer.header(*header, value);
+                    }
+                }
+                Some(header) => {
+                    writer.header(header, value);
+                }
+                None => {
+                    writer.extension(name, value);
+                }
+            }
+        }
+        let body = (!invite.body().is_empty()).then(|| Body {
+            content_type: SDP,
+            bytes: invite.body().to_vec(),
+        });
+        let draft = Self {
+            method: Method::Invite,
+            bytes: writer.finish(body.as_ref()),
+            contact_user: Some(contact_user.into()),
+        };
+        Some((draft, next_hop.to_owned()))
     }
 
     /// The request as it leaves by a socket with these.

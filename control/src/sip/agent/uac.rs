@@ -8,6 +8,8 @@ use super::Agent;
 use super::clients::{ClientId, Owner};
 use super::destination::Path;
 use super::event::{AgentEvent, DialogKey, EndCause, Reply, SipDrop};
+use super::reliable::Hearing;
+use super::session_timer::Timer;
 use super::usage::{Ending, Phase, Progress, Report};
 use crate::sip::header::Header;
 use crate::sip::limits::PATIENCE;
@@ -88,6 +90,9 @@ impl Agent {
                 self.invite_failed(now, id, dialog?, status, Some(response))
             }
             Method::Bye if status.is_final() => self.bye_answered(now, dialog?),
+            Method::Update if status.is_final() => {
+                self.update_answered(now, id, dialog?, status, Some(response))
+            }
             _ => None,
         }
     }
@@ -106,6 +111,9 @@ impl Agent {
             }
             (Method::Bye, Owner::Dialog(dialog)) => self.bye_answered(now, dialog),
             (_, Owner::Subscription(key)) => self.notify_answered(now, id, key, status, None),
+            (Method::Update, Owner::Dialog(dialog)) => {
+                self.update_answered(now, id, dialog, status, None)
+            }
             (_, Owner::Sent(key, dialog)) => {
                 self.end_if_gone(now, dialog, method, status);
                 Some(AgentEvent::Response {
@@ -157,6 +165,12 @@ impl Agent {
             Progress::Cancelled | Progress::Answered => return None,
         }
         ours.patience = Some(now + PATIENCE);
+        if self.hear(now, dialog, path, response) == Hearing::Old {
+            self.rearm_usage(dialog);
+            return None;
+        }
+        let usage = self.usages.get_mut(dialog)?;
+        usage.peer.learn(response);
         let is_news = usage.is_early() && status != Status::TRYING;
         if is_news && response.to_tag().is_some() {
             usage.dialog.establish(response);
@@ -175,6 +189,9 @@ impl Agent {
     ) -> Option<AgentEvent<'a>> {
         let usage = self.usages.get_mut(dialog)?;
         usage.our_invite.take_if(|ours| ours.client == id)?;
+        if self.learn_min_se(dialog, status, response) && self.invite_again(now, id, dialog) {
+            return None;
+        }
         self.rearm_usage(dialog);
         let usage = self.usages.get_mut(dialog)?;
         match &usage.phase {
@@ -247,6 +264,9 @@ impl Agent {
         ours.progress = Progress::Answered;
         ours.patience = None;
         usage.path = Some(path);
+        usage.peer.learn(response);
+        usage.early = None;
+        usage.timer = Some(Timer::answered(now, self.session_expires, response));
         let is_initial =
             usage.is_early() || matches!(usage.phase, Phase::Ending(Ending::Cancelling(_)));
         match is_initial {

@@ -194,7 +194,9 @@ impl Agent {
                 self.answer_options(now, id);
                 Ok(None)
             }
-            Method::Bye => Err(Answer::new(Status::CALL_DOES_NOT_EXIST)),
+            Method::Bye | Method::Prack | Method::Update => {
+                Err(Answer::new(Status::CALL_DOES_NOT_EXIST))
+            }
             Method::Subscribe | Method::Refer => {
                 self.receive_subscribe(now, id, packet, request, None)
             }
@@ -214,6 +216,7 @@ impl Agent {
         request: &'a Message<'a>,
     ) -> Result<AgentEvent<'a>, Answer> {
         self.check_content(request)?;
+        self.check_session(request)?;
         if self.usages.len() >= self.dialogs_max {
             self.count(SipDrop::Full);
             return Err(self.overloaded());
@@ -227,6 +230,7 @@ impl Agent {
         let dialog = Dialog::from_request(request, &tag, cseq).map_err(Answer::malformed)?;
         let mut usage = Usage::new(dialog, Some(Path::of(&self.config.listeners, packet)));
         usage.their_invite = Some(id);
+        usage.peer.learn(request);
         let dialog = self.usages.insert(usage);
         if let Some(server) = self.servers.get_mut(id) {
             server.owner = Some(dialog);

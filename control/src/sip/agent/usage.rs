@@ -9,10 +9,14 @@ use shared::Time;
 use super::clients::ClientId;
 use super::destination::{Hop, Path};
 use super::event::DialogKey;
+use super::reliable::Early;
 use super::servers::ServerId;
+use super::session_timer::Timer;
+use super::update::OurUpdate;
 use crate::sip::dialog::{Dialog, Role};
 use crate::sip::header::Header;
 use crate::sip::limits::{T2, TIMEOUT};
+use crate::sip::message::Message;
 use crate::sip::transaction::{Backoff, earlier};
 
 /// What the agent keeps for a leg.
@@ -34,6 +38,39 @@ pub(super) struct Usage {
     pub(super) acked_cseq: Option<u32>,
     /// When the back-off after a 491 is over.
     pub(super) retry_at: Option<Time>,
+    /// Once it is confirmed.
+    pub(super) timer: Option<Timer>,
+    /// The longest minimum of a session interval that a 422 told us, in seconds.
+    pub(super) min_se: u32,
+    pub(super) peer: Peer,
+    /// The peer's UPDATE with an offer that waits for its answer.
+    pub(super) their_update: Option<ServerId>,
+    pub(super) our_update: Option<Box<OurUpdate>>,
+    /// Reliable provisional responses; most dialogs have none.
+    pub(super) early: Option<Box<Early>>,
+}
+
+/// What a peer can do, as it said last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Peer {
+    /// It takes UPDATE (RFC 3311 §4).
+    pub(super) updates: bool,
+    /// It follows a From that changes (RFC 4916 §4).
+    pub(super) from_change: bool,
+}
+
+impl Peer {
+    /// Takes what a message says; one without these fields says nothing.
+    pub(super) fn learn(&mut self, message: &Message<'_>) {
+        if message.header(Header::Allow).is_some() {
+            let mut methods = message.values(Header::Allow);
+            self.updates = methods.any(|method| method.trim() == "UPDATE");
+        }
+        if message.header(Header::Supported).is_some() {
+            let mut tags = message.values(Header::Supported);
+            self.from_change = tags.any(|tag| tag.trim().eq_ignore_ascii_case("from-change"));
+        }
+    }
 }
 
 /// How far a dialog has come.
@@ -126,6 +163,12 @@ impl Usage {
             unacked: Vec::new(),
             acked_cseq: None,
             retry_at: None,
+            timer: None,
+            min_se: 0,
+            peer: Peer::default(),
+            their_update: None,
+            our_update: None,
+            early: None,
         }
     }
 
@@ -136,7 +179,12 @@ impl Usage {
             .iter()
             .map(|u| u.resend.at.min(u.give_up_at))
             .min();
-        earlier(earlier(self.retry_at, patience), unacked)
+        let timer = self.timer.filter(|_| self.is_confirmed());
+        let session = earlier(
+            timer.map(|timer| timer.deadline()),
+            self.early.as_ref().and_then(|early| early.deadline()),
+        );
+        earlier(earlier(self.retry_at, patience), earlier(unacked, session))
     }
 
     pub(super) fn is_early(&self) -> bool {

@@ -8,6 +8,7 @@ mod address;
 mod cseq;
 mod parameter;
 mod replaces;
+mod session_expires;
 mod via;
 
 pub use super::token::unfold;
@@ -15,6 +16,7 @@ pub use address::Address;
 pub use cseq::CSeq;
 pub use parameter::{Parameters, split_parameters};
 pub use replaces::Replaces;
+pub use session_expires::{Interval, Refresher};
 pub use via::Via;
 
 /// Whether the grammar of a field is a comma-separated list (RFC 3261 §7.3.1).
