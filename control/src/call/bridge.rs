@@ -4,9 +4,11 @@
 use shared::Time;
 
 use super::end::Farewell;
-use super::{Bridge, CallKey, Exchange, Refusal, State, Wish};
-use crate::sip::agent::DialogKey;
+use super::identity::{Identity, Told};
+use super::{Bridge, CallKey, Exchange, Refusal, State, Turn, Wish};
+use crate::sip::agent::{DialogKey, Reply};
 use crate::sip::header::Header;
+use crate::sip::message::Message;
 
 impl Exchange {
     /// A peer that offers anew is asked for what the other side uses, so that nothing need be
@@ -51,6 +53,65 @@ impl Exchange {
         }
     }
 
+    /// The same, on its way: it is told now, and by From as well where the peer follows that.
+    pub(crate) fn introduce(&mut self, dialog: DialogKey) -> Vec<(Header, String)> {
+        let headers = self.connected_identity(dialog);
+        let Some(leg) = self.legs.get_mut(&dialog) else {
+            return headers;
+        };
+        leg.told = Told::of(&headers);
+        let leg = &self.legs[&dialog];
+        match self.calls[&leg.call].other(dialog) {
+            Some(other) => {
+                if let Some(name) = self.legs[&other].identity.from() {
+                    self.agent.rename(dialog, name);
+                }
+            }
+            None => self.agent.rename(dialog, &self.orbit_identity(leg)),
+        }
+        headers
+    }
+
+    /// Tells a leg of a bridge whom it talks to, where that is news to it: by UPDATE, or by a
+    /// re-INVITE that says the same as before. While something is pending its end brings us here
+    /// again.
+    pub(crate) fn introduce_if_new(&mut self, now: Time, dialog: DialogKey) {
+        let Some((_, State::Bridged(_))) = self.call_of(dialog) else {
+            return;
+        };
+        let leg = &self.legs[&dialog];
+        let is_free = matches!(leg.turn, Turn::Idle) && leg.settled.is_some();
+        if !is_free || leg.told == Told::of(&self.connected_identity(dialog)) {
+            return;
+        }
+        let told = leg.told;
+        let headers = self.introduce(dialog);
+        let body = None;
+        if self.agent.tell(now, dialog, Reply { headers, body }) {
+            return;
+        }
+        self.refresh(now, dialog);
+        let leg = self.legs.get_mut(&dialog).expect("it was there above");
+        if matches!(leg.turn, Turn::Idle) {
+            leg.told = told;
+        }
+    }
+
+    /// A peer says who it is now, or who has answered: the other side of its call is told.
+    pub(crate) fn identified(&mut self, now: Time, dialog: DialogKey, message: &Message<'_>) {
+        let said = Identity::said_by(message, self.agent.remote(dialog));
+        let (Some(identity), Some(leg)) = (said, self.legs.get_mut(&dialog)) else {
+            return;
+        };
+        if std::mem::replace(&mut leg.identity, identity.clone()) == identity {
+            return;
+        }
+        let other = self.calls[&leg.call].other(dialog);
+        if let Some(other) = other {
+            self.introduce_if_new(now, other);
+        }
+    }
+
     /// The stream of a leg is open that wants to take the place of `replaced`.
     pub(crate) fn joiner_opened(
         &mut self,
@@ -86,6 +147,7 @@ impl Exchange {
         self.apply(key);
         self.end_leg(now, replaced, Farewell::Replaced);
         self.follow_codec(now, key, joiner);
+        self.introduce_if_new(now, other);
     }
 
     fn take_place(&mut self, now: Time, key: CallKey, replaced: DialogKey, joiner: DialogKey) {

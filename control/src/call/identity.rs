@@ -2,6 +2,7 @@
 //! 5876).
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::limits::IDENTITY_BYTES_MAX;
 use crate::sip::header::{Address, Header};
@@ -62,6 +63,29 @@ impl Identity {
         }
     }
 
+    /// What a response says, or a request that names its sender anew. `None` where it says nothing:
+    /// without P-Asserted-Identity, a response speaks of us, and From is as it was.
+    pub(crate) fn said_by(message: &Message<'_>, remote: Option<&str>) -> Option<Self> {
+        let is_asserted = message
+            .values(Header::PAssertedIdentity)
+            .any(|value| Address::parse(value).is_some());
+        let is_renamed = || {
+            let before = remote.and_then(Address::parse)?;
+            Some(message.from().ok()?.uri != before.uri)
+        };
+        let is_request = message.method().is_some();
+        (is_asserted || (is_request && is_renamed() == Some(true))).then(|| Self::of(message))
+    }
+
+    /// As From of a request to the other side (RFC 4916 §4.4.2, RFC 3323 §4.1).
+    pub(crate) fn from(&self) -> Option<&str> {
+        match (self.private, &*self.name) {
+            (true, _) => Some(ANONYMOUS),
+            (false, "") => None,
+            (false, name) => Some(name),
+        }
+    }
+
     /// As header fields of a message to the other side.
     pub(crate) fn headers(&self) -> Vec<(Header, String)> {
         let mut headers = Vec::new();
@@ -72,6 +96,25 @@ impl Identity {
             }
         }
         headers
+    }
+}
+
+/// In From of who would not be named (RFC 3323 §4.1.1.3).
+const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+
+/// Enough of what a peer was told to see whether there is something new to tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Told(u64);
+
+impl Told {
+    pub(crate) fn of(headers: &[(Header, String)]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        for (header, value) in headers {
+            if matches!(header, Header::PAssertedIdentity | Header::Privacy) {
+                value.hash(&mut hasher);
+            }
+        }
+        Self(hasher.finish())
     }
 }
 

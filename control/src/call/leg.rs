@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::CallKey;
 use super::arrival::Arrival;
-use super::identity::Identity;
+use super::identity::{Identity, Told};
 use crate::park::Orbit;
 use crate::sdp::{Direction, Session};
 
@@ -25,6 +25,8 @@ pub(crate) struct Leg {
     pub(crate) host: Box<str>,
     /// The peer, as others are told.
     pub(crate) identity: Identity,
+    /// Whom the peer was told last that it is connected to.
+    pub(crate) told: Told,
     pub(crate) session: Session,
     pub(crate) stream: StreamId,
     pub(crate) turn: Turn,

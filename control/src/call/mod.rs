@@ -18,7 +18,7 @@ mod bridge;
 mod check;
 pub(crate) mod end;
 mod hold;
-mod identity;
+pub(crate) mod identity;
 mod leg;
 pub(crate) mod limits;
 pub(crate) mod negotiate;

@@ -5,6 +5,7 @@
 use shared::{Codec, Time};
 
 use super::end::Farewell;
+use super::identity::Told;
 use super::{Exchange, Leg, Refusal, State, Turn, Wish};
 use crate::sdp::{self, Local, Session};
 use crate::sip::agent::{DialogKey, Reply, RequestKey, session_description};
@@ -25,6 +26,7 @@ impl Exchange {
         let Turn::Arriving(arrival) = std::mem::replace(&mut leg.turn, Turn::Idle) else {
             unreachable!("an INVITE is answered once")
         };
+        leg.told = Told::of(&headers);
         let offer = arrival.offer.as_ref().map(|offer| &*offer.description);
         match self.respond_to(now, dialog, offer, headers) {
             Ok(()) => Ok(()),
@@ -47,7 +49,8 @@ impl Exchange {
         let wish = leg.wish;
         self.prefer_codec_of_other(dialog);
         let offer = session_description(request);
-        let headers = self.connected_identity(dialog);
+        self.identified(now, dialog, request);
+        let headers = self.introduce(dialog);
         match self.respond_to(now, dialog, offer, headers) {
             Ok(()) if offer.is_some() => self.settled_by_peer(now, dialog),
             Ok(()) => {}
@@ -110,8 +113,9 @@ impl Exchange {
             return self.agent.respond(now, key, status, Reply::default());
         };
         let (wish, is_idle) = (leg.wish, matches!(leg.turn, Turn::Idle));
+        self.identified(now, dialog, request);
         let Some(offer) = session_description(request) else {
-            let headers = self.connected_identity(dialog);
+            let headers = self.introduce(dialog);
             let reply = Reply {
                 headers,
                 body: None,
@@ -127,7 +131,7 @@ impl Exchange {
         };
         match answered {
             Ok(answer) => {
-                let headers = self.connected_identity(dialog);
+                let headers = self.introduce(dialog);
                 let body = Some(description(answer));
                 let reply = Reply { headers, body };
                 self.agent.respond(now, key, Status::OK, reply);
@@ -187,6 +191,8 @@ impl Exchange {
             return;
         };
         leg.turn = Turn::Idle;
+        self.identified(now, dialog, response);
+        let leg = self.legs.get_mut(&dialog).expect("it was there above");
         let answer = session_description(response).unwrap_or_default();
         let Ok(agreed) = leg.session.answered(answer) else {
             return self.answer_failed(now, dialog);
@@ -214,7 +220,8 @@ impl Exchange {
         leg.turn = Turn::Idle;
         leg.session.withdraw();
         if status == Status::REQUEST_PENDING {
-            // The agent says when to try again.
+            // The agent says when to try again; whom it talks to, the peer has not taken in.
+            leg.told = Told::default();
             return;
         }
         leg.refused = Some(wish);
@@ -254,6 +261,8 @@ impl Exchange {
         if leg.wants_to_offer() {
             let local = self.local_offer(leg);
             self.offer(now, dialog, |session| session.offer(&local));
+        } else {
+            self.introduce_if_new(now, dialog);
         }
     }
 
@@ -263,7 +272,8 @@ impl Exchange {
         dialog: DialogKey,
         describe: impl FnOnce(&mut Session) -> Vec<u8>,
     ) {
-        let headers = self.connected_identity(dialog);
+        let told = self.legs[&dialog].told;
+        let headers = self.introduce(dialog);
         let leg = self.legs.get_mut(&dialog).expect("it was there above");
         // A description that is never sent must leave no gap in the versions (RFC 3264 §8).
         let mut session = leg.session.clone();
@@ -272,6 +282,8 @@ impl Exchange {
         if self.agent.reinvite(now, dialog, Reply { headers, body }) {
             leg.session = session;
             leg.turn = Turn::Offering(leg.wish);
+        } else {
+            leg.told = told;
         }
     }
 

@@ -3,7 +3,7 @@
 use shared::{Command, Event, RefuseReason, RtcpPort, Source, StreamId, Time, WorkerId};
 
 use super::arrival::Arrival;
-use super::identity::Identity;
+use super::identity::{Identity, Told};
 use super::leg::Codecs;
 use super::limits::OPEN_ATTEMPTS_MAX;
 use super::stream::Purpose;
@@ -46,6 +46,7 @@ impl Exchange {
             orbit: new.orbit,
             host: arrival.host.clone(),
             identity: arrival.identity.clone(),
+            told: Told::default(),
             session: Session::new(self.random.session_id()),
             stream,
             wish: new.wish,
@@ -82,6 +83,7 @@ impl Exchange {
             orbit,
             host,
             identity: Identity::of_uri(target),
+            told: Told::default(),
             session: Session::new(self.random.session_id()),
             stream,
             turn: Turn::Opening(0),

@@ -8,6 +8,7 @@ use shared::Time;
 
 use super::Parked;
 use crate::call::end::Farewell;
+use crate::call::identity::Told;
 use crate::call::limits::{CONNECT_TIMEOUT, EXPIRES_MARGIN, OPEN_TIMEOUT};
 use crate::call::negotiate::description;
 use crate::call::refusal::reason;
@@ -79,6 +80,7 @@ impl Exchange {
         let outgoing = self.recall_invite(parkee, &target);
         let local = self.local_offer(&self.legs[&recall]);
         let leg = self.legs.get_mut(&recall).expect("the caller looked");
+        leg.told = Told::of(&outgoing.headers);
         leg.turn = Turn::Calling(leg.wish);
         let body = Some(description(leg.session.offer(&local)));
         self.agent

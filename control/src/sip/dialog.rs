@@ -195,6 +195,22 @@ impl Dialog {
         }
     }
 
+    /// Takes the From of a request of the peer, where it names itself anew (RFC 4916 §4.4.1).
+    pub fn refresh_remote(&mut self, request: &Message<'_>) {
+        let Ok(from) = request.from() else {
+            return;
+        };
+        let uri = Address::parse(&self.remote).map(|remote| remote.uri);
+        if uri != Some(from.uri) {
+            self.remote = from.text.into();
+        }
+    }
+
+    /// Names our side anew in From of our requests (RFC 4916 §4.4.2); `name` has no tag.
+    pub fn rename(&mut self, name: &str) {
+        self.local = format!("{name};tag={}", self.local_tag).into();
+    }
+
     /// Notes the number of a request from the peer.
     pub fn receive_cseq(&mut self, number: u32, method: Method) -> Order {
         let is_stale = self.remote_cseq.is_some_and(|last| {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bridge;
+mod identity;
 mod park;
 mod retrieve;
 mod session;

@@ -133,6 +133,7 @@ impl Agent {
         let number = request.cseq().ok()?.number;
         let usage = self.usages.get_mut(dialog)?;
         usage.dialog.refresh_target(&request);
+        usage.dialog.refresh_remote(&request);
         usage.peer.learn(&request);
         let (timer, agreement) = Timer::answer(now, self.session_expires, &request);
         usage.timer = Some(timer);

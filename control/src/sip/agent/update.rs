@@ -33,6 +33,14 @@ pub(super) enum Purpose {
 }
 
 impl Agent {
+    /// Names our side anew from the next request on, where the peer follows it (RFC 4916 §4.4.2).
+    pub fn rename(&mut self, dialog: DialogKey, name: &str) {
+        let usage = self.usages.get_mut(dialog);
+        if let Some(usage) = usage.filter(|usage| usage.peer.from_change) {
+            usage.dialog.rename(name);
+        }
+    }
+
     /// Tells the peer by UPDATE without an offer, as connected identity does (RFC 4916 §4). False,
     /// without effect, where the peer does not take UPDATE, or none can be sent now.
     pub fn tell(&mut self, now: Time, dialog: DialogKey, reply: Reply) -> bool {
@@ -175,6 +183,7 @@ impl Agent {
             return answer;
         }
         usage.dialog.refresh_target(&request);
+        usage.dialog.refresh_remote(&request);
         usage.peer.learn(&request);
         let listener = self.config.listeners.get(server.listener);
         let answer = Answer {
