@@ -1,6 +1,6 @@
 //! What part of its time a worker needs for its streams, and whether there is time for another one.
-//! It is measured: CPU time, the kernel's share of each send included, and slots that came so late
-//! that the worker had no time for them.
+//! It is measured: CPU time, the kernel's share of each send included, and how late slots come,
+//! since a CPU that others use as well is not the worker's alone.
 //!
 //! Absent on purpose: clocks, and the table's limits (`table`).
 
@@ -25,15 +25,16 @@ pub struct Utilisation {
     /// When it was measured last, and the thread's CPU time then.
     last: Option<(Time, Duration)>,
     slots: u64,
-    late_slots: u64,
+    /// Of all these together.
+    lateness: Duration,
     /// What was told last.
     told: Share,
     told_full: bool,
 }
 
-/// A slot later than this was not worked for want of time: half a packet time, which a phone's
-/// jitter buffer still bears.
-pub const LATE: Duration = Duration::from_millis(10);
+/// A slot as late as this counts as if it had found no time at all, an earlier one in proportion: a
+/// packet time, beyond which a phone's jitter buffer runs dry.
+pub const LATE: Duration = Duration::from_millis(20);
 
 /// How often it is measured.
 pub const WINDOW: Duration = Duration::from_millis(100);
@@ -73,7 +74,7 @@ impl Utilisation {
             full: false,
             last: None,
             slots: 0,
-            late_slots: 0,
+            lateness: Duration::ZERO,
             told: Share::NONE,
             told_full: false,
         }
@@ -82,7 +83,7 @@ impl Utilisation {
     /// Takes note of a slot that was begun `late`.
     pub fn slot(&mut self, late: Duration) {
         self.slots += 1;
-        self.late_slots += u64::from(late >= LATE);
+        self.lateness += late.min(LATE);
     }
 
     /// Measures: the thread has used `cpu` since its start. Gives the share if control should know.
@@ -95,16 +96,15 @@ impl Utilisation {
         self.last = Some((now, cpu));
         let fresh_streams = std::mem::take(&mut self.fresh) * 1_000;
         let busy = per_million(cpu.saturating_sub(cpu_then), time);
-        let late = (self.late_slots * WHOLE_PPM)
-            .checked_div(self.slots)
-            .unwrap_or(0);
+        let slots = u32::try_from(self.slots.max(1)).unwrap_or(u32::MAX);
+        let late = per_million(self.lateness, LATE * slots);
         let sample = (busy + late).min(WHOLE_PPM);
         for _ in 0..(time.as_nanos() / WINDOW.as_nanos()).min(WINDOWS_MAX) {
             self.ppm = (self.ppm * (SMOOTHING - 1) + sample) / SMOOTHING;
             self.pending = self.pending * (SMOOTHING - 1) / SMOOTHING;
         }
         self.pending += fresh_streams;
-        (self.slots, self.late_slots) = (0, 0);
+        (self.slots, self.lateness) = (0, Duration::ZERO);
         let measured = u64::from(streams).saturating_sub(self.pending / 1_000);
         self.stream_ppt = if measured < STREAMS_MIN {
             STREAM_PPT
@@ -271,12 +271,12 @@ mod tests {
         let mut bench = Bench::new();
         for _ in 0..40 {
             for slot in 0..100 {
-                let late = if slot < 60 { LATE } else { LATE / 2 };
+                let late = if slot < 20 { LATE * 9 } else { LATE / 2 };
                 bench.utilisation.slot(late);
             }
             bench.window(30);
         }
-        assert!(bench.utilisation.share() >= Share::percent(89));
+        assert!(bench.utilisation.share() >= Share::percent(88));
         assert!(!bench.begin());
     }
 

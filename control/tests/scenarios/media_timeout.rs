@@ -34,13 +34,19 @@ fn a_parked_phone_may_be_silent() {
 }
 
 #[test]
-fn a_phone_on_hold_may_be_silent() {
+fn a_phone_that_holds_may_be_silent() {
+    for hold in [Hold::SendOnly, Hold::Inactive, Hold::ZeroAddress] {
+        a_phone_that_holds_so_may_be_silent(hold);
+    }
+}
+
+fn a_phone_that_holds_so_may_be_silent(hold: Hold) {
     let mut world = World::new(Site::default());
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
     let parked = world.park(alice);
     let retriever = world.retrieve(bob, parked);
     assert!(world.stream(parked).media.unwrap().supervise);
-    world.with(alice, |phone, now| phone.hold(now, 0, Hold::Inactive));
+    world.with(alice, |phone, now| phone.hold(now, 0, hold));
     world.run(secs(1));
     assert!(!world.stream(parked).media.unwrap().supervise);
     world.with(alice, |phone, now| phone.resume(now, 0));

@@ -131,6 +131,7 @@ fn play(
         parked_throughout,
         counts: stage.phones().counts(),
         failures: stage.phones().failures(),
+        refused_for_time: stage.refused_for_time(),
         pacing: overall,
         watched: (first, before),
         last,

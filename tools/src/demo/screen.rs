@@ -105,9 +105,12 @@ impl<W: Write> Screen<W> {
         self.packets(verdict)?;
         self.timing(verdict)?;
         let word = if verdict.is_good() {
-            "passed"
+            "passed".to_owned()
+        } else if verdict.is_full() {
+            let most = grouped_usize(verdict.parked_throughout);
+            format!("FULL: this machine carries {most} calls beside the demo, and those it served")
         } else {
-            "FAILED"
+            "FAILED".to_owned()
         };
         writeln!(self.out, "\n  {word}")?;
         self.out.flush()
@@ -129,6 +132,13 @@ impl<W: Write> Screen<W> {
                 "             {count} failed: {} {}",
                 status.code(),
                 status.reason()
+            )?;
+        }
+        if verdict.refused() > 0 {
+            writeln!(
+                self.out,
+                "             the workers had no time for more ([media] admission): who is refused \
+                 is told when to try again, and who was taken stays on time"
             )?;
         }
         if verdict.is_empty() {
@@ -176,12 +186,10 @@ impl<W: Write> Screen<W> {
         {
             writeln!(self.out, "             {} {what}", grouped(*count))?;
         }
-        if heard.streams < verdict.calls {
-            writeln!(
-                self.out,
-                "             {} callers heard nothing",
-                grouped_usize(verdict.calls - heard.streams)
-            )?;
+        let deaf = (verdict.calls - verdict.refused()).saturating_sub(heard.streams);
+        if deaf > 0 {
+            let deaf = grouped_usize(deaf);
+            writeln!(self.out, "             {deaf} callers heard nothing")?;
         }
         if heard.overflowed > 0 {
             writeln!(

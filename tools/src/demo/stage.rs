@@ -206,6 +206,12 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Streams that the workers refused because they had no time for more.
+    pub(super) fn refused_for_time(&self) -> u64 {
+        let stats = self.server.worker_stats();
+        stats.iter().map(|worker| worker.refused.load()).sum()
+    }
+
     /// What the server says it dropped.
     pub(super) fn drops(&self) -> Vec<(DropReason, u64)> {
         let stats = self.server.worker_stats();

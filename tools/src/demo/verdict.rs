@@ -17,6 +17,8 @@ pub(super) struct Verdict {
     pub(super) parked_throughout: usize,
     pub(super) counts: Counts,
     pub(super) failures: Vec<(Status, usize)>,
+    /// Streams that the workers refused because they had no time for more.
+    pub(super) refused_for_time: u64,
     /// While watched.
     pub(super) pacing: Pacing,
     /// The looks at the beginning and at the end of the watching.
@@ -34,12 +36,34 @@ impl Verdict {
         self.all_parked() && self.all_hung_up() && self.is_empty() && self.all_heard()
     }
 
+    /// More callers came than the server had time for; those it took were served well.
+    pub(super) fn is_full(&self) -> bool {
+        let others = self.calls - self.refused();
+        self.refused() > 0
+            && self.parked_throughout == others
+            && self.counts.hung_up == others
+            && self.is_empty()
+            && self.all_heard()
+    }
+
     pub(super) fn all_parked(&self) -> bool {
         self.parked_throughout == self.calls
     }
 
     pub(super) fn all_hung_up(&self) -> bool {
         self.counts.hung_up == self.calls
+    }
+
+    /// Callers that were refused for want of time.
+    pub(super) fn refused(&self) -> usize {
+        if self.refused_for_time == 0 {
+            return 0;
+        }
+        let unavailable = self
+            .failures
+            .iter()
+            .filter(|(status, _)| *status == Status::SERVICE_UNAVAILABLE);
+        unavailable.map(|(_, count)| count).sum()
     }
 
     /// Whether the server has nothing left of the calls. Transactions stay for a while, as RFC 3261
@@ -51,7 +75,8 @@ impl Verdict {
 
     pub(super) fn all_heard(&self) -> bool {
         let heard = &self.last.heard;
-        heard.findings.is_clean() && heard.streams == self.calls && self.missing() == 0
+        let others = self.calls - self.refused();
+        heard.findings.is_clean() && heard.streams == others && self.missing() == 0
     }
 
     /// Packets the server sent that nobody heard: those within a stream, and those at its ends,
