@@ -1,9 +1,10 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo packages check test e2e simulate fuzz bench bench-media-hour doc fmt clean
+.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-media-hour doc fmt clean
 
 CALLS ?= 1000
+SIP ?= 127.0.0.1:5060
 SECONDS ?= 20
 SEEDS ?= 10000
 REPORT ?= target/bench-media-hour
@@ -20,6 +21,9 @@ run: ## Run orbitd on its embedded defaults until Ctrl-C
 
 demo: ## Park CALLS (1000) callers of its own for SECONDS (20) and show what arrives
 	cargo run --release -- demo --calls $(CALLS) --seconds $(SECONDS)
+
+flood: ## Flood the server at SIP (127.0.0.1:5060) with CALLS (1000) parked calls for SECONDS (20)
+	cargo run --release -p orbit-tools --bin rtpflood -- park --sip $(SIP) --calls $(CALLS) --hold $(SECONDS)
 
 packages: ## Install the Debian packages of the real peers, where they are missing
 	@.ci/packages

@@ -10,5 +10,6 @@ mod baresip;
 mod capture;
 mod configuration;
 mod demo;
+mod flood;
 mod harness;
 mod sipp;

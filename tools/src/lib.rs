@@ -8,6 +8,7 @@ pub mod compose;
 pub mod correlate;
 pub mod demo;
 pub mod ear;
+pub mod flood;
 pub mod judge;
 pub mod phone;
 pub mod wav;

@@ -84,6 +84,10 @@ impl Process {
         kill_process(pid, signal).expect("our own child takes a signal");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("our own child").is_none()
     }

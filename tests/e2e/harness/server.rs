@@ -24,7 +24,8 @@ pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     /// Who may send requests; `None`: the default, loopback.
     pub(crate) trusted: Option<&'static str>,
-    /// How many pairs of media ports there are.
+    /// How many pairs of media ports there are; more than 100, at most 200, take a block of ports
+    /// of their own.
     pub(crate) media_pairs: u16,
 }
 
@@ -48,6 +49,7 @@ pub(crate) struct Server {
     /// Of UDP and of TCP.
     pub(crate) address: SocketAddr,
     pub(crate) ports: Ports,
+    _media: Option<Ports>,
     _folder: TempDir,
 }
 
@@ -55,10 +57,14 @@ impl Server {
     /// Starts one and waits until it listens.
     pub(crate) fn start(settings: &Settings) -> Self {
         let ports = Ports::reserve();
+        let media = (settings.media_pairs > 100).then(Ports::reserve);
+        let first = media
+            .as_ref()
+            .map_or(ports.server_media().0, |media| media.all().0);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = SocketAddr::from((settings.address, ports.pair()));
         let file = folder.path().join("site.toml");
-        fs::write(&file, configuration(settings, address, &ports)).expect("a file of our own");
+        fs::write(&file, configuration(settings, address, first)).expect("a file of our own");
         let mut command = orbitd();
         command.arg("--config").arg(&file);
         let mut process = Process::spawn("orbitd", &mut command);
@@ -68,6 +74,7 @@ impl Server {
             process,
             address,
             ports,
+            _media: media,
             _folder: folder,
         }
     }
@@ -102,9 +109,8 @@ pub(crate) fn orbitd() -> Command {
     command
 }
 
-fn configuration(settings: &Settings, address: SocketAddr, ports: &Ports) -> String {
-    let (first, _) = ports.server_media();
-    let last = first + settings.media_pairs * 2 - 1;
+fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String {
+    let last = first + (settings.media_pairs * 2 - 1);
     let music = match &settings.music {
         Some(path) => path.display().to_string(),
         None => "builtin".to_owned(),

@@ -2,8 +2,10 @@
 
 use std::ops::AddAssign;
 
+use serde::Serialize;
+
 /// What was found in one stream, or in many.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Findings {
     /// RTP packets that arrived, each counted once.
     pub received: u64,
@@ -19,7 +21,7 @@ pub struct Findings {
     pub foreign: u64,
     /// Packets of a payload type or length that was not agreed.
     pub wrong_format: u64,
-    /// Packets whose audio is not what the music goes on with.
+    /// Packets whose audio is not what was to come: the music, or what the other side sent.
     pub wrong_music: u64,
     /// Datagrams that are neither RTP nor RTCP.
     pub malformed: u64,
@@ -44,7 +46,7 @@ impl Findings {
             ("timestamp jumps", self.timestamp_jumps),
             ("of a foreign source", self.foreign),
             ("of a wrong format", self.wrong_format),
-            ("with other audio than the music", self.wrong_music),
+            ("with other audio than was to come", self.wrong_music),
             ("malformed", self.malformed),
         ]
     }

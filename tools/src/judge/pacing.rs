@@ -55,6 +55,25 @@ impl Pacing {
         Duration::from_nanos(self.deviations.value_at_quantile(part))
     }
 
+    /// How many were within each bound and beyond the one before; bounds double, from 1 µs on, and
+    /// end with the one that holds the worst.
+    #[must_use]
+    pub fn doublings(&self) -> Vec<(Duration, u64)> {
+        let worst = self.deviations.max();
+        let bounds = (0..u64::BITS).map(|power| 1_000_u64 << power);
+        let mut counted = Vec::new();
+        let mut below = 0;
+        for bound in bounds {
+            let within = self.deviations.count_between(below, bound);
+            counted.push((Duration::from_nanos(bound), within));
+            below = self.deviations.highest_equivalent(bound) + 1;
+            if bound >= worst {
+                break;
+            }
+        }
+        counted
+    }
+
     /// The worst of all, within 1 %.
     #[must_use]
     pub fn max(&self) -> Duration {
@@ -65,5 +84,33 @@ impl Pacing {
 impl Default for Pacing {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_deviation_falls_into_one_doubling() {
+        let mut pacing = Pacing::new();
+        for micros in [0, 1, 3, 3, 900, 40_000] {
+            pacing.record(Duration::from_micros(micros));
+        }
+        let doublings = pacing.doublings();
+        let at = |micros| {
+            let bound = Duration::from_micros(micros);
+            doublings
+                .iter()
+                .find(|(known, _)| *known == bound)
+                .map(|(_, count)| *count)
+        };
+        assert_eq!((at(1), at(4), at(1_024)), (Some(2), Some(2), Some(1)));
+        assert_eq!(
+            doublings.last().map(|(_, count)| *count),
+            Some(1),
+            "the worst is in the last"
+        );
+        assert_eq!(doublings.iter().map(|(_, count)| count).sum::<u64>(), 6);
     }
 }

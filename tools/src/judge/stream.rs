@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use shared::Time;
 
+use super::window::Window;
 use super::{Findings, Music, Pacing};
 
 /// What was agreed for a stream.
@@ -31,11 +32,8 @@ pub struct StreamJudge {
 #[derive(Clone, Debug)]
 struct Run {
     ssrc: u32,
-    /// Sequence numbers extended beyond 16 bits.
-    first: u64,
-    highest: u64,
-    /// Whether `highest`, `highest - 1` … arrived, from bit 0 on.
-    seen: u64,
+    /// Of sequence numbers extended beyond 16 bits.
+    window: Window,
     /// The timestamp that packet number 0 would have had.
     timestamp_origin: u32,
     /// Where in the music packet number 0 would have been, modulo its length.
@@ -78,11 +76,7 @@ impl StreamJudge {
 
     /// Takes a datagram that arrived at `at`; its deviation goes into `pacing`.
     pub fn take(&mut self, at: Time, datagram: &[u8], music: Option<&Music>, pacing: &mut Pacing) {
-        // RFC 5761 §4: these second bytes are RTCP's.
-        if datagram
-            .get(1)
-            .is_some_and(|byte| (192..=223).contains(byte))
-        {
+        if is_rtcp(datagram) {
             self.findings.rtcp += 1;
             return;
         }
@@ -103,7 +97,7 @@ impl StreamJudge {
             return;
         }
         let number = run.number(packet.sequence);
-        if !run.count(number, &mut self.findings) {
+        if !run.window.count(number, &mut self.findings) {
             return;
         }
         run.check_timestamp(number, &packet, self.expected, &mut self.findings);
@@ -117,10 +111,7 @@ impl StreamJudge {
     /// What was found so far.
     #[must_use]
     pub fn findings(&self) -> Findings {
-        let sent = self
-            .run
-            .as_ref()
-            .map_or(0, |run| run.highest - run.first + 1);
+        let sent = self.run.as_ref().map_or(0, |run| run.window.span());
         Findings {
             lost: sent.saturating_sub(self.findings.received),
             ..self.findings
@@ -133,9 +124,7 @@ impl Run {
         let first = SEQUENCE_ORIGIN + u64::from(packet.sequence);
         Self {
             ssrc: packet.ssrc,
-            first,
-            highest: first,
-            seen: 0,
+            window: Window::new(first),
             timestamp_origin: packet.timestamp.wrapping_sub(units(first, expected)),
             music_origin: None,
             searches_left: SEARCHES_MAX,
@@ -144,32 +133,11 @@ impl Run {
 
     /// The extended number nearest to the highest so far.
     fn number(&self, sequence: u16) -> u64 {
-        let [.., high, low] = self.highest.to_be_bytes();
+        let [.., high, low] = self.window.highest.to_be_bytes();
         let step = sequence.wrapping_sub(u16::from_be_bytes([high, low]));
-        self.highest
+        self.window
+            .highest
             .wrapping_add_signed(i64::from(step.cast_signed()))
-    }
-
-    /// Counts the packet; false when it was there before.
-    fn count(&mut self, number: u64, findings: &mut Findings) -> bool {
-        if number > self.highest {
-            let step = u32::try_from(number - self.highest).unwrap_or(u32::MAX);
-            self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
-            self.highest = number;
-            findings.received += 1;
-            return true;
-        }
-        let age = u32::try_from(self.highest - number).unwrap_or(u32::MAX);
-        let bit = 1_u64.checked_shl(age).unwrap_or(0);
-        if self.seen & bit != 0 {
-            findings.repeated += 1;
-            return false;
-        }
-        self.seen |= bit;
-        self.first = self.first.min(number);
-        findings.received += 1;
-        findings.overtaken += u64::from(age > 0);
-        true
     }
 
     fn check_timestamp(
@@ -241,6 +209,12 @@ fn lateness(origin: i128, known: i128) -> Duration {
     Duration::from_nanos(u64::try_from(origin - known).unwrap_or(u64::MAX))
 }
 
+/// RFC 5761 §4: these second bytes are RTCP's.
+pub(super) fn is_rtcp(datagram: &[u8]) -> bool {
+    let kind = datagram.get(1);
+    kind.is_some_and(|byte| (192..=223).contains(byte))
+}
+
 /// RTP timestamp units from packet number 0 to this one, modulo 2^32.
 #[expect(
     clippy::cast_possible_truncation,
@@ -251,17 +225,17 @@ fn units(number: u64, expected: Expected) -> u32 {
 }
 
 /// The parts of an RTP packet that are judged.
-struct Packet<'a> {
-    payload_type: u8,
-    sequence: u16,
-    timestamp: u32,
-    ssrc: u32,
-    payload: &'a [u8],
+pub(super) struct Packet<'a> {
+    pub(super) payload_type: u8,
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) ssrc: u32,
+    pub(super) payload: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
     /// `None` unless it is of version 2 and at least as long as its header says.
-    fn parse(datagram: &'a [u8]) -> Option<Self> {
+    pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (header, rest) = datagram.split_first_chunk::<12>()?;
         let [flags, payload_type, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *header;
         if flags >> 6 != 2 {

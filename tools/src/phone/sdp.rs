@@ -74,8 +74,8 @@ pub(super) fn audio_at(body: &[u8]) -> Option<SocketAddr> {
 pub(super) fn direction(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     let directions = ["sendrecv", "sendonly", "recvonly", "inactive"];
-    let named = text.lines().filter_map(|line| line.strip_prefix("a="));
-    named.filter(|name| directions.contains(name)).last()
+    let mut named = text.lines().filter_map(|line| line.strip_prefix("a="));
+    named.rfind(|name| directions.contains(name))
 }
 
 #[cfg(test)]

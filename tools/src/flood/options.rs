@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::net::IpAddr;
+
+use clap::value_parser;
+
+use super::limits::{CALLS_MAX, CALLS_PER_SECOND_MAX, RTP_SOCKETS_MAX, SECONDS_MAX};
+
+/// Load, sink and attack for the media path of a SIP server that is yours.
+///
+/// Exit codes: 0 the judgement is clean; 1 it is not; 2 the run could not be made; 3 rtpflood
+/// itself was the bottleneck, so that nothing can be said of the server; 130 interrupted.
+#[derive(Debug, clap::Parser)]
+#[command(name = "rtpflood", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Park calls by SIP and judge every stream of music that comes.
+    Park(ParkOptions),
+    /// Park calls, retrieve each from another phone, and speak both ways through the bridges.
+    Relay(RelayOptions),
+    /// Only count what arrives at ports of this machine.
+    Sink(SinkOptions),
+}
+
+/// See [`Command::Park`].
+#[derive(Debug, clap::Args)]
+pub(super) struct ParkOptions {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) load: Load,
+    /// The music that every caller is to hear, as the server was given it; `none` judges no music.
+    #[arg(long, value_name = "FILE|builtin|none", default_value = "builtin")]
+    pub(super) music: String,
+    /// Not clean when more than one packet in a thousand is later than this, in milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub(super) max_p999_ms: Option<f64>,
+    /// Calls that the server refuses with 503 are no fault: the run is to find its bound.
+    #[arg(long)]
+    pub(super) refusals_ok: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// See [`Command::Relay`].
+#[derive(Debug, clap::Args)]
+pub(super) struct RelayOptions {
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) load: Load,
+    /// Not clean when the server adds more than this to one packet in a thousand, in milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub(super) max_p999_ms: Option<f64>,
+    /// Calls that the server refuses with 503 are no fault: the run is to find its bound.
+    #[arg(long)]
+    pub(super) refusals_ok: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// See [`Command::Sink`].
+#[derive(Debug, clap::Args)]
+pub(super) struct SinkOptions {
+    /// The address to listen at.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub(super) address: IpAddr,
+    /// The first port.
+    #[arg(long, default_value_t = 40_000, value_parser = value_parser!(u16).range(1..))]
+    pub(super) port: u16,
+    /// How many ports, each the next but one: RTP has the even ones.
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=10_000))]
+    pub(super) ports: u16,
+    /// Seconds to count for.
+    #[arg(long, default_value_t = 10, value_parser = up_to(SECONDS_MAX))]
+    pub(super) seconds: u32,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// The server, and who we are to it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Target {
+    /// The server, or the proxy before it: everything goes there.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) sip: String,
+    /// The user to call in order to park.
+    #[arg(long, default_value = "park")]
+    pub(super) user: String,
+    /// A further host that the server may have its audio at; can be given more than once.
+    #[arg(long, value_name = "IP")]
+    pub(super) media: Vec<IpAddr>,
+    /// Our own address; the one that reaches the server, if not given.
+    #[arg(long, value_name = "IP")]
+    pub(super) local: Option<IpAddr>,
+    /// The server's process, to tell its CPU a packet.
+    #[arg(long, value_name = "PID")]
+    pub(super) server_pid: Option<u32>,
+    /// Flood public addresses as well: you are allowed to.
+    #[arg(long)]
+    pub(super) i_own_this_network: bool,
+}
+
+/// How much, how fast, how long.
+#[derive(Debug, clap::Args)]
+pub(super) struct Load {
+    /// Calls to park; in a relay as many more retrieve them.
+    #[arg(long, default_value_t = 100, value_parser = up_to(CALLS_MAX))]
+    pub(super) calls: u32,
+    /// Calls to begin in a second.
+    #[arg(long, default_value_t = 100, value_parser = up_to(CALLS_PER_SECOND_MAX))]
+    pub(super) cps: u32,
+    /// Seconds to hold all of them.
+    #[arg(long, default_value_t = 20, value_parser = up_to(SECONDS_MAX))]
+    pub(super) hold: u32,
+    /// RTP sockets, shared by the calls: a server's streams are told apart by where they come
+    /// from. As many as calls gives each its own, as phones have.
+    #[arg(long, value_parser = up_to(RTP_SOCKETS_MAX))]
+    pub(super) sockets: Option<u32>,
+    /// Threads that receive; one for each 4,000 calls, if not given.
+    #[arg(long, value_parser = value_parser!(u8).range(1..=32))]
+    pub(super) threads: Option<u8>,
+}
+
+/// What is told, and where.
+#[derive(Debug, clap::Args)]
+pub(super) struct Output {
+    /// Print the report as one JSON object, instead of a summary.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show no progress.
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+fn up_to(most: u32) -> clap::builder::RangedI64ValueParser<u32> {
+    value_parser!(u32).range(1..=i64::from(most))
+}

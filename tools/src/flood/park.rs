@@ -1,0 +1,108 @@
+//! `rtpflood park`: callers park and listen; every stream of music is judged.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use dataplane::prompt::Prompt;
+use shared::Codec;
+
+use super::listener::Judging;
+use super::options::ParkOptions;
+use super::report::{Report, Spread};
+use super::stage::{Cut, Stage, blame_calls, cut_short};
+use crate::judge::Music;
+
+/// Runs it.
+pub(super) fn run(options: &ParkOptions) -> Result<Report, Box<dyn Error>> {
+    let (music, named) = music(&options.music)?;
+    let (load, judging) = (&options.load, Judging::Music(music));
+    let output = &options.output;
+    let mut stage = Stage::set(
+        "park",
+        &options.target,
+        load,
+        load.calls,
+        &judging,
+        &[],
+        output,
+    )?;
+    for phone in 0..load.calls as usize {
+        let rtp = stage.rtp(phone);
+        stage.exchange.add(rtp, None);
+    }
+    let played = play(load.calls as usize, &mut stage);
+    stage.hang_up();
+    let (mut report, pacing, _) = stage.finish();
+    let is_interrupted = cut_short(played)?;
+    report.packets.music = named;
+    report.pacing = Spread::of(&pacing);
+    blame_calls(&mut report, options.refusals_ok);
+    blame_pacing(&mut report, options.max_p999_ms);
+    report.judge(is_interrupted);
+    Ok(report)
+}
+
+fn play(calls: usize, stage: &mut Stage) -> Result<(), Cut> {
+    let took = stage.place("parking", 0..calls)?;
+    stage.count_calls(took);
+    stage.hold()?;
+    stage.compare_streams(|_| None);
+    Ok(())
+}
+
+/// What callers are to hear, with its name; neither for `none`.
+type Expectation = (Option<Arc<Music>>, Option<String>);
+
+fn music(name: &str) -> Result<Expectation, Box<dyn Error>> {
+    let (prompt, named) = match name {
+        "none" => return Ok((None, None)),
+        "builtin" => (Prompt::builtin(), "the built-in music".to_owned()),
+        file => {
+            let prompt = Prompt::load(Path::new(file));
+            let prompt = prompt.map_err(|error| format!("--music {file}: {error}"))?;
+            (prompt, format!("the music of {file}"))
+        }
+    };
+    let music = Music::new(prompt, Codec::Pcmu);
+    Ok((Some(Arc::new(music)), Some(named)))
+}
+
+fn blame_pacing(report: &mut Report, bound: Option<f64>) {
+    let Some((bound, pacing)) = bound.zip(report.pacing.as_ref()) else {
+        return;
+    };
+    if pacing.p999_ms > bound {
+        let late = pacing.p999_ms;
+        let complaint = format!("99.9 % of packets within {late:.3} ms only, not {bound} ms");
+        report.complaints.push(complaint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn pacing_is_blamed_only_beyond_its_bound() {
+        let mut report = Report::new("park", String::new(), Duration::ZERO);
+        report.pacing = Some(Spread {
+            p999_ms: 2.0,
+            ..Spread::default()
+        });
+        blame_pacing(&mut report, None);
+        blame_pacing(&mut report, Some(2.5));
+        assert!(report.complaints.is_empty());
+        blame_pacing(&mut report, Some(1.5));
+        assert_eq!(report.complaints.len(), 1);
+    }
+
+    #[test]
+    fn music_that_is_not_there_is_refused_by_its_name() {
+        let error = music("nothing.wav").unwrap_err().to_string();
+        assert!(error.contains("--music nothing.wav"), "{error}");
+        assert!(music("none").unwrap().0.is_none());
+    }
+}
