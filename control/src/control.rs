@@ -10,7 +10,7 @@ use shared::{Command, Event, Time, WorkerId};
 
 use crate::call::{Exchange, Phase, Random};
 use crate::config::{Config, ConfigError};
-use crate::policy::Policy;
+use crate::policy::Trust;
 use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
 use crate::sip::message::Message;
 use crate::sip::transport::{Listener, Packet, Ticket, Transmit};
@@ -66,7 +66,7 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Control {
     exchange: Exchange,
-    policy: Policy,
+    trust: Trust,
     untrusted: u64,
     outputs: VecDeque<Output>,
 }
@@ -129,7 +129,7 @@ impl Control {
             });
         Self {
             exchange: Exchange::new(agent, &setup.config, &setup.workers, host, random),
-            policy: Policy::new(setup.config.sip.trusted),
+            trust: Trust::new(setup.config.sip.trusted),
             untrusted: 0,
             outputs: VecDeque::new(),
         }
@@ -218,7 +218,7 @@ impl Control {
     }
 
     fn packet(&mut self, now: Time, packet: &Packet<'_>) {
-        if !self.policy.trusts(packet.source.ip()) {
+        if !self.trust.trusts(packet.source.ip()) {
             self.untrusted += 1;
             tracing::debug!(source = %packet.source, "dropped: not trusted");
             return;

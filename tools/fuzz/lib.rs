@@ -1,9 +1,10 @@
-//! Fuzz targets, one for every parser that reads what the network sends. Each is a function that
-//! takes any bytes and asserts what must be true of them.
+//! Fuzz targets, one for every parser that reads what the network or the operator sends. Each is a
+//! function that takes any bytes and asserts what must be true of them.
 //!
 //! Two runners: `run.sh` with libFuzzer and coverage, and this crate's tests, which are quick,
 //! need no instrumentation and try the same seeds with seeded mutations.
 
+mod config;
 mod media;
 mod mutate;
 mod rewrite;
@@ -11,6 +12,7 @@ mod sdp;
 mod seeds;
 mod sip;
 
+pub use config::config;
 pub use media::{rtcp, rtp};
 pub use mutate::Mutator;
 pub use rewrite::rewrite;
@@ -54,6 +56,11 @@ pub const TARGETS: &[Target] = &[
         name: "sdp",
         run: sdp,
         seeds: seeds::descriptions,
+    },
+    Target {
+        name: "config",
+        run: config,
+        seeds: seeds::files,
     },
     Target {
         name: "rtp",

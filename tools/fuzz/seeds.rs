@@ -87,6 +87,22 @@ pub(crate) fn descriptions() -> Vec<Vec<u8>> {
     unique.into_iter().collect()
 }
 
+/// The annotated example, as it is and with every key that it only mentions; its parts.
+pub(crate) fn files() -> Vec<Vec<u8>> {
+    let example = include_str!("../../example.toml");
+    let mentioned: Vec<&str> = example
+        .lines()
+        .map(|line| line.strip_prefix("# ").unwrap_or(line))
+        .filter(|line| line.starts_with('[') || line.contains(" = "))
+        .collect();
+    let mentioned = mentioned.join("\n");
+    let parts = mentioned
+        .split("\n[")
+        .map(|part| format!("[{part}").into_bytes());
+    let whole = [example, &mentioned].map(|text| text.as_bytes().to_vec());
+    whole.into_iter().chain(parts).collect()
+}
+
 /// RTP: plain, with everything, a digit.
 pub(crate) fn packets() -> Vec<Vec<u8>> {
     let plain = [&[0x80, 8, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4][..], &[0xd5; 160]].concat();

@@ -1,6 +1,8 @@
 //! An INVITE as the call layer sees it: whom it dials, what it offers, whether a transfer brought
 //! it.
 
+use std::net::IpAddr;
+
 use shared::RtcpPort;
 
 use super::Exchange;
@@ -28,6 +30,8 @@ pub(crate) struct Arrival {
     pub(crate) referred: Referred,
     /// Who sent it, as the trusted network says.
     pub(crate) caller: Party,
+    /// From where.
+    pub(crate) source: IpAddr,
     /// Who is called back should nobody retrieve it.
     pub(crate) parker: Option<Box<str>>,
     /// `None` when the INVITE leaves the offer to us (RFC 3261 §13.2.1).
@@ -65,7 +69,11 @@ impl Arrival {
 
 impl Exchange {
     /// Reads an INVITE, and its offer far enough to know that it can be answered.
-    pub(crate) fn read_arrival(&self, request: &Message<'_>) -> Result<Arrival, Refusal> {
+    pub(crate) fn read_arrival(
+        &self,
+        request: &Message<'_>,
+        source: IpAddr,
+    ) -> Result<Arrival, Refusal> {
         let uri = request
             .request_uri()
             .and_then(|text| Uri::parse(text).ok())
@@ -86,6 +94,7 @@ impl Exchange {
             identity: Identity::of(request),
             referred,
             caller: Party::of_request(request),
+            source,
             parker: request.header(Header::ReferredBy).and_then(callable),
             offer: None,
             attempts: 0,

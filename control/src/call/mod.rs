@@ -11,6 +11,7 @@ use shared::{Command, Time, WorkerId};
 
 use crate::config::{Codes, Config, Media, Music, Park};
 use crate::park::{Orbit, OrbitTable, Parked, Parking, Settings};
+use crate::policy::Policies;
 use crate::sip::agent::{Agent, DialogKey};
 
 pub(crate) mod arrival;
@@ -115,6 +116,7 @@ pub(crate) struct Rules {
     pub(crate) media: Media,
     pub(crate) park: Park,
     pub(crate) codes: Codes,
+    pub(crate) policies: Policies,
     /// What holds for calls in an orbit that is one no more.
     pub(crate) of_all: Settings,
     /// What the workers have as prompts.
@@ -290,6 +292,7 @@ impl Rules {
             media: config.media.clone(),
             park: config.park.clone(),
             codes: config.codes.clone(),
+            policies: Policies::new(config),
             of_all: Settings::of_all(config),
             recordings: config.music.clone(),
             host,

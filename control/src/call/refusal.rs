@@ -1,8 +1,11 @@
 //! Why an INVITE is refused, and how that is said: a status, a Reason that names the cause (RFC
 //! 3326), and what else the status asks for.
 
+use std::borrow::Cow;
+
 use super::Exchange;
 use super::limits::RETRY_AFTER_S;
+use crate::policy::{Act, Denied};
 use crate::sdp::SdpError;
 use crate::sip::agent::{DialogKey, Reply};
 use crate::sip::header::Header;
@@ -28,6 +31,8 @@ pub(crate) enum Refusal {
     OrbitTaken,
     /// All orbits are taken.
     NoOrbit,
+    /// A policy does not let this party do it.
+    Denied(Denied),
     /// Offer and answer do not come together.
     Sdp(SdpError),
     /// Replaces names no dialog of ours (RFC 3891 §3).
@@ -77,6 +82,7 @@ impl Refusal {
             Self::BeingRetrieved | Self::OrbitTaken | Self::NoOrbit | Self::NotEarly => {
                 Status::BUSY_HERE
             }
+            Self::Denied(_) => Status::FORBIDDEN,
             Self::Sdp(_) | Self::ParkeeRefused => Status::NOT_ACCEPTABLE_HERE,
             Self::NoSuchDialog => Status::CALL_DOES_NOT_EXIST,
             Self::DialogEnded => Status::DECLINE,
@@ -99,6 +105,7 @@ impl Refusal {
             Self::BeingRetrieved => "Already being retrieved",
             Self::OrbitTaken => "Orbit is taken",
             Self::NoOrbit => "No free orbit",
+            Self::Denied(_) => "Not permitted",
             Self::Sdp(error) => error.warning().1,
             Self::NoSuchDialog => "No such dialog to replace",
             Self::DialogEnded => "The dialog to replace has ended",
@@ -122,6 +129,10 @@ impl Refusal {
             Self::UnknownUser | Self::EmptyOrbit => 35_000,
             Self::NoMedia => 35_001,
             Self::NoOrbit => 35_002,
+            Self::Denied(denied) => match denied.act() {
+                Act::Park => 35_001,
+                Act::Retrieve => 35_003,
+            },
             Self::BadRequest(_) | Self::NoOrbitDialled | Self::OrbitTaken => 35_009,
             Self::OtherCall => 35_010,
             Self::Stopping => 35_012,
@@ -159,9 +170,17 @@ impl From<SdpError> for Refusal {
 }
 
 impl Exchange {
+    /// What a refusal says, with the names that the operator gave.
+    fn words(&self, refusal: Refusal) -> Cow<'static, str> {
+        match refusal {
+            Refusal::Denied(denied) => self.rules.policies.words(denied).into(),
+            _ => refusal.text().into(),
+        }
+    }
+
     /// Refuses an INVITE or re-INVITE.
     pub(crate) fn refuse(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
-        let (status, text) = (refusal.status(), refusal.text());
+        let (status, text) = (refusal.status(), &*self.words(refusal));
         let name = self.agent.name(dialog);
         let call_id = name.map_or("", |name| name.call_id);
         let dialog_number = dialog.0;
@@ -178,7 +197,8 @@ impl Exchange {
     pub(crate) fn refusal_reply(&mut self, refusal: Refusal) -> Reply {
         let (status, text) = (refusal.status(), refusal.text());
         let mut headers = vec![reason(status.code(), text)];
-        if let Some((code, warning)) = refusal.warning() {
+        let denied = matches!(refusal, Refusal::Denied(_)).then_some((399, text));
+        if let Some((code, warning)) = refusal.warning().or(denied) {
             let value = format!("{code} {} \"{warning}\"", self.rules.host);
             headers.push((Header::Warning, value));
         }

@@ -12,8 +12,10 @@ impl Exchange {
     pub(crate) fn signalled(&mut self, now: Time, event: AgentEvent<'_>) {
         match event {
             AgentEvent::Invite {
-                dialog, request, ..
-            } => self.invited(now, dialog, request),
+                dialog,
+                request,
+                source,
+            } => self.invited(now, dialog, request, source.ip()),
             AgentEvent::Reinvite { dialog, request } => self.reinvited(now, dialog, request),
             AgentEvent::Acked { dialog, request } => self.acked(now, dialog, request),
             AgentEvent::Answered { dialog, response } => self.answered(now, dialog, response),

@@ -49,6 +49,11 @@ pub const SITES_MAX: usize = 1_000;
 /// Most patterns or numbers in one list.
 pub const PATTERNS_MAX: usize = 1_000;
 
+/// Most policies.
+pub const POLICIES_MAX: usize = 1_000;
+/// Digits of the longest extension.
+pub const EXTENSION_DIGITS: RangeInclusive<u8> = 2..=15;
+
 /// Most ranges of orbits; parking looks at each.
 pub const RANGES_MAX: usize = 1_000;
 /// Most orbits in one range.

@@ -18,6 +18,8 @@ mod node;
 mod numbers;
 mod orbit_range;
 mod park;
+mod party;
+mod policy;
 mod settings;
 mod sip;
 mod site;
@@ -37,6 +39,8 @@ pub use node::Node;
 pub use numbers::Numbers;
 pub use orbit_range::{Allocation, OrbitRange};
 pub use park::Park;
+pub use party::{Kind, PartyRules};
+pub use policy::{Policy, Scope};
 pub use settings::{Overrides, Settings};
 pub use sip::Sip;
 pub use site::Site;
@@ -61,6 +65,10 @@ pub struct Config {
     pub park: Park,
     /// `park_code` and `retrieve_code` of `[park]`
     pub codes: Codes,
+    /// `[[policy]]`, in the order of the file; none: everybody may do everything.
+    pub policies: Vec<Policy>,
+    /// `[party]`
+    pub party: PartyRules,
     /// The ranges of `[[orbit_range]]` to park in here, by prefix and start; never overlapping.
     pub orbit_ranges: Vec<OrbitRange>,
     /// What is right, but will not do what its author may hope for: one line each, for the log.
@@ -97,6 +105,8 @@ impl Config {
             "music",
             "park",
             "orbit_range",
+            "policy",
+            "party",
             "announcement",
             "unassigned",
             "api",
@@ -109,7 +119,9 @@ impl Config {
         let ranges = orbit_range::read(&root, &node, &music, &mut warnings)?;
         let park = Park::read(&root, &music, &ranges.all)?;
         park.warn_of_emergency(&root, &ranges.all, &mut warnings);
-        orbit_range::check_sites(&root, &park)?;
+        let policies = policy::read(&root, &park.sites)?;
+        let party = PartyRules::read(&root)?;
+        orbit_range::check_names(&root, &park, &policies)?;
         let codes = Codes::read(&root, &ranges.all, &mut warnings)?;
         let orbit_ranges = ranges.parking;
         later::check(&root, &mut warnings)?;
@@ -120,6 +132,8 @@ impl Config {
             media,
             music,
             park,
+            policies,
+            party,
             codes,
             orbit_ranges,
             warnings,
@@ -144,6 +158,8 @@ impl Default for Config {
             music: BTreeMap::from([(music::DEFAULT.to_owned(), Music::default())]),
             park: Park::default(),
             codes: Codes::default(),
+            policies: Vec::new(),
+            party: PartyRules::default(),
             orbit_ranges: vec![OrbitRange::default()],
             warnings: Vec::new(),
             source: Source::default(),

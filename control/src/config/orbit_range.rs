@@ -10,7 +10,7 @@ use super::limits::{
 use super::nearest::nearest;
 use super::settings::Overrides;
 use super::table::{NAME_RULE, Table, is_name};
-use super::{ConfigError, Music, Node, Park};
+use super::{ConfigError, Music, Node, Park, Policy};
 
 /// `[[orbit_range]]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +25,8 @@ pub struct OrbitRange {
     pub end: u32,
     /// The site whose settings it has and whose members park there; a name in `[park.site.NAME]`.
     pub site: Option<String>,
+    /// Whose parties may park and retrieve here, and nobody else; a name in `[[policy]]`.
+    pub policy: Option<String>,
     /// Which of its free orbits a call gets that names none.
     pub allocation: Allocation,
     /// What it has of its own.
@@ -77,6 +79,7 @@ impl Default for OrbitRange {
             start: 700,
             end: 799,
             site: None,
+            policy: None,
             allocation: Allocation::Random,
             own: Overrides::default(),
         }
@@ -147,20 +150,27 @@ pub(super) fn read(
     Ok(Ranges { all, parking })
 }
 
-/// Each range is of a site that is there.
-pub(super) fn check_sites(root: &Table<'_>, park: &Park) -> Result<(), ConfigError> {
+/// Each range is of a site and of a policy that are there.
+pub(super) fn check_names(
+    root: &Table<'_>,
+    park: &Park,
+    policies: &[Policy],
+) -> Result<(), ConfigError> {
+    let sites: Vec<&str> = park.sites.keys().map(String::as_str).collect();
+    let policies: Vec<&str> = policies.iter().map(|policy| &*policy.name).collect();
     for table in root.tables("orbit_range")? {
-        let rule = "write the name of a [park.site.NAME]";
-        let Some(name) = table.text("site", rule)? else {
-            continue;
-        };
-        if !park.sites.contains_key(name) {
-            let known: Vec<&str> = park.sites.keys().map(String::as_str).collect();
-            let what = nearest(name, &known).map_or_else(
-                || format!("no such site; write [park.site.{name}]"),
-                |meant| format!("no such site; did you mean {meant}?"),
-            );
-            return Err(table.wrong("site", &what));
+        for (key, known, rule) in [
+            ("site", &sites, "write a [park.site.NAME] of this name"),
+            ("policy", &policies, "write a [[policy]] of this name"),
+        ] {
+            let Some(name) = table.text(key, rule)? else {
+                continue;
+            };
+            if !known.contains(&name) {
+                let meant = nearest(name, known).map(|meant| format!("did you mean {meant}?"));
+                let what = meant.unwrap_or_else(|| rule.to_owned());
+                return Err(table.wrong(key, &format!("no such {key}; {what}")));
+            }
         }
     }
     Ok(())
@@ -179,7 +189,16 @@ fn one(
     node: &Node,
     music: &BTreeMap<String, Music>,
 ) -> Result<(OrbitRange, Kind), ConfigError> {
-    let mut known = vec!["name", "start", "end", "kind", "node", "site", "allocation"];
+    let mut known = vec![
+        "name",
+        "start",
+        "end",
+        "kind",
+        "node",
+        "site",
+        "policy",
+        "allocation",
+    ];
     known.extend(Overrides::KEYS);
     table.knows(&known)?;
     let name = table.required("name", "write a name of its own such as \"front-desk\"")?;
@@ -197,12 +216,14 @@ fn one(
     let mut own = Overrides::read(table, music, &timeout)?;
     own.pickup_timeout = own.pickup_timeout.or(own_timeout);
     let site = table.text("site", "write the name of a [park.site.NAME]")?;
+    let policy = table.text("policy", "write the name of a [[policy]]")?;
     let range = OrbitRange {
         name: name.to_owned(),
         prefix: start.prefix,
         start: start.number,
         end: end.number,
         site: site.map(str::to_owned),
+        policy: policy.map(str::to_owned),
         allocation,
         own,
     };

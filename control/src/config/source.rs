@@ -164,9 +164,20 @@ impl Walk<'_> {
     fn table_of_list(&mut self, path: &[String], name: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let key_path = below(path, key.get_ref());
-            let shown = self.shown(value);
-            let words = format!("[[{name}]] {} = {shown}", key.get_ref());
-            self.note(&key_path, key.span(), words, false);
+            let words = |value| format!("[[{name}]] {} = {}", key.get_ref(), self.shown(value));
+            let of_key = words(value);
+            let elements = value.get_ref().as_array().map(|array| array.iter());
+            let elements = elements.into_iter().flatten().zip(0..);
+            let of_elements: Vec<_> = elements
+                .map(|(element, number)| {
+                    let number: usize = number;
+                    (number, element.span(), words(element))
+                })
+                .collect();
+            self.note(&key_path, key.span(), of_key, false);
+            for (number, at, words) in of_elements {
+                self.note(&below(&key_path, &number.to_string()), at, words, false);
+            }
         }
     }
 

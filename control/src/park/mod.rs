@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: what a stream is told, offers and answers (`call`).
 
+use std::net::IpAddr;
+
 use shared::Time;
 
 use crate::call::arrival::{Arrival, Referred, replaces};
@@ -14,6 +16,7 @@ mod dial;
 mod expire;
 mod orbit;
 mod parking;
+mod permit;
 mod recall;
 mod retrieve;
 mod settings;
@@ -22,6 +25,7 @@ mod transfer;
 
 pub(crate) use dial::Dialled;
 pub(crate) use orbit::{Orbit, OrbitTable};
+pub(crate) use permit::Parker;
 pub(crate) use settings::Settings;
 pub(crate) use token::ParkToken;
 
@@ -50,8 +54,14 @@ pub(crate) struct Parked {
 
 impl Exchange {
     /// Takes a new INVITE.
-    pub(crate) fn invited(&mut self, now: Time, dialog: DialogKey, request: &Message<'_>) {
-        if let Err(refusal) = self.admit(now, dialog, request) {
+    pub(crate) fn invited(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        request: &Message<'_>,
+        source: IpAddr,
+    ) {
+        if let Err(refusal) = self.admit(now, dialog, request, source) {
             self.refuse(now, dialog, refusal);
         }
     }
@@ -61,11 +71,12 @@ impl Exchange {
         now: Time,
         dialog: DialogKey,
         request: &Message<'_>,
+        source: IpAddr,
     ) -> Result<(), Refusal> {
         if self.phase != Phase::Serving {
             return Err(Refusal::Stopping);
         }
-        let mut arrival = Box::new(self.read_arrival(request)?);
+        let mut arrival = Box::new(self.read_arrival(request, source)?);
         let errand = if let Some(replaces) = replaces(request)? {
             let Some(parked) = self.retrieved_by(&replaces)? else {
                 let target = self.replaced(&replaces)?;
@@ -76,6 +87,7 @@ impl Exchange {
         } else {
             self.errand(&arrival)?
         };
+        self.permit(&arrival, errand)?;
         arrival.offer = self.read_offer(session_description(request))?;
         match errand {
             Errand::ParkAnywhere => self.park_anywhere(now, dialog, arrival),

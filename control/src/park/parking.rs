@@ -19,10 +19,10 @@ impl Exchange {
         arrival: Box<Arrival>,
     ) -> Result<(), Refusal> {
         let key = self.new_call_key();
-        let site = self.site_of_parker(&arrival).map(str::to_owned);
+        let parker = self.parker(&arrival, None)?;
         let orbit = self
             .orbits
-            .take_any(&mut self.random, key, site.as_deref())
+            .take_any(&mut self.random, key, Some(&parker))
             .ok_or(Refusal::NoOrbit)?;
         self.begin_parking(now, key, dialog, arrival, orbit, None)
     }

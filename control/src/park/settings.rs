@@ -6,9 +6,7 @@ use shared::{PromptId, PromptStart, Repeat, Source};
 
 use super::{Orbit, OrbitTable};
 use crate::call::Exchange;
-use crate::call::arrival::Arrival;
 use crate::config::{self, Config, OrbitRange};
-use crate::policy::Party;
 
 /// What holds for the calls that wait in a range.
 #[derive(Clone, Debug)]
@@ -57,18 +55,6 @@ impl OrbitTable {
 }
 
 impl Exchange {
-    /// The site that the parker of a call is a member of: whoever has transferred it, or else who
-    /// calls.
-    pub(super) fn site_of_parker(&self, arrival: &Arrival) -> Option<&str> {
-        let parker = arrival.parker.as_deref().and_then(Party::of_uri);
-        let party = parker.as_ref().unwrap_or(&arrival.caller);
-        let sites = &self.rules.park.sites;
-        let (name, _) = sites
-            .iter()
-            .find(|(_, site)| party.is_one_of(&site.members))?;
-        Some(name)
-    }
-
     /// What holds for the calls in an orbit; those of an orbit that is one no more have what holds
     /// for all.
     pub(crate) fn settings(&self, orbit: Orbit) -> &Settings {

@@ -1,57 +1,58 @@
-//! Who may speak to us: facts of the configuration, nothing else.
-
-use std::net::IpAddr;
+//! Who may speak to us, who may park and who may retrieve: facts of the configuration, nothing
+//! else.
 
 use ipnet::IpNet;
 
+mod kind;
 mod party;
+mod permit;
+#[cfg(test)]
+mod tests;
+mod trust;
+
+use crate::config::{Config, Numbers, PartyRules, Policy, Site};
 
 pub(crate) use party::Party;
+pub(crate) use permit::{Act, Denied};
+pub(crate) use trust::Trust;
 
-/// The networks whose messages are heard.
+/// What the operator settled about parties.
 #[derive(Clone, Debug)]
-pub(crate) struct Policy {
+pub(crate) struct Policies {
+    policies: Vec<Policy>,
+    party: PartyRules,
+    sites: Vec<(String, Site)>,
+    assigned: Vec<Numbers>,
+    /// Domains and addresses of ours, in lower case.
+    hosts: Vec<String>,
     trusted: Vec<IpNet>,
 }
 
-impl Policy {
-    pub(crate) fn new(trusted: Vec<IpNet>) -> Self {
-        Self { trusted }
-    }
-
-    /// Whether messages from this address are heard. An IPv4 peer of a dual-stack socket is an IPv4
-    /// peer.
-    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted
-            .iter()
-            .any(|network| network.contains(&address))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_named_networks_are_trusted() {
-        let policy = Policy::new(vec![
-            "10.0.0.0/8".parse().unwrap(),
-            "2001:db8::/32".parse().unwrap(),
-        ]);
-        for (address, trusted) in [
-            ("10.1.2.3", true),
-            ("::ffff:10.1.2.3", true),
-            ("11.1.2.3", false),
-            ("2001:db8::7", true),
-            ("2001:db9::7", false),
-            ("127.0.0.1", false),
-        ] {
-            assert_eq!(
-                policy.trusts(address.parse().unwrap()),
-                trusted,
-                "{address}"
-            );
+impl Policies {
+    /// Those of a configuration.
+    pub(crate) fn new(config: &Config) -> Self {
+        let sip = &config.sip;
+        let mut hosts = sip.domains.clone();
+        hosts.extend(sip.advertise.as_ref().map(|host| host.to_ascii_lowercase()));
+        hosts.extend(
+            sip.listen
+                .iter()
+                .map(|(_, address)| address.ip().to_string()),
+        );
+        Self {
+            policies: config.policies.clone(),
+            party: config.party.clone(),
+            sites: config.park.sites.clone().into_iter().collect(),
+            assigned: config.park.assigned.clone(),
+            hosts,
+            trusted: config.sip.trusted.clone(),
         }
+    }
+
+    /// The site that a party is a member of.
+    pub(crate) fn site_of(&self, party: &Party) -> Option<&str> {
+        let is_member = |(_, site): &&(String, Site)| party.is_one_of(&site.members);
+        let (name, _) = self.sites.iter().find(is_member)?;
+        Some(name)
     }
 }

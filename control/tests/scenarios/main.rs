@@ -27,6 +27,7 @@ mod park_retrieve;
 mod park_token;
 mod parkee_hangs_up_while_retrieving;
 mod pickup_timeout;
+mod policy;
 mod recall;
 mod record_route;
 mod reinvite_hold;

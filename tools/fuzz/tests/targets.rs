@@ -61,6 +61,11 @@ fn descriptions() {
 }
 
 #[test]
+fn configurations() {
+    try_target("config");
+}
+
+#[test]
 fn rtp_packets() {
     try_target("rtp");
 }

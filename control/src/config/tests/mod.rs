@@ -3,6 +3,7 @@
 mod later;
 mod media;
 mod park;
+mod policy;
 mod shape;
 mod sip;
 
@@ -87,6 +88,20 @@ fn the_example_is_right_and_says_what_is_not_built() {
     assert_eq!(warnings, expected);
 }
 
+#[test]
+fn what_the_example_only_mentions_is_right_as_well() {
+    // Sources of one thing, of which there can be one.
+    let instead = ["# url = "];
+    let lines = EXAMPLE
+        .lines()
+        .filter(|line| !instead.iter().any(|key| line.starts_with(key)));
+    let mentioned: Vec<&str> = lines
+        .map(|line| line.strip_prefix("# ").unwrap_or(line))
+        .filter(|line| line.starts_with('[') || line.contains(" = "))
+        .collect();
+    assert_eq!(message(&mentioned.join("\n")), "accepted");
+}
+
 /// Every key, with a value that is not the default.
 const EVERY_KEY: &str = r##"
 [node]
@@ -128,6 +143,28 @@ end = "*199"
 name = "desk"
 start = "7"
 end = "9"
+node = "edge-2"
+site = "paris"
+policy = "staff"
+allocation = "sequential"
+pickup_timeout = "3min"
+[park.site.paris]
+members = ["+331*"]
+recall_ring_timeout = "7s"
+[[policy]]
+name = "staff"
+scope = "site:paris"
+park = ["internal"]
+retrieve = ["internal", "pstn", "federated"]
+[[policy]]
+name = "desk"
+scope = "users"
+users = ["ann@example.com"]
+[party]
+internal = ["*@partner.example"]
+pstn = ["gw.example.com"]
+pstn_networks = ["10.9.0.0/24"]
+extension_digits = 4
 "##;
 
 #[test]
@@ -161,7 +198,15 @@ fn every_key_is_taken() {
     assert_eq!(file("jazz"), Some(PathBuf::from("/etc/orbit/jazz.flac")));
     assert_eq!(file("default"), Some(PathBuf::from("/srv/hold.wav")));
     assert!(config.music["default"].programme && !config.music["jazz"].programme);
+    let paris = Site {
+        members: vec!["+331*".parse().unwrap()],
+        own: Overrides {
+            recall_ring_timeout: Some(Duration::from_secs(7)),
+            ..Overrides::default()
+        },
+    };
     let park = Park {
+        sites: BTreeMap::from([("paris".to_owned(), paris)]),
         user: "hold".to_owned(),
         pickup_timeout: Duration::from_mins(10),
         max_pickup_attempts: 10,
@@ -172,6 +217,23 @@ fn every_key_is_taken() {
         ..Park::default()
     };
     assert_eq!(config.park, park);
+    let scopes: Vec<_> = config.policies.iter().map(|p| p.scope.clone()).collect();
+    let ann = vec!["ann@example.com".parse().unwrap()];
+    assert_eq!(scopes, [Scope::Site("paris".to_owned()), Scope::Users(ann)]);
+    assert_eq!(config.policies[0].park, [Kind::Internal]);
+    assert_eq!(
+        config.policies[0].retrieve,
+        Kind::WORDS.map(|(_, kind)| kind)
+    );
+    assert_eq!(config.party.extension_digits, 4);
+    assert_eq!(config.party.pstn_networks.len(), 1);
+    let desk = &config.orbit_ranges[0];
+    assert_eq!(
+        (&*desk.name, desk.allocation, desk.own.pickup_timeout),
+        ("desk", Allocation::Sequential, Some(Duration::from_mins(3)))
+    );
+    assert_eq!(desk.site.as_deref(), Some("paris"));
+    assert_eq!(desk.policy.as_deref(), Some("staff"));
     let ranges: Vec<_> = config
         .orbit_ranges
         .iter()

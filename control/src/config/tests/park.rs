@@ -158,7 +158,7 @@ name = "a"
 start = "700"
 end = "799"
 site = "london"
-=> 5: [[orbit_range]] site = "london": no such site; write [park.site.london]
+=> 5: [[orbit_range]] site = "london": no such site; write a [park.site.NAME] of this name
 "##,
     );
 }

@@ -40,16 +40,16 @@ name = "a"
 => 2: [node] name = "a": unknown; known here: id
 
 id = "a"
-=> 1: id = "a": unknown; known here: node, sip, media, music, park, orbit_range, announcement,
-   unassigned, api, store
+=> 1: id = "a": unknown; known here: node, sip, media, music, park, orbit_range, policy, party,
+   announcement, unassigned, api, store
 
 [[orbit_range]]
 name = "a"
 start = "700"
 stop = "799"
 => 4: [[orbit_range]] stop = "799": unknown; known here: name, start, end, kind, node, site,
-   allocation, pickup_timeout, max_pickup_attempts, recall_ring_timeout, music_on_hold, music,
-   on_timeout_uri
+   policy, allocation, pickup_timeout, max_pickup_attempts, recall_ring_timeout, music_on_hold,
+   music, on_timeout_uri
 
 [music.default]
 fiel = "x"

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::Settings;
+use super::{Parker, Settings};
 use crate::call::{CallKey, Random};
 use crate::config::OrbitRange;
 
@@ -67,18 +67,28 @@ impl OrbitTable {
         Self { ranges }
     }
 
-    /// Gives a free orbit to a call of a parker who belongs to a site, or to none: one of that
-    /// site, or else one of no site. Where every range has a site, who has none may take any.
+    /// Gives a free orbit to a call: one of the parker's site, or else one of no site, in the
+    /// ranges that are everybody's or its policy's. Where all of these have a site, who has none
+    /// may take any of them. Without a parker any orbit will do.
     pub(crate) fn take_any(
         &mut self,
         random: &mut Random,
         call: CallKey,
-        site: Option<&str>,
+        parker: Option<&Parker>,
     ) -> Option<Orbit> {
-        let of_site = |range: &Range| site.is_some() && range.site() == site;
-        let of_all = |range: &Range| range.site().is_none();
+        let Some(parker) = parker else {
+            return self.take_among(random, call, |_| true);
+        };
+        let site = parker.site.as_deref();
+        let may = |range: &Range| {
+            range
+                .policy()
+                .is_none_or(|p| parker.policy.as_deref() == Some(p))
+        };
+        let of_site = |range: &Range| site.is_some() && range.site() == site && may(range);
+        let of_all = |range: &Range| range.site().is_none() && may(range);
         let has_one_of_all = self.ranges.iter().any(|r| of_all(r) && !r.is_closing());
-        let of_any = |_: &Range| site.is_none() && !has_one_of_all;
+        let of_any = |range: &Range| site.is_none() && !has_one_of_all && may(range);
         self.take_among(random, call, of_site)
             .or_else(|| self.take_among(random, call, of_all))
             .or_else(|| self.take_among(random, call, of_any))
@@ -140,6 +150,11 @@ impl OrbitTable {
     /// What holds for the calls in an orbit, while its range is there.
     pub(crate) fn settings(&self, orbit: Orbit) -> Option<&Settings> {
         Some(self.range(orbit)?.settings())
+    }
+
+    /// The one policy whose parties may park and retrieve there, if its range has one.
+    pub(crate) fn policy(&self, orbit: Orbit) -> Option<&str> {
+        self.range(orbit)?.policy()
     }
 
     /// The number as dialled.

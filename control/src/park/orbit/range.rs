@@ -88,6 +88,10 @@ impl Range {
         self.range.site.as_deref()
     }
 
+    pub(super) fn policy(&self) -> Option<&str> {
+        self.range.policy.as_deref()
+    }
+
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -1,0 +1,67 @@
+//! Whether who calls may have what it comes for: parking, by the policy of who parks; retrieving,
+//! by the policy of who calls.
+
+use super::{Errand, Orbit};
+use crate::call::arrival::{Arrival, Referred};
+use crate::call::{Exchange, Refusal};
+use crate::policy::{Act, Denied, Party};
+
+/// Who parks a call: where it may be put follows from it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Parker {
+    /// The site that it is a member of.
+    pub(super) site: Option<Box<str>>,
+    /// The policy that it has.
+    pub(super) policy: Option<Box<str>>,
+}
+
+impl Exchange {
+    /// Refuses what the policies do not allow.
+    pub(super) fn permit(&self, arrival: &Arrival, errand: Errand) -> Result<(), Refusal> {
+        match errand {
+            Errand::ParkAnywhere => self.parker(arrival, None).map(|_| ())?,
+            Errand::ParkAt(orbit) => self.parker(arrival, Some(orbit)).map(|_| ())?,
+            Errand::Retrieve(call) => {
+                let only = self.calls[&call].orbit().and_then(|orbit| self.only(orbit));
+                let source = Some(arrival.source);
+                let policies = &self.rules.policies;
+                policies.permit(&arrival.caller, source, Act::Retrieve, only)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Who parks an arriving call, if it may, in this orbit or in any: whoever has transferred it,
+    /// or else who calls.
+    pub(super) fn parker(
+        &self,
+        arrival: &Arrival,
+        orbit: Option<Orbit>,
+    ) -> Result<Parker, Refusal> {
+        let transferor = arrival.parker.as_deref().and_then(Party::of_uri);
+        let (party, source) = match (transferor, arrival.referred) {
+            (Some(party), _) => (party, None),
+            // Whoever it was, it is not who calls.
+            (None, Referred::Yes) => (Party::default(), None),
+            (None, Referred::No) => (arrival.caller.clone(), Some(arrival.source)),
+        };
+        let only = orbit.and_then(|orbit| self.only(orbit));
+        let policies = &self.rules.policies;
+        let permit = policies.permit(&party, source, Act::Park, only)?;
+        Ok(Parker {
+            site: policies.site_of(&party).map(Into::into),
+            policy: permit.policy.map(Into::into),
+        })
+    }
+
+    /// The one policy whose parties may use the range of an orbit, if it has one.
+    fn only(&self, orbit: Orbit) -> Option<&str> {
+        self.orbits.policy(orbit)
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}

@@ -1,0 +1,166 @@
+//! Who may park and who may retrieve; who may not is told by which policy, and nobody loses a call.
+
+use control::config::{Kind, Policy, Scope};
+
+use crate::common::phone::call::{Ending, View};
+use crate::common::site::Site;
+use crate::common::world::{CallRef, World};
+use crate::common::{checks, secs};
+
+#[test]
+fn row_21_who_may_not_park_is_told_by_which_policy() {
+    let mut world = World::new(with(&[policy("staff", &[], &[Kind::Internal])]));
+    let alice = world.phone("alice");
+    let call = world.dial(alice, "park");
+    world.run(secs(1));
+    let text = "Policy staff does not let internal callers park";
+    assert_eq!(refusal(&world, call), (403, text.to_owned()));
+    let answer = world.call(call).answer.as_ref().unwrap();
+    assert_eq!(answer.must("Warning"), format!("399 192.0.2.1 \"{text}\""));
+    assert_eq!(world.status().parked, 0);
+    world.finish();
+}
+
+#[test]
+fn row_21_whether_a_transferred_call_may_be_parked_is_a_matter_of_who_transferred_it() {
+    let desk = Policy {
+        scope: Scope::Users(vec!["desk@example.com".parse().unwrap()]),
+        ..policy("desk", &[Kind::Internal], &[])
+    };
+    let mut world = World::new(with(&[desk]));
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    for dialled in ["park", "701", "*68702"] {
+        let by = |who: &str| [("Referred-By", format!("<sip:{who}@example.com>"))];
+        let parked = world.dial_with(alice, dialled, &by("desk"));
+        let refused = world.dial_with(bob, dialled, &by("eve"));
+        world.run(secs(1));
+        assert!(world.orbit(parked).is_some(), "{dialled}");
+        let (status, text) = refusal(&world, refused);
+        let expected = match dialled {
+            "park" => (403, "No policy lets this internal caller park"),
+            _ => (486, "Orbit is taken"),
+        };
+        assert_eq!((status, &*text), expected, "{dialled}");
+    }
+    world.finish();
+}
+
+#[test]
+fn row_34_a_federated_caller_does_not_retrieve() {
+    let staff = policy("staff", &[Kind::Internal], &[Kind::Internal]);
+    let mut world = World::new(with(&[staff]));
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked).unwrap();
+    let asserted = |uri: &str| [("P-Asserted-Identity", format!("<{uri}>"))];
+    let refused = world.dial_with(bob, &orbit, &asserted("sip:eve@partner.example"));
+    world.run(secs(1));
+    let text = "Policy staff does not let federated callers retrieve";
+    assert_eq!(refusal(&world, refused), (403, text.to_owned()));
+    let answer = world.call(refused).answer.as_ref().unwrap();
+    assert!(answer.must("ms-diagnostics").starts_with("35003;"));
+    assert_eq!(world.orbit(parked).as_deref(), Some(&*orbit));
+    assert!(world.hears_music(parked));
+    let retriever = world.retrieve(bob, parked);
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn row_35_a_caller_of_the_telephone_network_does_not_retrieve() {
+    let staff = policy("staff", &[Kind::Internal], &[Kind::Internal]);
+    let mut site = with(&[staff]);
+    site.config.party.pstn_networks = vec!["198.51.100.2/32".parse().unwrap()];
+    let mut world = World::new(site);
+    let (alice, gateway, carol) = (
+        world.phone("alice"),
+        world.phone("gateway"),
+        world.phone("carol"),
+    );
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked).unwrap();
+    let by_gateway = world.dial(gateway, &orbit);
+    let number = [(
+        "P-Asserted-Identity",
+        "<sip:+33140000000@example.com>".to_owned(),
+    )];
+    let by_number = world.dial_with(carol, &orbit, &number);
+    world.run(secs(1));
+    for call in [by_gateway, by_number] {
+        let text = "Policy staff does not let telephone network callers retrieve";
+        assert_eq!(refusal(&world, call), (403, text.to_owned()));
+    }
+    assert!(world.hears_music(parked));
+    world.finish();
+}
+
+#[test]
+fn row_62_a_range_of_a_policy_is_for_its_parties_only() {
+    let sales = Policy {
+        scope: Scope::Users(vec!["alice@example.com".parse().unwrap()]),
+        ..policy("sales", &[Kind::Internal], &[Kind::Internal])
+    };
+    let others = policy("others", &[Kind::Internal], &[Kind::Internal]);
+    let mut site = with(&[sales, others]).orbits(700, 700);
+    let mut of_all = site.config.orbit_ranges[0].clone();
+    of_all.name = "of-all".to_owned();
+    (of_all.start, of_all.end) = (800, 800);
+    site.config.orbit_ranges[0].policy = Some("sales".to_owned());
+    site.config.orbit_ranges.push(of_all);
+    let mut world = World::new(site);
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let by_bob = world.park(bob);
+    assert_eq!(world.orbit(by_bob).as_deref(), Some("800"), "not in 700");
+    let by_alice = world.park(alice);
+    assert_eq!(world.orbit(by_alice).as_deref(), Some("700"));
+    let refused = world.dial(bob, "700");
+    world.run(secs(1));
+    let text = "Policy others does not let its callers retrieve in this range";
+    assert_eq!(refusal(&world, refused), (403, text.to_owned()));
+    let full = world.dial(bob, "park");
+    world.run(secs(1));
+    assert_eq!(refusal(&world, full), (486, "No free orbit".to_owned()));
+    world.finish();
+}
+
+#[test]
+fn a_change_of_the_policies_holds_for_the_next_caller() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let mut config = world.site.config.clone();
+    config.policies = vec![policy("staff", &[], &[])];
+    world.configure(&config).unwrap();
+    assert!(world.hears_music(parked));
+    let orbit = world.orbit(parked).unwrap();
+    let refused = world.dial(bob, &orbit);
+    world.run(secs(1));
+    assert_eq!(refusal(&world, refused).0, 403);
+    world.finish();
+}
+
+fn with(policies: &[Policy]) -> Site {
+    let mut site = Site::default();
+    site.config.policies = policies.to_vec();
+    site
+}
+
+fn policy(name: &str, park: &[Kind], retrieve: &[Kind]) -> Policy {
+    Policy {
+        name: name.to_owned(),
+        scope: Scope::Global,
+        park: park.to_vec(),
+        retrieve: retrieve.to_vec(),
+    }
+}
+
+/// The status of a refused call, and the text of its Reason.
+fn refusal(world: &World, call: CallRef) -> (u16, String) {
+    let View::Ended(Ending::Refused { status, reason }) = world.view(call) else {
+        panic!("{:?}", world.view(call));
+    };
+    let reason = reason.unwrap_or_default();
+    let text = reason.split('"').nth(1).unwrap_or_default();
+    (status, text.to_owned())
+}
