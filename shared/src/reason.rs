@@ -13,6 +13,8 @@ pub enum DropReason {
     WrongPayloadType,
     /// Arrived: RTP although the direction forbids it, or nobody listens.
     NotWanted,
+    /// Arrived: speech that nobody listens to, dropped by the kernel on our behalf.
+    Screened,
     /// Arrived: for a bridge whose other side is gone or may not send.
     NoPeer,
     /// Arrived: longer than the receive buffer.
@@ -39,11 +41,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::WrongSource,
         Self::WrongPayloadType,
         Self::NotWanted,
+        Self::Screened,
         Self::NoPeer,
         Self::TooLong,
         Self::NoBuffer,
@@ -67,6 +70,7 @@ impl DropReason {
             Self::WrongSource => "wrong_source",
             Self::WrongPayloadType => "wrong_payload_type",
             Self::NotWanted => "not_wanted",
+            Self::Screened => "screened",
             Self::NoPeer => "no_peer",
             Self::TooLong => "too_long",
             Self::NoBuffer => "no_buffer",
