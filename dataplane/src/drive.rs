@@ -5,10 +5,11 @@ use shared::{DropReason, Media, PromptStart, Repeat, Source, StreamId, Time};
 
 use crate::address::Address;
 use crate::engine::{Engine, owner};
+use crate::intake::Intake;
 use crate::library::Track;
 use crate::line::Line;
 use crate::player::{self, SAMPLES_PER_MS};
-use crate::port::Owner;
+use crate::port::{Owner, Port};
 use crate::rtcp::reception::Reception;
 use crate::rtp::Header;
 use crate::stream::{Paused, Stream};
@@ -35,6 +36,7 @@ impl Engine {
             self.unlink(owner(stream));
         }
         self.agenda.hurry(stream.index);
+        self.unsettle(owner(stream));
         self.drive(now, owner(stream));
     }
 
@@ -55,6 +57,30 @@ impl Engine {
         self.unbridge(owner(stream), before);
         self.bridge(owner(stream), source);
         self.drive(now, owner(stream));
+    }
+
+    /// Lets the kernel know what the streams need to hear, since they were described or learned
+    /// something; to be called before the worker sleeps.
+    pub fn settle(&mut self, port: &mut impl Port) {
+        while let Some(owner) = self.unsettled.pop() {
+            let Some(stream) = self.table.get(owner) else {
+                continue;
+            };
+            if let Some(media) = stream.media
+                && stream.sockets().is_some()
+            {
+                let intake = Intake::of(&media, &stream.lock);
+                stream.screened = port.aim(owner, &intake);
+                stream.excused |= stream.screened;
+            }
+        }
+    }
+
+    /// What a stream needs to hear may have changed.
+    pub(crate) fn unsettle(&mut self, owner: Owner) {
+        if self.unsettled.last() != Some(&owner) {
+            self.unsettled.push(owner);
+        }
     }
 
     /// From now on what `source` receives is sent by `listener`.

@@ -39,6 +39,8 @@ pub struct Engine {
     events: VecDeque<Event>,
     /// Streams whose prompt ended in the slot being worked; empty between slots.
     ended: Vec<Owner>,
+    /// Streams whose intake may have changed.
+    pub(crate) unsettled: Vec<Owner>,
     pub(crate) agenda: Agenda,
     pub(crate) transcoder: Transcoder,
     pub(crate) media_timeout: Duration,
@@ -83,6 +85,7 @@ impl Engine {
             stats,
             events: VecDeque::new(),
             ended: Vec::new(),
+            unsettled: Vec::new(),
             agenda: Agenda::new(config.streams_max),
             transcoder: Transcoder::new(),
             media_timeout: config.media_timeout,
@@ -128,6 +131,7 @@ impl Engine {
             Ok(sockets) => {
                 entry.phase = Phase::Open(sockets);
                 entry.heard = now;
+                self.unsettle(owner);
                 self.tell(Event::Opened { stream });
                 self.drive(now, owner);
             }
@@ -143,14 +147,6 @@ impl Engine {
         let stream = self.id(owner);
         let stats = self.remove(owner);
         self.tell(Event::Closed { stream, stats });
-    }
-
-    /// A datagram of a stream was lost outside the core.
-    pub fn dropped(&mut self, owner: Owner, reason: DropReason) {
-        self.stats.count_drop(reason, 1);
-        if let Some(stream) = self.table.get(owner) {
-            stream.stats.dropped += 1;
-        }
     }
 
     /// Works the earliest slot that is due; `false` when none is.

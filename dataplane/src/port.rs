@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use shared::{DropReason, RtcpPort};
 
 use crate::address::Address;
+use crate::intake::Intake;
 
 /// A socket as its owner numbers it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +47,15 @@ pub trait Port {
 
     /// Binds the sockets of a stream; answered later by `Engine::opened`.
     fn open(&mut self, owner: Owner, local: SocketAddr, rtcp: RtcpPort);
+
+    /// Lets the kernel keep away from an open stream's RTP socket what the intake leaves out;
+    /// whether speech is left out from now on. What was left out is told by `Engine::lost`.
+    fn aim(&mut self, _owner: Owner, _intake: &Intake) -> bool {
+        false
+    }
+
+    /// Asks the kernel what it has left out since it was asked last.
+    fn tally(&mut self, _owner: Owner) {}
 
     /// Closes the sockets of a stream, opened or still opening; answered later by `Engine::closed`.
     fn close(&mut self, owner: Owner);

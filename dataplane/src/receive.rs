@@ -1,5 +1,6 @@
 //! What becomes of a datagram that arrived: believed or not, counted, seen as a digit, relayed.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -70,6 +71,19 @@ impl Engine {
         }
     }
 
+    /// A datagram of a stream was lost outside the core.
+    pub fn dropped(&mut self, owner: Owner, reason: DropReason) {
+        self.lost(owner, reason, 1);
+    }
+
+    /// Datagrams of a stream were lost outside the core.
+    pub fn lost(&mut self, owner: Owner, reason: DropReason, count: u32) {
+        self.stats.count_drop(reason, count.into());
+        if let Some(stream) = self.table.get(owner) {
+            stream.stats.dropped += u64::from(count);
+        }
+    }
+
     fn receive_rtp(
         &mut self,
         now: Time,
@@ -119,6 +133,9 @@ impl Engine {
         let learned = belief == Belief::Learnable && stream.lock.learn(&media, source);
         stream.heard = now;
         stream.stats.received += 1;
+        if mem::replace(&mut stream.excused, stream.screened) {
+            stream.reception.excuse(&packet.header);
+        }
         let arrival = stream.reception.receive(now, &packet.header, carries);
         let listener = stream.listener;
         let collides = stream.collides(packet.header.ssrc.get());
@@ -128,6 +145,9 @@ impl Engine {
                 remote: source,
             });
             self.drive(now, owner);
+        }
+        if belief == Belief::Learnable {
+            self.unsettle(owner);
         }
         if collides {
             self.change_ssrc(owner);

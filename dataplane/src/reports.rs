@@ -132,6 +132,9 @@ impl Engine {
         if due {
             self.report(now, owner, None, port);
             if let Some(stream) = self.table.get(owner) {
+                if stream.screened {
+                    port.tally(owner);
+                }
                 stream.reports.next = Some(now + interval(false, random));
             }
         }

@@ -44,6 +44,10 @@ pub struct Stream {
     pub reports: Reports,
     /// We took another SSRC because this remote had ours.
     pub gave_way: bool,
+    /// The kernel keeps the peer's speech away.
+    pub screened: bool,
+    /// What is missing before the next packet was kept away.
+    pub excused: bool,
     /// When the peer was heard last.
     pub heard: Time,
     /// The value of `heard` that a silence was reported with.
@@ -91,6 +95,8 @@ impl Stream {
             digits: Digits::default(),
             reports: Reports::new(cname),
             gave_way: false,
+            screened: false,
+            excused: false,
             heard: now,
             silent_since: None,
             stats: StreamStats::default(),

@@ -59,6 +59,7 @@ impl Worker {
             if self.engine.is_finished() && self.deliver() {
                 return self.ring.submit();
             }
+            self.engine.settle(&mut self.ring);
             let deadline = if late || more {
                 Some(now)
             } else if delivered {
@@ -117,6 +118,7 @@ impl Worker {
                 Completion::Opened(owner, result) => self.engine.opened(now, owner, result),
                 Completion::Closed(owner) => self.engine.closed(owner),
                 Completion::Dropped(owner, reason) => self.engine.dropped(owner, reason),
+                Completion::Lost(owner, reason, count) => self.engine.lost(owner, reason, count),
                 Completion::Received {
                     owner,
                     source,

@@ -101,6 +101,15 @@ impl Reception {
         arrival
     }
 
+    /// What is missing before this packet was kept from us on purpose: it is no loss.
+    pub fn excuse(&mut self, header: &Header) {
+        if let Some(source) = self.source.as_mut()
+            && source.ssrc == header.ssrc.get()
+        {
+            source.excuse(header.sequence.get());
+        }
+    }
+
     /// The SSRC heard.
     #[must_use]
     pub fn ssrc(&self) -> Option<u32> {
@@ -186,6 +195,18 @@ impl Source {
         self.unlikely_next = None;
         self.transit = None;
         Arrival::Restarted
+    }
+
+    fn excuse(&mut self, sequence: u16) {
+        let ahead = sequence.wrapping_sub(low_half(self.newest));
+        if ahead == 0 || ahead > u16::MAX - MISORDER_MAX {
+            return;
+        }
+        let missing = u32::from(ahead) - 1;
+        self.newest = self.newest.wrapping_add(missing);
+        self.base = self.base.wrapping_add(missing);
+        self.unlikely_next = None;
+        self.transit = None;
     }
 
     fn time(&mut self, now: Time, timestamp: u32) {

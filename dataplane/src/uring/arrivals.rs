@@ -9,7 +9,7 @@ use shared::DropReason;
 
 use super::buffer_ring::{BUFFER_BYTES, Filled, GROUP};
 use super::request::{Flow, Request, encode};
-use super::ring::{Completion, Ring, send_entry};
+use super::ring::{Completion, Ring, is_refusal, send_entry};
 use super::sockaddr::{self, SOCKADDR_BYTES};
 use crate::address::Address;
 use crate::port::{Owner, Socket};
@@ -46,13 +46,14 @@ impl Ring {
             self.release(filled);
             return Err(DropReason::CannotRelay);
         }
+        let connected = self.is_connected(socket);
         let lane = self.lane(Flow::Rtp);
         let range = usize::from(filled.start) + part.start..usize::from(filled.start) + part.end;
         let bytes = &lane.buffers.buffer(filled.number)[range];
         let (start, length) = (bytes.as_ptr(), bytes.len());
         let place = lane
             .make_room(1)
-            .and_then(|()| lane.sends.take(to).ok_or(DropReason::RingFull));
+            .and_then(|()| lane.sends.take().ok_or(DropReason::RingFull));
         let place = match place {
             Ok(place) => place,
             Err(reason) => {
@@ -60,7 +61,8 @@ impl Ring {
                 return Err(reason);
             }
         };
-        let entry = send_entry(socket, start, length, &place.to, owner);
+        let to = (!connected).then(|| place.address(to));
+        let entry = send_entry(socket, start, length, to, owner);
         lane.forwarded.push(filled.number);
         lane.push_send(&entry)
     }
@@ -80,7 +82,7 @@ impl Ring {
             pair.received(flow);
         }
         if over {
-            let fault = result < 0 && result != -libc::ENOBUFS;
+            let fault = result < 0 && result != -libc::ENOBUFS && !is_refusal(-result);
             let again = self.pair(owner).and_then(|pair| pair.disarmed(flow, fault));
             match again {
                 Some(file) => self.receive(owner, flow, file),
@@ -88,8 +90,12 @@ impl Ring {
             }
         }
         if result < 0 {
-            let starved = result == -libc::ENOBUFS;
-            return starved.then_some(Completion::Dropped(owner, DropReason::NoBuffer));
+            let reason = match -result {
+                libc::ENOBUFS => DropReason::NoBuffer,
+                error if is_refusal(error) => DropReason::PeerRefused,
+                _ => return None,
+            };
+            return Some(Completion::Dropped(owner, reason));
         }
         let number = cqueue::buffer_select(entry.flags())?;
         let length = usize::try_from(result).unwrap_or(0).min(BUFFER_BYTES);

@@ -96,7 +96,9 @@ impl Lane {
 
     fn has_room(&mut self, entries: usize) -> bool {
         let queue = self.io.submission();
-        !self.sends.is_full() && queue.capacity() - queue.len() >= entries
+        // What waits goes first: order is kept.
+        let room = queue.capacity() - queue.len() >= entries;
+        room && self.waiting.is_empty() && !self.sends.is_full()
     }
 
     pub(super) fn push_send(&mut self, entry: &Entry) -> Result<(), DropReason> {

@@ -14,6 +14,7 @@
 
 #![allow(unsafe_code, reason = "io_uring is memory shared with the kernel")]
 
+mod aim;
 mod arrivals;
 mod buffer_ring;
 pub(crate) mod clock;

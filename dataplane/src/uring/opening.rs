@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use io_uring::opcode;
 use io_uring::squeue::Flags;
 use io_uring::types::{DestinationSlot, Fixed};
-use shared::{Dscp, RefuseReason, RtcpPort};
+use shared::{DropReason, Dscp, RefuseReason, RtcpPort};
 
 use super::option::mark;
 use super::request::{Flow, Request, encode};
@@ -78,6 +78,7 @@ impl Ring {
                     self.ready.push_back(Completion::Opened(owner, Ok(sockets)));
                     return;
                 }
+                Step::Tally => self.count_drops(owner, DropReason::Screened),
                 Step::Cancel(flow) => {
                     // By its name, which the kernel looks up; by its file it would walk them all.
                     let receive = encode(Request::Receive, flow, owner);
@@ -92,6 +93,7 @@ impl Ring {
                 }
                 Step::Gone(result) => {
                     for (flow, end) in pair.ends() {
+                        self.forget(flow, end.file);
                         self.lane(flow).files.push(end.file);
                     }
                     self.pairs[owner.index as usize] = None;
@@ -120,13 +122,14 @@ impl Ring {
         // Both or none: a link must not be torn apart by a full queue.
         let lane = self.lane(flow);
         let place = match lane.make_room(2) {
-            Ok(()) => lane.sends.take(&local.into()),
+            Ok(()) => lane.sends.take(),
             Err(_) => None,
         };
         let Some(place) = place else {
             return self.not_made(owner, flow);
         };
-        let bind = opcode::Bind::new(Fixed(file), place.to.as_ptr(), place.to.length())
+        let local = place.address(&local.into());
+        let bind = opcode::Bind::new(Fixed(file), local.as_ptr(), local.length())
             .build()
             .user_data(encode(Request::Bind, flow, owner));
         // SAFETY: the address stays in its place until the kernel has taken the entry, and it

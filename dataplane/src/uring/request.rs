@@ -17,6 +17,10 @@ pub(super) enum Request {
     Close,
     /// A socket option; only failures come back.
     Option,
+    /// A connection to the only peer; only failures come back.
+    Connect,
+    /// A count of what the kernel dropped.
+    Tally,
 }
 
 /// Which of a stream's two sockets.
@@ -45,6 +49,8 @@ pub(super) fn decode(data: u64) -> Option<(Request, Flow, Owner)> {
         5 => Request::Cancel,
         6 => Request::Close,
         7 => Request::Option,
+        8 => Request::Connect,
+        9 => Request::Tally,
         _ => return None,
     };
     let flow = if data >> 56 & 1 == 0 {
@@ -67,12 +73,14 @@ mod tests {
 
     #[test]
     fn a_request_comes_back_as_it_went() {
-        use Request::{Bind, Cancel, Close, Doorbell, Make, Option, Receive, Send};
+        use Request::*;
         let owner = Owner {
             index: 32_767,
             generation: u32::MAX - 1,
         };
-        for request in [Doorbell, Send, Make, Bind, Receive, Cancel, Close, Option] {
+        for request in [
+            Doorbell, Send, Make, Bind, Receive, Cancel, Close, Option, Connect, Tally,
+        ] {
             for flow in [Flow::Rtp, Flow::Rtcp] {
                 let data = encode(request, flow, owner);
                 assert_eq!(decode(data), Some((request, flow, owner)));

@@ -28,6 +28,7 @@ use super::sockaddr::{SOCKADDR_BYTES, Sockaddr};
 use super::socket::Pair;
 use crate::Kernel;
 use crate::address::Address;
+use crate::intake::Intake;
 use crate::port::{Owner, Port, Socket, Sockets};
 
 /// A ring with its sockets and buffers. It stays on the thread that made it.
@@ -48,6 +49,8 @@ pub(crate) struct Ring {
     pub(super) dscp: Dscp,
     /// What a receive wants to know; read by the kernel while one is armed.
     pub(super) wanted: Box<libc::msghdr>,
+    /// RTP sockets that are connected, a bit for each place of the table.
+    pub(super) connected: Vec<u64>,
     pub(super) pairs: Vec<Option<Box<Pair>>>,
     /// What came to pass without a completion of its own.
     pub(super) ready: VecDeque<Completion>,
@@ -88,6 +91,8 @@ pub(crate) enum Completion {
     },
     /// A datagram was lost, on its way in or out.
     Dropped(Owner, DropReason),
+    /// The kernel dropped so many datagrams on their way in.
+    Lost(Owner, DropReason, u32),
 }
 
 impl Ring {
@@ -121,6 +126,7 @@ impl Ring {
             traffic_class: Box::new(config.dscp.traffic_class().into()),
             dscp: config.dscp,
             wanted,
+            connected: vec![0; config.descriptors.div_ceil(64) as usize],
             pairs,
             ready: VecDeque::new(),
         };
@@ -206,6 +212,17 @@ impl Ring {
             }
             Request::Receive => return self.received(entry, flow, owner),
             Request::Cancel => return None,
+            Request::Connect => {
+                let error = io::Error::from_raw_os_error(-result);
+                tracing::debug!(%error, "a media socket stays unconnected");
+                self.not_connected(owner);
+                return None;
+            }
+            Request::Tally => {
+                let lost = self.pair(owner)?.tallied(outcome);
+                self.step(owner);
+                return lost.map(|(reason, count)| Completion::Lost(owner, reason, count));
+            }
             Request::Option => {
                 let error = io::Error::from_raw_os_error(-result);
                 tracing::warn!(%error, "the kernel refused an option of a media socket");
@@ -253,16 +270,28 @@ impl Port for Ring {
         owner: Owner,
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> Result<(), DropReason> {
+        let connected = self.is_connected(socket);
         let lane = self.lane(flow(socket));
         lane.make_room(1)?;
-        let place = lane.sends.take(to).ok_or(DropReason::RingFull)?;
+        let place = lane.sends.take().ok_or(DropReason::RingFull)?;
         let length = fill(&mut place.bytes);
-        let entry = send_entry(socket, place.bytes.as_ptr(), length, &place.to, owner);
+        let start = place.bytes.as_ptr();
+        let to = (!connected).then(|| place.address(to));
+        let entry = send_entry(socket, start, length, to, owner);
         lane.push_send(&entry)
     }
 
     fn open(&mut self, owner: Owner, local: SocketAddr, rtcp: RtcpPort) {
         self.open_pair(owner, local, rtcp);
+    }
+
+    fn aim(&mut self, owner: Owner, intake: &Intake) -> bool {
+        self.connect(owner, intake.from.as_ref());
+        self.screen(owner, intake.without)
+    }
+
+    fn tally(&mut self, owner: Owner) {
+        self.count_drops(owner, DropReason::Screened);
     }
 
     fn close(&mut self, owner: Owner) {
@@ -284,6 +313,14 @@ pub(super) const fn socket(flow: Flow, file: u32) -> Socket {
     match flow {
         Flow::Rtp => Socket(file),
         Flow::Rtcp => Socket(file | SECOND_LANE),
+    }
+}
+
+/// The place of a socket in the table of the first lane, if it is there.
+pub(super) const fn file(socket: Socket) -> Option<u32> {
+    match flow(socket) {
+        Flow::Rtp => Some(socket.0),
+        Flow::Rtcp => None,
     }
 }
 
@@ -320,25 +357,33 @@ pub(super) fn send_entry(
     socket: Socket,
     start: *const u8,
     length: usize,
-    to: &Sockaddr,
+    to: Option<&Sockaddr>,
     owner: Owner,
 ) -> Entry {
-    opcode::Send::new(
-        Fixed(socket.0 & !SECOND_LANE),
-        start,
-        u32::try_from(length).unwrap_or(0),
-    )
-    .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-    .dest_addr(to.as_ptr())
-    .dest_addr_len(to.length())
-    .build()
-    .flags(Flags::SKIP_SUCCESS)
-    .user_data(encode(Request::Send, Flow::Rtp, owner))
+    let file = Fixed(socket.0 & !SECOND_LANE);
+    let mut send = opcode::Send::new(file, start, u32::try_from(length).unwrap_or(0))
+        .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    if let Some(to) = to {
+        send = send.dest_addr(to.as_ptr()).dest_addr_len(to.length());
+    }
+    send.build()
+        .flags(Flags::SKIP_SUCCESS)
+        .user_data(encode(Request::Send, Flow::Rtp, owner))
 }
 
 const fn send_failure(error: i32) -> DropReason {
-    match error {
-        libc::ECONNREFUSED => DropReason::PeerRefused,
-        _ => DropReason::SendFailed,
+    if is_refusal(error) {
+        DropReason::PeerRefused
+    } else {
+        DropReason::SendFailed
     }
+}
+
+/// Whether an error is the ICMP answer to something that was sent before: it ends whichever request
+/// meets it first, and says nothing of that request.
+pub(super) const fn is_refusal(error: i32) -> bool {
+    matches!(
+        error,
+        libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENOPROTOOPT | libc::EPROTO
+    )
 }

@@ -41,16 +41,29 @@ impl Sends {
         self.used == SENDS
     }
 
-    /// A free place, addressed; its memory does not move.
-    pub(super) fn take(&mut self, to: &Address) -> Option<&mut Place> {
+    /// A free place; its memory does not move.
+    pub(super) fn take(&mut self) -> Option<&mut Place> {
         let place = self.places.get_mut(self.used)?;
         self.used += 1;
-        place.to = Sockaddr::new(to);
         Some(place)
     }
 
     /// The kernel has taken everything.
     pub(super) const fn free(&mut self) {
         self.used = 0;
+    }
+}
+
+impl Place {
+    /// Writes where it goes.
+    pub(super) fn address(&mut self, to: &Address) -> &Sockaddr {
+        self.to = Sockaddr::new(to);
+        &self.to
+    }
+
+    /// Writes that it goes to no peer in particular.
+    pub(super) fn nowhere(&mut self) -> &Sockaddr {
+        self.to = Sockaddr::UNSPECIFIED;
+        &self.to
     }
 }

@@ -21,6 +21,12 @@ impl Sockaddr {
         length: 0,
     };
 
+    /// No family: connecting to it ends a connection.
+    pub(super) const UNSPECIFIED: Self = Self {
+        bytes: [0; SOCKADDR_BYTES],
+        length: SOCKADDR_IN_BYTES,
+    };
+
     /// IPv4 in its own form, which IPv6 sockets take as well.
     pub(super) fn new(address: &Address) -> Self {
         let mut sockaddr = Self::EMPTY;

@@ -1,7 +1,9 @@
 //! Opening and closing the sockets of a stream: which steps were asked for, which came back, what
 //! is next. The steps themselves are the ring's; this is the book of them.
 
-use shared::RefuseReason;
+use std::mem;
+
+use shared::{DropReason, RefuseReason};
 
 use super::request::Flow;
 use super::ring::socket;
@@ -16,7 +18,16 @@ pub(super) struct Pair {
     pending: u8,
     failed: Option<i32>,
     state: State,
+    /// A filter keeps speech away.
+    pub(super) screened: bool,
+    /// The kernel is being asked what it dropped: where it answers, and why that was dropped.
+    tally: Option<(Box<Tally>, DropReason)>,
+    /// What it had dropped when it was asked last.
+    drops: u32,
 }
+
+/// `SO_MEMINFO`: the last figure is what was dropped, for a filter or for want of room.
+pub(super) type Tally = [u32; 9];
 
 /// One socket.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +59,8 @@ pub(super) enum Step {
     Wait,
     /// Arm a receive on each socket: all are bound.
     Receive(Sockets),
+    /// Ask what the filter has dropped.
+    Tally,
     /// End the receive of this socket.
     Cancel(Flow),
     /// Close this socket.
@@ -76,7 +89,35 @@ impl Pair {
             pending: 0,
             failed: None,
             state: State::Opening,
+            screened: false,
+            tally: None,
+            drops: 0,
         }
+    }
+
+    /// The place of its RTP socket, while that is open.
+    pub(super) fn rtp(&self) -> Option<u32> {
+        let [rtp, _] = self.flows;
+        rtp.filter(|end| end.exists && !end.closing)
+            .map(|end| end.file)
+    }
+
+    /// Where the kernel shall write what it dropped, for that reason; `None` while it is asked.
+    pub(super) fn ask(&mut self, reason: DropReason) -> Option<*mut Tally> {
+        if self.tally.is_some() {
+            return None;
+        }
+        let (tally, _) = self.tally.insert((Box::default(), reason));
+        Some(&raw mut **tally)
+    }
+
+    /// The kernel answered, or did not; what was dropped since it was asked last.
+    pub(super) fn tallied(&mut self, outcome: Result<(), i32>) -> Option<(DropReason, u32)> {
+        let (tally, reason) = self.tally.take()?;
+        outcome.ok()?;
+        let now = tally[8];
+        let lost = now.wrapping_sub(mem::replace(&mut self.drops, now));
+        (lost > 0).then_some((reason, lost))
     }
 
     /// Its sockets.
@@ -140,7 +181,7 @@ impl Pair {
     /// What to do now; to be asked again until it says [`Step::Wait`], [`Step::Receive`] or
     /// [`Step::Gone`].
     pub(super) fn step(&mut self) -> Step {
-        if self.pending > 0 {
+        if self.pending > 0 || self.tally.is_some() {
             return Step::Wait;
         }
         match self.state {
@@ -150,6 +191,9 @@ impl Pair {
                 return Step::Receive(self.sockets());
             }
             State::Opening | State::Closing => {}
+        }
+        if mem::take(&mut self.screened) {
+            return Step::Tally;
         }
         for flow in [Flow::Rtp, Flow::Rtcp] {
             let Some(end) = &mut self.flows[flow as usize] else {

@@ -5,6 +5,7 @@
 mod admission;
 mod believing;
 mod common;
+mod intake;
 mod life;
 mod loopback;
 mod music;

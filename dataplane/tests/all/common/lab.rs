@@ -1,12 +1,14 @@
 //! The core under a virtual clock: no ring, no socket, no thread. Every packet it makes is read by
 //! another implementation.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dataplane::address::Address;
 use dataplane::engine::{Engine, EngineConfig};
+use dataplane::intake::Intake;
 use dataplane::port::{Owner, Port, SEND_BYTES_MAX, Socket, Sockets};
 use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::receive::Outcome;
@@ -40,6 +42,8 @@ pub(crate) struct Tray {
     pub(crate) closing: Vec<Owner>,
     /// Refuse what is sent.
     pub(crate) full: bool,
+    /// What each stream lets in since it was told last.
+    pub(crate) intakes: BTreeMap<u32, Intake>,
 }
 
 /// An RTP packet that was sent.
@@ -119,6 +123,7 @@ impl Lab {
     pub(crate) fn command(&mut self, command: Command) {
         self.port.now = self.now;
         self.engine.command(self.now, command, &mut self.port);
+        self.engine.settle(&mut self.port);
     }
 
     /// Lets time pass, a millisecond at a time.
@@ -147,7 +152,9 @@ impl Lab {
             generation: stream.generation,
         };
         let mut bytes = datagram.to_vec();
-        match self.engine.receive(self.now, owner, from, &mut bytes) {
+        let outcome = self.engine.receive(self.now, owner, from, &mut bytes);
+        self.engine.settle(&mut self.port);
+        match outcome {
             Outcome::Done => None,
             Outcome::Forward(forward) => Some(Sent {
                 at: self.now,
@@ -208,6 +215,11 @@ impl Port for Tray {
             });
         }
         Ok(())
+    }
+
+    fn aim(&mut self, owner: Owner, intake: &Intake) -> bool {
+        self.intakes.insert(owner.index, *intake);
+        intake.without.is_some()
     }
 
     fn open(&mut self, owner: Owner, _local: SocketAddr, _rtcp: RtcpPort) {
