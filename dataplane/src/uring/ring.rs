@@ -338,7 +338,7 @@ const SECOND_LANE: u32 = 1 << 31;
 const SUBMISSIONS: u32 = 1_024;
 
 /// Completions that may wait; the kernel keeps more than that, at a price.
-const COMPLETIONS: u32 = 8_192;
+pub(super) const COMPLETIONS: u32 = 8_192;
 
 /// Receive buffers: what may arrive while the worker is busy with one slot, at a few packets a
 /// stream.

@@ -386,6 +386,7 @@ fn what_is_longer_than_rtp_may_be_is_dropped_with_a_reason() {
 fn more_sends_than_places_are_submitted_on_the_way() {
     let (mut ring, _) = ring(Kernel::Newest, 8);
     let socket = open(&mut ring, free());
+    let before = ring.enters();
     // Two, because a socket holds no more than about 250 small datagrams.
     let peers = [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     for number in 0..300_u16 {
@@ -398,12 +399,107 @@ fn more_sends_than_places_are_submitted_on_the_way() {
         .unwrap();
     }
     ring.submit().unwrap();
+    assert!(ring.enters() - before <= 3, "one call submits many");
     for number in 0..300_u16 {
         let peer = &peers[usize::from(number % 2)];
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut bytes = [0; 2];
         peer.recv(&mut bytes).unwrap();
         assert_eq!(u16::from_be_bytes(bytes), number);
+    }
+}
+
+#[test]
+fn requests_that_find_the_ring_full_are_kept_and_done_in_order() {
+    const STREAMS: u32 = 1_500;
+    let mut ring = ring_of(STREAMS, STREAMS);
+    for round in 0..2 {
+        for index in 0..STREAMS {
+            let port = 10_000 + 2 * u16::try_from(index).unwrap();
+            let local = (Ipv4Addr::new(127, 77, 0, 2), port).into();
+            ring.open(owner(index), local, RtcpPort::Next);
+        }
+        for _ in 0..STREAMS {
+            let opened = next(&mut ring);
+            assert!(
+                matches!(opened, Completion::Opened(_, Ok(_))),
+                "round {round}: {opened:?}"
+            );
+        }
+        (0..STREAMS).for_each(|index| ring.close(owner(index)));
+        for _ in 0..STREAMS {
+            let closed = next(&mut ring);
+            assert!(matches!(closed, Completion::Closed(_)), "{closed:?}");
+        }
+    }
+}
+
+#[test]
+fn more_completions_than_the_queue_holds_are_not_lost() {
+    let (mut ring, _) = ring(Kernel::Newest, 8);
+    let socket = open(&mut ring, free());
+    let nowhere: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let sends = 3 * super::ring::COMPLETIONS;
+    for _ in 0..sends {
+        ring.send(socket, &nowhere.into(), OWNER, |_| 1).unwrap();
+    }
+    ring.submit().unwrap();
+    for number in 0..sends {
+        let failed = next(&mut ring);
+        assert!(
+            matches!(failed, Completion::Dropped(OWNER, DropReason::SendFailed)),
+            "{number}: {failed:?}"
+        );
+    }
+    ring.wait(Some(clock::now())).unwrap();
+    assert!(ring.completion().is_none(), "each failed once");
+}
+
+#[test]
+fn what_was_sent_before_closing_leaves_and_nothing_of_it_reaches_the_next_stream() {
+    let (mut ring, _) = ring(Kernel::Newest, 8);
+    let local = free();
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let to = peer.local_addr().unwrap();
+    for generation in 0..20 {
+        let owner = Owner {
+            index: 0,
+            generation,
+        };
+        ring.open(owner, local, RtcpPort::Mux);
+        let Completion::Opened(opened, Ok(sockets)) = next(&mut ring) else {
+            panic!("the port was given back")
+        };
+        assert_eq!(opened, owner, "nothing is heard of the stream before");
+        peer.send_to(b"on its way", local).unwrap();
+        for number in 0..10 {
+            ring.send(sockets.rtp, &to.into(), owner, |out| {
+                out[0] = number;
+                1
+            })
+            .unwrap();
+        }
+        ring.close(owner);
+        loop {
+            match next(&mut ring) {
+                Completion::Closed(closed) => break assert_eq!(closed, owner),
+                Completion::Received {
+                    owner: heard,
+                    datagram,
+                    ..
+                } => {
+                    assert_eq!(heard, owner);
+                    ring.release(datagram);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        for number in 0..10 {
+            let mut byte = [0];
+            peer.recv(&mut byte).unwrap();
+            assert_eq!(byte, [number], "generation {generation}");
+        }
     }
 }
 

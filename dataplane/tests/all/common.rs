@@ -39,19 +39,14 @@ impl Plane {
 
     /// With no more of the kernel than an older one has.
     pub(crate) fn start_as_on(kernel: Kernel, prompts: Vec<Prompt>) -> Self {
+        Self::start_with(&DataplaneConfig { kernel, ..config() }, prompts)
+    }
+
+    pub(crate) fn start_with(config: &DataplaneConfig, prompts: Vec<Prompt>) -> Self {
         let (bell, rung) = sync_channel(1);
         let wake: Arc<dyn Wake> = Arc::new(Bell(bell));
-        let config = DataplaneConfig {
-            workers: Some(1),
-            cpus: Vec::new(),
-            address: Ipv4Addr::LOCALHOST.into(),
-            media_timeout: Duration::from_secs(30),
-            dscp: Dscp::EXPEDITED,
-            kernel,
-            admission: shared::limits::ADMISSION,
-        };
         let prompts = Arc::new(PromptTable::new(prompts));
-        let plane = dataplane::start(&config, &prompts, &wake).unwrap();
+        let plane = dataplane::start(config, &prompts, &wake).unwrap();
         Self { plane, rung }
     }
 
@@ -102,6 +97,19 @@ impl Plane {
         for thread in self.plane.threads {
             thread.join().unwrap();
         }
+    }
+}
+
+/// One worker, all that the kernel has.
+pub(crate) fn config() -> DataplaneConfig {
+    DataplaneConfig {
+        workers: Some(1),
+        cpus: Vec::new(),
+        address: Ipv4Addr::LOCALHOST.into(),
+        media_timeout: Duration::from_secs(30),
+        dscp: Dscp::EXPEDITED,
+        kernel: Kernel::Newest,
+        admission: shared::limits::ADMISSION,
     }
 }
 

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use std::time::Duration;
 
-use super::common::{Plane, local, media, music, packet, peer, receive, recording, stream};
-use dataplane::Kernel;
-use shared::{Codec, Command, Event, RefuseReason, Role, RtcpPort, Source};
+use super::common::{Plane, config, local, media, music, packet, peer, receive, recording, stream};
+use dataplane::{DataplaneConfig, Kernel};
+use shared::{Codec, Command, Event, RefuseReason, Role, RtcpPort, Source, StreamId};
 
 #[test]
 fn a_stream_plays_its_prompt_in_order_and_without_a_gap() {
@@ -56,6 +56,52 @@ fn a_stream_plays_its_prompt_in_order_and_without_a_gap() {
         "over the loop point three times"
     );
     plane.stop();
+}
+
+#[test]
+fn two_workers_play_side_by_side_and_stop_one_by_one() {
+    let config = DataplaneConfig {
+        workers: Some(2),
+        ..config()
+    };
+    let plane = Plane::start_with(&config, vec![recording(1_000)]).plane;
+    let ears = [peer(Ipv4Addr::LOCALHOST), peer(Ipv4Addr::LOCALHOST)];
+    let addresses = [local(Ipv4Addr::LOCALHOST), local(Ipv4Addr::LOCALHOST)];
+    assert_eq!(plane.links.len(), 2);
+    for (number, link) in plane.links.iter().enumerate() {
+        let stream = StreamId {
+            worker: link.worker,
+            ..stream(0, 0)
+        };
+        let open = Command::Open {
+            stream,
+            local: addresses[number],
+            rtcp: RtcpPort::Next,
+            role: Role::Begin,
+        };
+        let media = media(ears[number].local_addr().ok());
+        let source = music();
+        let describe = Command::Describe { stream, media };
+        for command in [open, describe, Command::Send { stream, source }] {
+            link.commands.push(command).unwrap();
+        }
+        link.commands.ring();
+    }
+    for round in 0..2 {
+        for side in round..2 {
+            let (first, from) = receive(&ears[side]);
+            assert_eq!(from, addresses[side]);
+            for number in 1..10 {
+                let next = first.header.sequence_number.wrapping_add(number);
+                assert_eq!(receive(&ears[side]).0.header.sequence_number, next);
+            }
+        }
+        plane.links[round].commands.push(Command::Stop).unwrap();
+        plane.links[round].commands.ring();
+    }
+    for thread in plane.threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
@@ -297,7 +343,7 @@ fn five_hundred_streams_play_without_loss() {
     }
     assert_eq!(next.len(), STREAMS as usize);
     let stats = plane.plane.links[0].stats.clone();
-    assert_eq!(stats.streams.load(), STREAMS.into());
+    assert_eq!(stats.streams.load(), u64::from(STREAMS));
     plane.stop();
     assert_eq!(stats.streams.load(), 0);
     assert_eq!(stats.dropped(shared::DropReason::RingFull), 0);

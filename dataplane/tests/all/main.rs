@@ -9,5 +9,6 @@ mod intake;
 mod life;
 mod loopback;
 mod music;
+mod panicking;
 mod relaying;
 mod reporting;
