@@ -107,6 +107,8 @@ pub struct ControlStatus {
     pub retrieved: u64,
     /// Calls parked since the start.
     pub parked_total: u64,
+    /// Alarms since the start: calls parked again because nobody came, whoever was called.
+    pub forsaken: u64,
 }
 
 impl Control {
@@ -196,6 +198,7 @@ impl Control {
             streams: exchange.streams.busy(),
             retrieved: exchange.totals.retrieved,
             parked_total: exchange.totals.parked,
+            forsaken: exchange.totals.forsaken,
         }
     }
 
@@ -246,12 +249,22 @@ impl Control {
             self.outputs.push_back(Output::Command(worker, command));
         }
         while let Some(transmit) = self.exchange.agent.poll_transmit() {
+            self.warn_of_untrusted(&transmit);
             self.outputs.push_back(Output::Transmit(transmit));
         }
         while let Some(resolve) = self.exchange.agent.poll_resolve() {
             self.outputs.push_back(Output::Resolve(resolve));
         }
         self.stop_when_done(now);
+    }
+
+    /// Whoever we call must be trusted: what it answers is dropped otherwise, and nobody would know
+    /// why the call back came to nothing.
+    fn warn_of_untrusted(&self, transmit: &Transmit) {
+        let destination = transmit.destination;
+        if transmit.bytes.starts_with(b"INVITE ") && !self.trust.trusts(destination.ip()) {
+            tracing::warn!(%destination, "called, but not in [sip] trusted: answers are dropped");
+        }
     }
 
     fn stop_when_done(&mut self, now: Time) {

@@ -8,6 +8,7 @@ use shared::RtcpPort;
 use super::Exchange;
 use super::identity::Identity;
 use super::leg::Codecs;
+use super::limits::HISTORY_BYTES_MAX;
 use super::refusal::Refusal;
 use crate::park::{Dialled, ParkToken};
 use crate::policy::Party;
@@ -34,6 +35,8 @@ pub(crate) struct Arrival {
     pub(crate) source: IpAddr,
     /// Who is called back should nobody retrieve it.
     pub(crate) parker: Option<Box<str>>,
+    /// Where it has been before; `None` as well where that is too long to keep.
+    pub(crate) history: Option<Box<str>>,
     /// `None` when the INVITE leaves the offer to us (RFC 3261 §13.2.1).
     pub(crate) offer: Option<Offer>,
     /// Streams asked for so far.
@@ -96,6 +99,7 @@ impl Exchange {
             caller: Party::of_request(request),
             source,
             parker: request.header(Header::ReferredBy).and_then(callable),
+            history: history(request),
             offer: None,
             attempts: 0,
         })
@@ -128,6 +132,13 @@ impl Exchange {
             .filter(|codec| allowed.contains(codec))
             .collect()
     }
+}
+
+fn history(request: &Message<'_>) -> Option<Box<str>> {
+    let entries: Vec<&str> = request.values(Header::HistoryInfo).collect();
+    let history = entries.join(", ");
+    let is_kept = (1..=HISTORY_BYTES_MAX).contains(&history.len());
+    is_kept.then(|| history.into())
 }
 
 /// The URI of an address as the target of an INVITE of ours (RFC 3261 §19.1.5): without header

@@ -77,6 +77,12 @@ impl Identity {
         (is_asserted || (is_request && is_renamed() == Some(true))).then(|| Self::of(message))
     }
 
+    /// The display name, with its escapes, of who does not mind being named.
+    pub(crate) fn display(&self) -> Option<&str> {
+        let display = Address::parse(&self.name)?.display?;
+        (!self.private && !display.is_empty()).then_some(display)
+    }
+
     /// As From of a request to the other side (RFC 4916 §4.4.2, RFC 3323 §4.1).
     pub(crate) fn from(&self) -> Option<&str> {
         match (self.private, &*self.name) {

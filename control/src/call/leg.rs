@@ -37,9 +37,19 @@ pub(crate) struct Leg {
     pub(crate) refused: Option<Wish>,
     /// The codecs of ours in the peer's last offer, in its order.
     pub(crate) peer_codecs: Codecs,
+    /// The answer that a provisional response to our first INVITE brought.
+    pub(crate) early: Option<Box<EarlyAnswer>>,
     /// What the worker was told last.
     pub(crate) described: Option<Media>,
     pub(crate) source: Source,
+}
+
+/// An answer before the 2xx, which need not repeat it (RFC 3262 §5, RFC 6337 §2.3).
+#[derive(Debug)]
+pub(crate) struct EarlyAnswer {
+    /// Of which fork.
+    pub(crate) tag: Box<str>,
+    pub(crate) description: Box<[u8]>,
 }
 
 /// A few codecs, in somebody's order.

@@ -32,6 +32,10 @@ pub(crate) const RETRY_AFTER_S: RangeInclusive<usize> = 2..=9;
 /// longer URI: nothing.
 pub(crate) const IDENTITY_BYTES_MAX: usize = 256;
 
+/// The longest history of a call that is kept and shown to who is called back, in bytes. Longer:
+/// none.
+pub(crate) const HISTORY_BYTES_MAX: usize = 1_024;
+
 // The retriever's stream is open, or known not to open, before its INVITE is given up.
 const _: () = assert!(OPEN_TIMEOUT.as_millis() < CONNECT_TIMEOUT.as_millis());
 // A lost re-INVITE is repeated a few times before the retriever is told that it failed.

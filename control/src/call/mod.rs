@@ -70,6 +70,8 @@ pub(crate) struct Call {
     /// Who has parked it: the URI to call when nobody retrieves it. `None` where nobody did but the
     /// parkee itself.
     pub(crate) parker: Option<Box<str>>,
+    /// The History-Info that it came with (RFC 7044).
+    pub(crate) history: Option<Box<str>>,
     /// Its entry in the deadlines.
     deadline: Option<Time>,
 }
@@ -130,6 +132,7 @@ pub(crate) struct Rules {
 pub(crate) struct Totals {
     pub(crate) parked: u64,
     pub(crate) retrieved: u64,
+    pub(crate) forsaken: u64,
 }
 
 /// Whether calls are taken.
@@ -218,6 +221,7 @@ impl Exchange {
             first,
             state,
             parker: arrival.parker.clone(),
+            history: arrival.history.clone(),
             deadline: None,
         };
         let before = self.calls.insert(key, call);

@@ -6,6 +6,7 @@ use shared::{Codec, Time};
 
 use super::end::Farewell;
 use super::identity::Told;
+use super::leg::EarlyAnswer;
 use super::{Exchange, Leg, Refusal, State, Turn, Wish};
 use crate::sdp::{self, Local, Session};
 use crate::sip::agent::{DialogKey, Reply, RequestKey, session_description};
@@ -181,6 +182,18 @@ impl Exchange {
         self.offer_if_wished(now, dialog);
     }
 
+    /// A provisional response to our first INVITE: an answer in it is kept, for a 2xx without.
+    pub(crate) fn progressed(&mut self, dialog: DialogKey, response: &Message<'_>) {
+        let leg = self.legs.get_mut(&dialog);
+        let answer = session_description(response);
+        if let (Some(leg), Some(answer), Some(tag)) = (leg, answer, response.to_tag()) {
+            leg.early = Some(Box::new(EarlyAnswer {
+                tag: tag.into(),
+                description: answer.into(),
+            }));
+        }
+    }
+
     /// 2xx to our re-INVITE.
     pub(crate) fn answered(&mut self, now: Time, dialog: DialogKey, response: &Message<'_>) {
         self.agent.ack(now, dialog, None);
@@ -193,7 +206,10 @@ impl Exchange {
         leg.turn = Turn::Idle;
         self.identified(now, dialog, response);
         let leg = self.legs.get_mut(&dialog).expect("it was there above");
-        let answer = session_description(response).unwrap_or_default();
+        let early = leg.early.take();
+        let early = early.filter(|early| response.to_tag() == Some(&*early.tag));
+        let before = early.as_ref().map(|early| &*early.description);
+        let answer = session_description(response).or(before).unwrap_or_default();
         let Ok(agreed) = leg.session.answered(answer) else {
             return self.answer_failed(now, dialog);
         };

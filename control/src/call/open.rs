@@ -57,6 +57,7 @@ impl Exchange {
                 .as_ref()
                 .map_or_else(Codecs::new, |offer| offer.codecs.clone()),
             turn: Turn::Arriving(arrival),
+            early: None,
             described: None,
             source: Source::Silent,
         };
@@ -91,6 +92,7 @@ impl Exchange {
             settled: None,
             refused: None,
             peer_codecs: Codecs::new(),
+            early: None,
             described: None,
             source: Source::Silent,
         };

@@ -37,9 +37,9 @@ impl Exchange {
                 let status = Status::METHOD_NOT_ALLOWED;
                 self.agent.respond(now, key, status, Reply::default());
             }
+            AgentEvent::Progress { dialog, response } => self.progressed(dialog, response),
             // A re-INVITE is answered at once, so there is never one left to cancel.
-            AgentEvent::Progress { .. }
-            | AgentEvent::ReinviteCancelled { .. }
+            AgentEvent::ReinviteCancelled { .. }
             | AgentEvent::Response { .. }
             | AgentEvent::Subscribe { .. }
             | AgentEvent::Refer { .. }

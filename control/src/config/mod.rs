@@ -9,6 +9,7 @@
 
 mod codes;
 mod duration;
+mod forsaken;
 mod later;
 pub mod limits;
 mod media;
@@ -33,6 +34,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use codes::Codes;
+pub use forsaken::WhenAllFail;
 pub use media::Media;
 pub use music::Music;
 pub use node::Node;
@@ -126,6 +128,7 @@ impl Config {
         let orbit_ranges = ranges.parking;
         later::check(&root, &mut warnings)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
+        forsaken::warn_of_fallbacks(&sip, &root, &mut warnings)?;
         Ok(Self {
             node,
             sip,

@@ -7,7 +7,7 @@ use super::limits::{NAME_BYTES_MAX, PATTERNS_MAX, PICKUP_TIMEOUT};
 use super::numbers::NUMBERS_RULE;
 use super::settings::Overrides;
 use super::table::Table;
-use super::{ConfigError, Music, Numbers, OrbitRange, Site, music, site};
+use super::{ConfigError, Music, Numbers, OrbitRange, Site, WhenAllFail, music, site};
 
 /// `[park]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +26,8 @@ pub struct Park {
     pub music: String,
     /// After the last attempt.
     pub on_timeout_uri: Option<String>,
+    /// After that.
+    pub when_all_fail: WhenAllFail,
     /// `[park.site.NAME]`, by name.
     pub sites: BTreeMap<String, Site>,
     /// The numbers of users; no orbit is one of them.
@@ -55,6 +57,7 @@ impl Park {
             "music_on_hold",
             "music",
             "on_timeout_uri",
+            WhenAllFail::KEY,
             "park_code",
             "retrieve_code",
         ])?;
@@ -102,6 +105,7 @@ impl Park {
             self.music = name;
         }
         self.on_timeout_uri = own.on_timeout_uri;
+        self.when_all_fail = own.when_all_fail.unwrap_or_default();
         Ok(())
     }
 
@@ -155,6 +159,7 @@ impl Default for Park {
             music_on_hold: true,
             music: music::DEFAULT.to_owned(),
             on_timeout_uri: None,
+            when_all_fail: WhenAllFail::End,
             sites: BTreeMap::new(),
             assigned: Vec::new(),
             emergency: EMERGENCY

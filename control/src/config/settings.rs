@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::limits::{PICKUP_ATTEMPTS, RECALL_RING_TIMEOUT};
 use super::nearest::nearest;
 use super::table::Table;
-use super::{Config, ConfigError, Music, OrbitRange};
+use super::{Config, ConfigError, Music, OrbitRange, WhenAllFail, forsaken};
 
 /// What holds for the calls that wait in one range.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,8 @@ pub struct Settings {
     pub music: Option<String>,
     /// Called after the last attempt.
     pub on_timeout_uri: Option<String>,
+    /// What follows when that was in vain as well.
+    pub when_all_fail: WhenAllFail,
 }
 
 /// What one scope says by itself; `None` where it leaves that to the next wider one.
@@ -40,6 +42,8 @@ pub struct Overrides {
     pub music: Option<String>,
     /// See [`Settings`].
     pub on_timeout_uri: Option<String>,
+    /// See [`Settings`].
+    pub when_all_fail: Option<WhenAllFail>,
 }
 
 impl Config {
@@ -54,6 +58,7 @@ impl Config {
             music_on_hold: Some(park.music_on_hold),
             music: Some(park.music.clone()),
             on_timeout_uri: park.on_timeout_uri.clone(),
+            when_all_fail: Some(park.when_all_fail),
         };
         let site = range.site.as_ref().and_then(|name| park.sites.get(name));
         let scopes = [Some(&range.own), site.map(|site| &site.own), Some(&of_all)];
@@ -72,19 +77,23 @@ impl Config {
                 .unwrap_or(park.recall_ring_timeout),
             music: music.filter(|_| music_on_hold.unwrap_or(true)),
             on_timeout_uri: scopes().find_map(|scope| scope.on_timeout_uri.clone()),
+            when_all_fail: scopes()
+                .find_map(|scope| scope.when_all_fail)
+                .unwrap_or_default(),
         }
     }
 }
 
 impl Overrides {
     /// The keys of each scope.
-    pub(super) const KEYS: [&str; 6] = [
+    pub(super) const KEYS: [&str; 7] = [
         "pickup_timeout",
         "max_pickup_attempts",
         "recall_ring_timeout",
         "music_on_hold",
         "music",
         "on_timeout_uri",
+        WhenAllFail::KEY,
     ];
 
     /// Reads what a scope says; `timeout` is what it may say of the waiting time.
@@ -113,7 +122,8 @@ impl Overrides {
             recall_ring_timeout: table.duration("recall_ring_timeout", &RECALL_RING_TIMEOUT)?,
             music_on_hold: table.switch("music_on_hold")?,
             music: named.map(str::to_owned),
-            on_timeout_uri: table.sip_uri("on_timeout_uri")?,
+            on_timeout_uri: forsaken::fallback(table)?,
+            when_all_fail: WhenAllFail::read(table)?,
         })
     }
 }

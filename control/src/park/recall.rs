@@ -12,7 +12,8 @@ use crate::call::identity::Told;
 use crate::call::limits::{CONNECT_TIMEOUT, EXPIRES_MARGIN, OPEN_TIMEOUT};
 use crate::call::negotiate::description;
 use crate::call::refusal::reason;
-use crate::call::{CallKey, Exchange, Leg, Refusal, State, Turn};
+use crate::call::{CallKey, Exchange, Refusal, State, Turn, Wish};
+use crate::config::WhenAllFail;
 use crate::sip::agent::{DialogKey, Outgoing};
 use crate::sip::header::Header;
 use crate::sip::status::Status;
@@ -27,7 +28,7 @@ impl Exchange {
     /// The time of a parked call is over: calls who may want it, or ends it.
     pub(super) fn recall_or_end(&mut self, now: Time, key: CallKey, parked: Parked) {
         let Some(target) = self.to_call(key, &parked).map(str::to_owned) else {
-            return self.end_call(now, key, Farewell::NotRetrieved);
+            return self.forsake(now, key, parked);
         };
         // Counted when it begins: nothing that happens to it can make it begin without end.
         let parked = Parked {
@@ -47,6 +48,40 @@ impl Exchange {
                 self.recall_failed(now, key, parked);
             }
         }
+    }
+
+    /// Nobody is left to be called.
+    fn forsake(&mut self, now: Time, key: CallKey, parked: Parked) {
+        let settings = self.settings(parked.orbit);
+        if settings.when_all_fail == WhenAllFail::End {
+            return self.end_call(now, key, Farewell::NotRetrieved);
+        }
+        let parked = Parked {
+            deadline: now + settings.pickup_timeout,
+            recalls: 0,
+            ..parked
+        };
+        self.totals.forsaken += 1;
+        let dialog = self.calls[&key].first;
+        let (orbit, call_id) = self.log_fields(dialog);
+        let waits_s = now.since(parked.since).as_secs();
+        tracing::error!(
+            call_id,
+            orbit,
+            dialog = dialog.0,
+            waits_s,
+            "ALARM: nobody comes for this call; it is parked again"
+        );
+        self.set_state(key, State::Parked(parked));
+        self.set_deadline(key, Some(parked.deadline));
+        self.wish(now, dialog, Wish::PARKED);
+    }
+
+    /// Whether a call that fails to be connected now is about to end.
+    pub(super) fn is_about_to_end(&self, now: Time, key: CallKey, parked: &Parked) -> bool {
+        now >= parked.deadline
+            && self.to_call(key, parked).is_none()
+            && self.settings(parked.orbit).when_all_fail == WhenAllFail::End
     }
 
     /// Whom to call after so many recalls: the parker as often as is allowed, then the fallback.
@@ -76,8 +111,7 @@ impl Exchange {
         let Some(target) = self.to_call(key, &before).map(str::to_owned) else {
             return self.fail_arrival(now, recall, Refusal::NotAnswered);
         };
-        let parkee = &self.legs[&self.calls[&key].first];
-        let outgoing = self.recall_invite(parkee, &target);
+        let outgoing = self.recall_invite(key, &target);
         let local = self.local_offer(&self.legs[&recall]);
         let leg = self.legs.get_mut(&recall).expect("the caller looked");
         leg.told = Told::of(&outgoing.headers);
@@ -98,7 +132,9 @@ impl Exchange {
     }
 
     /// Who is called sees that its own call comes back and from which orbit, and who waits there.
-    fn recall_invite(&self, parkee: &Leg, target: &str) -> Outgoing {
+    fn recall_invite(&self, key: CallKey, target: &str) -> Outgoing {
+        let call = &self.calls[&key];
+        let parkee = &self.legs[&call.first];
         let number = self.orbits.number(parkee.orbit);
         let orbit = format!("sip:{}@{}", self.orbits.user(parkee.orbit), parkee.host);
         let mut headers = parkee.identity.headers();
@@ -107,15 +143,22 @@ impl Exchange {
             (Header::Alert, ALERT.to_owned()),
             reason(408, "Not retrieved"),
             (Header::Expires, expires.as_secs().to_string()),
-            (
-                Header::HistoryInfo,
-                format!("<{orbit}?{REASON_ESCAPED}>;index=1"),
-            ),
-            (Header::HistoryInfo, format!("<{target}>;index=1.1;mp=1")),
         ]);
+        let history = call.history.as_deref();
+        headers.extend(history.map(|history| (Header::HistoryInfo, history.to_owned())));
+        // The orbit is where the last one led; without any it is the first (RFC 7044 §10.3).
+        let index = history
+            .and_then(last_index)
+            .map_or_else(|| "1".to_owned(), |i| i + ".1");
+        let orbit_entry = format!("<{orbit}?{REASON_ESCAPED}>;index={index}");
+        let target_entry = format!("<{target}>;index={index}.1;mp={index}");
+        headers.push((Header::HistoryInfo, orbit_entry));
+        headers.push((Header::HistoryInfo, target_entry));
+        let who = parkee.identity.display();
+        let name = who.map_or_else(String::new, |who| format!(": {who}"));
         Outgoing {
             target: target.to_owned(),
-            from: format!("\"Recall {number}\" <{orbit}>"),
+            from: format!("\"Recall {number}{name}\" <{orbit}>"),
             to: format!("<{target}>"),
             routes: Vec::new(),
             headers,
@@ -166,5 +209,26 @@ impl Exchange {
         };
         self.set_state(key, State::Parked(Parked { deadline, ..parked }));
         self.set_deadline(key, Some(deadline));
+    }
+}
+
+/// The index of the last entry of a History-Info value (RFC 7044 §5).
+fn last_index(history: &str) -> Option<String> {
+    let (_, index) = history.rsplit_once("index=")?;
+    let end = index.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let index = &index[..end.unwrap_or(index.len())];
+    (!index.is_empty()).then(|| index.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_index_is_counted_on_from() {
+        let history = "<sip:a@b>;index=1, <sip:c@d?Reason=x>;index=1.2;mp=1";
+        assert_eq!(last_index(history).as_deref(), Some("1.2"));
+        assert_eq!(last_index("<sip:a@b>;index="), None);
+        assert_eq!(last_index("<sip:a@b>"), None);
     }
 }

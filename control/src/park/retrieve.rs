@@ -147,7 +147,7 @@ impl Exchange {
         self.set_state(key, State::Parked(parked));
         self.set_deadline(key, Some(parked.deadline));
         self.apply(key);
-        if now < parked.deadline || self.to_call(key, &parked).is_some() {
+        if !self.is_about_to_end(now, key, &parked) {
             self.wish(now, parkee, Wish::PARKED);
         }
     }

@@ -6,7 +6,7 @@ use shared::{PromptId, PromptStart, Repeat, Source};
 
 use super::{Orbit, OrbitTable};
 use crate::call::Exchange;
-use crate::config::{self, Config, OrbitRange};
+use crate::config::{self, Config, OrbitRange, WhenAllFail};
 
 /// What holds for the calls that wait in a range.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) music: Source,
     /// Who is called after the parker.
     pub(crate) on_timeout_uri: Option<Box<str>>,
+    /// What follows when nobody came.
+    pub(crate) when_all_fail: WhenAllFail,
 }
 
 impl Settings {
@@ -43,6 +45,7 @@ impl Settings {
                 .music
                 .map_or(Source::Silent, |name| music(config, &name)),
             on_timeout_uri: settings.on_timeout_uri.map(Into::into),
+            when_all_fail: settings.when_all_fail,
         }
     }
 }

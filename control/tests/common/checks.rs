@@ -140,6 +140,7 @@ impl World {
         let left = ControlStatus {
             retrieved: status.retrieved,
             parked_total: status.parked_total,
+            forsaken: status.forsaken,
             free: orbits_of(&self),
             ..ControlStatus::default()
         };

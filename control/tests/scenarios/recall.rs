@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use control::config::WhenAllFail;
+
 use crate::common::phone::ReinviteHabit;
 use crate::common::phone::call::{Ending, View};
 use crate::common::phone::callee::RingHabit;
@@ -35,7 +37,7 @@ fn row_38_a_recall_says_what_it_is_and_who_waits() {
     assert!(
         invite
             .must("From")
-            .starts_with("\"Recall 701\" <sip:701@192.0.2.1:5060>;tag=")
+            .starts_with("\"Recall 701: alice\" <sip:701@192.0.2.1:5060>;tag=")
     );
     assert_eq!(invite.must("Alert-Info"), "<urn:alert:service:recall>");
     assert_eq!(
@@ -312,6 +314,45 @@ fn a_parker_that_names_the_orbit_as_its_own_does_not_make_the_server_call_itself
     world.run(secs(120));
     assert!(world.call(parked).is_over());
     world.finish();
+}
+
+/// Nobody answers, neither the parker nor the fallback: it waits on, and an alarm is raised.
+#[test]
+fn a_call_that_nobody_comes_for_is_parked_again_where_the_operator_wants_that() {
+    for fallback in [None, Some(FALLBACK_URI)] {
+        let mut site = site_of(1, fallback);
+        site.config.park.when_all_fail = WhenAllFail::Repark;
+        let mut home = Home::with(site, RingHabit::Refuse(486));
+        home.world.phones[FALLBACK].habits.ring = RingHabit::Refuse(486);
+        for round in 1..=3 {
+            home.world.run(secs(10) + ms(500));
+            assert!(home.waits(), "{fallback:?}");
+            assert_eq!(home.calls_of(PARKER).len(), round);
+            assert_eq!(home.world.status().forsaken, round as u64);
+        }
+        home.world.phones[PARKER].habits.ring = RingHabit::Answer(ms(100));
+        home.world.run(secs(10));
+        assert!(home.world.are_joined(home.parked, home.recall()));
+        home.world.finish();
+    }
+}
+
+/// Its retrieval fails just when its time is over: it must hear music again.
+#[test]
+fn a_retrieval_that_fails_after_the_time_leaves_the_call_to_its_next_round() {
+    let mut site = site_of(1, None);
+    site.config.park.when_all_fail = WhenAllFail::Repark;
+    let mut home = Home::with(site, RingHabit::Refuse(486));
+    home.world.run(secs(9));
+    home.world.phones[PARKEE].habits.reinvite = ReinviteHabit::Late(secs(12));
+    let retriever = home.world.dial(OTHER, "701");
+    home.world.run(secs(11));
+    assert!(home.world.call(retriever).is_over());
+    home.world.phones[PARKEE].habits.reinvite = ReinviteHabit::Accept;
+    home.world.run(secs(5));
+    assert!(home.waits());
+    assert_eq!(home.world.view(home.parked), View::Listening);
+    home.world.finish();
 }
 
 #[test]

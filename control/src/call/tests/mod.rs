@@ -4,6 +4,7 @@ mod bench;
 mod bridge;
 mod identity;
 mod park;
+mod recall;
 mod retrieve;
 mod session;
 mod transfer;

@@ -134,7 +134,7 @@ max_pickup_attempts = 10
 recall_ring_timeout = "2min"
 music_on_hold = false
 music = "jazz"
-on_timeout_uri = "SIPS:desk@example.com"
+on_timeout_uri = "SIP:desk@example.com"
 [[orbit_range]]
 name = "back office"
 start = "*101"
@@ -213,7 +213,7 @@ fn every_key_is_taken() {
         recall_ring_timeout: Duration::from_secs(120),
         music_on_hold: false,
         music: "jazz".to_owned(),
-        on_timeout_uri: Some("SIPS:desk@example.com".to_owned()),
+        on_timeout_uri: Some("SIP:desk@example.com".to_owned()),
         ..Park::default()
     };
     assert_eq!(config.park, park);

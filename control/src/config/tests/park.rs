@@ -652,3 +652,47 @@ fn a_usual_feature_code_is_off_where_orbits_begin_so() {
         config.warnings
     );
 }
+
+#[test]
+fn a_fallback_is_called_by_a_way_that_is_there() {
+    refused(
+        r##"
+[park]
+on_timeout_uri = "sips:operator@example.com"
+=> 2: [park] on_timeout_uri = "sips:operator@example.com": there is no TLS in this version, so that
+   it could not be called; write sip: with the proxy that has it
+"##,
+    );
+}
+
+#[test]
+fn a_fallback_that_is_not_trusted_is_warned_of() {
+    let warnings = |uri: &str| {
+        let text = format!("[park]\non_timeout_uri = \"{uri}\"\n");
+        parse(&text).unwrap().warnings
+    };
+    let warned = warnings("sip:operator@192.0.2.1");
+    assert_eq!(warned.len(), 1);
+    assert!(
+        warned[0].contains("192.0.2.1 is in no network of [sip] trusted"),
+        "{warned:?}"
+    );
+    assert!(warnings("sip:operator@127.0.0.9:5070").is_empty());
+    assert!(warnings("sip:operator@example.com").is_empty());
+}
+
+#[test]
+fn a_call_that_nobody_comes_for_ends_or_is_parked_again() {
+    assert_eq!(parse("").unwrap().park.when_all_fail, WhenAllFail::End);
+    let config = parse("[park]\nwhen_all_fail = \"repark\"\n").unwrap();
+    assert_eq!(config.park.when_all_fail, WhenAllFail::Repark);
+    let range = &config.orbit_ranges.first().cloned().unwrap_or_default();
+    assert_eq!(config.settings(range).when_all_fail, WhenAllFail::Repark);
+    refused(
+        r##"
+[park]
+when_all_fail = "drop"
+=> 2: [park] when_all_fail = "drop": neither; write "end" or "repark"
+"##,
+    );
+}

@@ -49,7 +49,7 @@ start = "700"
 stop = "799"
 => 4: [[orbit_range]] stop = "799": unknown; known here: name, start, end, kind, node, site,
    policy, allocation, pickup_timeout, max_pickup_attempts, recall_ring_timeout, music_on_hold,
-   music, on_timeout_uri
+   music, on_timeout_uri, when_all_fail
 
 [music.default]
 fiel = "x"
@@ -58,7 +58,8 @@ fiel = "x"
 [park.site.paris]
 user = "x"
 => 2: [park.site.paris] user = "x": unknown; known here: members, pickup_timeout,
-   max_pickup_attempts, recall_ring_timeout, music_on_hold, music, on_timeout_uri
+   max_pickup_attempts, recall_ring_timeout, music_on_hold, music, on_timeout_uri,
+   when_all_fail
 "##,
     );
 }
