@@ -195,7 +195,7 @@ impl Exchange {
 
     /// What a refusal says besides its status.
     pub(crate) fn refusal_reply(&mut self, refusal: Refusal) -> Reply {
-        let (status, text) = (refusal.status(), refusal.text());
+        let (status, text) = (refusal.status(), &*self.words(refusal));
         let mut headers = vec![reason(status.code(), text)];
         let denied = matches!(refusal, Refusal::Denied(_)).then_some((399, text));
         if let Some((code, warning)) = refusal.warning().or(denied) {
