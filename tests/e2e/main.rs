@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod baresip;
+mod bed;
 mod capture;
 mod configuration;
 mod demo;

@@ -6,7 +6,10 @@ use super::look::Look;
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Figures {
     pub(super) seconds: f64,
+    /// RTP and RTCP.
     pub(super) packets: f64,
+    /// RTP alone.
+    pub(super) rtp: f64,
     /// CPU time a packet, in nanoseconds: exact.
     pub(super) cpu_ns: f64,
     /// The parts of it in user space and in the kernel, by clock ticks.
@@ -35,6 +38,7 @@ impl Figures {
         Self {
             seconds,
             packets,
+            rtp: (now.rtp_sent - before.rtp_sent) as f64,
             cpu_ns: cpu * share,
             user_ns: user * share,
             system_ns: system * share,

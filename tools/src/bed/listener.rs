@@ -48,7 +48,10 @@ pub(super) struct Heard {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Ask;
+enum Ask {
+    WhatWasHeard,
+    Forget,
+}
 
 /// PCMU, 20 ms.
 const EXPECTED: Expected = Expected {
@@ -102,8 +105,15 @@ impl Listener {
     /// What was heard so far; pacing and origins since the last call.
     pub(super) fn heard(&self) -> Heard {
         // Refused only by a thread that ended, which then has nothing to say.
-        let _ = self.asks.as_ref().map(|asks| asks.send(Ask));
+        let _ = self.asks.as_ref().map(|asks| asks.send(Ask::WhatWasHeard));
         self.answers.recv().unwrap_or_default()
+    }
+
+    /// Forgets everything: each stream begins anew with its next packet.
+    pub(super) fn forget(&self) {
+        let _ = self.asks.as_ref().map(|asks| asks.send(Ask::Forget));
+        // Only then is it done.
+        self.heard();
     }
 }
 
@@ -180,7 +190,8 @@ impl Listening {
                 self.listen(place, &mut control);
             }
             match self.asked.try_recv() {
-                Ok(Ask) => self.answer(),
+                Ok(Ask::WhatWasHeard) => self.answer(),
+                Ok(Ask::Forget) => self.forget(),
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => return,
             }
@@ -217,6 +228,14 @@ impl Listening {
             stream
                 .grid
                 .take(arrived, u16::from_be_bytes([bytes[2], bytes[3]]));
+        }
+    }
+
+    fn forget(&mut self) {
+        self.pacing.clear();
+        for stream in &mut self.streams {
+            stream.judge = StreamJudge::new(EXPECTED);
+            stream.grid = Grid::default();
         }
     }
 

@@ -59,6 +59,14 @@ impl Machine {
     }
 }
 
+/// Pins the calling thread to one CPU.
+pub(super) fn pin(cpu: usize) -> Result<(), Box<dyn Error>> {
+    let mut one = CpuSet::new();
+    one.set(cpu);
+    sched_setaffinity(None, &one).map_err(|error| format!("cannot pin to CPU {cpu}: {error}"))?;
+    Ok(())
+}
+
 /// Runs a thread before everything that has no real-time priority, so that figures are of the
 /// server and not of what else the machine does. The bare loops that it is compared with get the
 /// same.

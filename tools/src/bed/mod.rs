@@ -6,6 +6,8 @@
 //! packet by packet. Absolute figures hold on one machine only; what is judged are ratios to bare
 //! loops that do the same with nothing around, alternated with the server in the same run.
 
+mod bare;
+mod brief;
 mod drift;
 mod figures;
 mod hold;
@@ -18,6 +20,7 @@ mod namespace;
 mod ports;
 mod report;
 mod server;
+mod stage;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -35,6 +38,8 @@ pub struct Options {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Verb {
+    /// One number of calls, within a minute: loss, and pacing against a bare timer.
+    Brief(brief::BriefOptions),
     /// Hold parked calls for a time: loss, pacing, drift, memory.
     Hold(hold::HoldOptions),
     /// The server's process; started by the bed itself.
@@ -53,6 +58,7 @@ pub fn run(
 ) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = std::io::stdout();
     let is_good = match &options.verb {
+        Verb::Brief(options) => brief::brief(options, &mut out)?,
         Verb::Hold(options) => hold::hold(options, &mut out)?,
         Verb::Serve(options) => {
             server::serve(options, config, start)?;

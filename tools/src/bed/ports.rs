@@ -27,11 +27,15 @@ pub(super) fn ports(calls: u32, heard: u32) -> Vec<u16> {
         .collect()
 }
 
-/// Those that are listened to.
-pub(super) fn heard(ports: &[u16]) -> Vec<u16> {
-    let mut heard = ports.to_vec();
-    heard.retain(|port| (HEARD_PORTS.0..=HEARD_PORTS.1).contains(port));
-    heard
+/// Those that are listened to, and the others.
+pub(super) fn parted(ports: &[u16]) -> (Vec<u16>, Vec<u16>) {
+    let is_heard = |port: &u16| (HEARD_PORTS.0..=HEARD_PORTS.1).contains(port);
+    ports.iter().partition(|port| is_heard(port))
+}
+
+#[cfg(test)]
+fn heard(ports: &[u16]) -> Vec<u16> {
+    parted(ports).0
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::listener::Heard;
+use crate::judge::Pacing;
+
 /// What a run found.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
@@ -156,6 +159,46 @@ pub(super) fn grouped(count: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// What the streams that were listened to have to say.
+pub(super) fn heard_row(heard: &Heard, listened: usize) -> Row {
+    let findings = &heard.findings;
+    let complaints = findings.complaints().into_iter();
+    let said: Vec<String> = complaints
+        .filter(|(_, count)| *count > 0)
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    let said = if said.is_empty() {
+        "the music bit for bit".to_owned()
+    } else {
+        said.join(", ")
+    };
+    let packets = grouped(findings.received);
+    Row::new(
+        "streams judged packet by packet",
+        format!("{listened} unbroken"),
+        format!("{packets} packets of {} streams: {said}", heard.streams),
+        Judgement::of(findings.is_clean() && heard.streams == listened),
+    )
+}
+
+/// The one in the middle; NaN of none.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Deviations as machines read them, in nanoseconds.
+pub(super) fn quantiles(pacing: &Pacing) -> Value {
+    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    json!({
+        "p50": ns(pacing.quantile(0.5)),
+        "p99": ns(pacing.quantile(0.99)),
+        "p99.9": ns(pacing.quantile(0.999)),
+        "max": ns(pacing.max()),
+    })
 }
 
 #[cfg(test)]

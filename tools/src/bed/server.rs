@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use control::config::Config;
 use control::sip::transport::Transport;
-use shared::Codec;
+use rustix::process::{Pid, Signal, kill_process};
+use shared::{Codec, Share};
 
 use super::look::{Look, worker_threads};
 use super::machine::{self, Machine};
@@ -86,6 +87,8 @@ fn configure(mut config: Config, options: &ServeOptions) -> Config {
     config.media.address = SERVER;
     config.media.advertise = SERVER;
     config.media.ports = RTP_PORTS;
+    // What a worker can do shall be seen, not what it takes upon itself.
+    config.media.admission = Share::WHOLE;
     config.media.codecs = Codec::ALL.to_vec();
     config.media.workers = None;
     config.media.cpus.clone_from(&options.cpus);
@@ -117,6 +120,21 @@ impl ServerProcess {
         })
     }
 
+    /// Stops it, so that something else can have its CPU.
+    pub(super) fn pause(&self) -> Result<(), Box<dyn Error>> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on. What it missed in more than two seconds it does not make up for.
+    pub(super) fn resume(&self) -> Result<(), Box<dyn Error>> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), Box<dyn Error>> {
+        kill_process(Pid::from_child(&self.child), signal)?;
+        Ok(())
+    }
+
     /// Its counters now.
     pub(super) fn look(&mut self) -> Result<Look, Box<dyn Error>> {
         let asks = self.asks.as_mut().ok_or("the server was told to end")?;
@@ -130,6 +148,8 @@ impl ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.asks = None;
+        // It may have been left paused by a failure.
+        let _ = self.resume();
         // It ends by itself; when it does not, nothing is left to be said to it.
         let _ = self.child.wait();
     }

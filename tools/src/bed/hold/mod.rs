@@ -21,8 +21,8 @@ use crate::bed::load::Load;
 use crate::bed::look::Look;
 use crate::bed::machine::{self, Machine};
 use crate::bed::namespace::{self, Arrived, Bed};
-use crate::bed::ports::{heard, ports};
-use crate::bed::report::{grouped, time};
+use crate::bed::ports::{parted, ports};
+use crate::bed::report::{grouped, quantiles, time};
 use crate::bed::server::ServerProcess;
 use crate::judge::{Music, Pacing};
 
@@ -117,7 +117,7 @@ fn watch(
 ) -> Result<Run, Box<dyn Error>> {
     let ports = ports(options.calls, options.heard);
     let music = Arc::new(Music::new(Prompt::builtin(), Codec::Pcmu));
-    let listened = heard(&ports);
+    let (listened, _) = parted(&ports);
     let listener = Listener::start(&listened, Some(&music))?;
     let mut load = Load::new(ports)?;
     load.park(options.calls as usize)?;
@@ -199,15 +199,4 @@ impl Step {
             "resident_bytes": self.look.resident_bytes,
         })
     }
-}
-
-/// The deviations as machines read them, in nanoseconds.
-fn quantiles(pacing: &Pacing) -> Value {
-    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    json!({
-        "p50": ns(pacing.quantile(0.5)),
-        "p99": ns(pacing.quantile(0.99)),
-        "p99.9": ns(pacing.quantile(0.999)),
-        "max": ns(pacing.max()),
-    })
 }

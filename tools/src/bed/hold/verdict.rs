@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{HoldOptions, Run, quantiles};
+use super::{HoldOptions, Run};
 use crate::bed::drift::Trend;
 use crate::bed::figures::Figures;
-use crate::bed::report::{Judgement, Report, Row, grouped, time};
+use crate::bed::report::{Judgement, Report, Row, grouped, heard_row, quantiles, time};
 
 impl Run {
     pub(super) fn report(&self, options: &HoldOptions, machine: String) -> Report {
@@ -58,7 +58,7 @@ impl Run {
             ),
             self.lost_row(),
             self.sent_row(figures),
-            self.heard_row(),
+            heard_row(&self.heard, self.listened),
             self.pacing_row(figures),
             drift_row(trend, figures.seconds),
             self.memory_row(),
@@ -90,7 +90,7 @@ impl Run {
     /// A server that skips packets loses none on the way.
     fn sent_row(&self, figures: &Figures) -> Row {
         let due = figures.seconds * f64::from(self.calls) * 50.0;
-        let share = figures.packets / due;
+        let share = figures.rtp / due;
         Row::new(
             "packets sent of those due",
             "100.00 %",
@@ -128,32 +128,6 @@ impl Run {
                 self.first.resident_bytes >> 20
             ),
             Judgement::of(growth < 0.01),
-        )
-    }
-
-    fn heard_row(&self) -> Row {
-        let findings = &self.heard.findings;
-        let complaints = findings
-            .complaints()
-            .into_iter()
-            .filter(|(_, count)| *count > 0);
-        let complaints: Vec<String> = complaints
-            .map(|(what, count)| format!("{count} {what}"))
-            .collect();
-        let said = if complaints.is_empty() {
-            "unbroken, the music bit for bit".to_owned()
-        } else {
-            complaints.join(", ")
-        };
-        Row::new(
-            "streams judged packet by packet",
-            "unbroken",
-            format!(
-                "{} packets of {} streams: {said}",
-                grouped(findings.received),
-                self.heard.streams
-            ),
-            Judgement::of(complaints.is_empty() && self.heard.streams == self.listened),
         )
     }
 
