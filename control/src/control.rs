@@ -101,6 +101,8 @@ pub struct ControlStatus {
     pub transactions: usize,
     /// SIP dialogs.
     pub dialogs: usize,
+    /// Subscriptions to orbits, and reports on transfers.
+    pub subscriptions: usize,
     /// Streams open, opening or closing.
     pub streams: usize,
     /// Retrievals since the start.
@@ -149,6 +151,7 @@ impl Control {
             Input::Timeout => self.exchange.agent.handle_timeout(now),
             Input::Configure(config) => {
                 let configured = self.exchange.configure(config);
+                self.exchange.watch_anew(now);
                 self.outputs.push_back(Output::Configured(configured));
             }
             Input::Stop => self.exchange.stop(now),
@@ -195,6 +198,7 @@ impl Control {
             legs: exchange.legs.len(),
             transactions: exchange.agent.transactions(),
             dialogs: exchange.agent.dialogs(),
+            subscriptions: exchange.agent.subscriptions(),
             streams: exchange.streams.busy(),
             retrieved: exchange.totals.retrieved,
             parked_total: exchange.totals.parked,
@@ -239,10 +243,13 @@ impl Control {
 
     /// Lets everything follow that the input has caused, and collects what is to be done.
     fn settle(&mut self, now: Time) {
-        self.exchange.expire(now);
-        while let Some(event) = self.exchange.agent.poll_event() {
-            self.exchange.signalled(now, event);
+        loop {
             self.exchange.expire(now);
+            self.exchange.light_lamps(now);
+            match self.exchange.agent.poll_event() {
+                Some(event) => self.exchange.signalled(now, event),
+                None => break,
+            }
         }
         // Streams first: whoever is answered shall find its port open and its music playing.
         while let Some((worker, command)) = self.exchange.poll_command() {
@@ -272,7 +279,8 @@ impl Control {
             return;
         };
         let status = self.status();
-        if now < until && (status.dialogs > 0 || status.streams > 0) {
+        let is_busy = status.dialogs > 0 || status.streams > 0 || status.subscriptions > 0;
+        if now < until && is_busy {
             return;
         }
         self.exchange.phase = Phase::Stopped;

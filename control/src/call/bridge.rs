@@ -6,6 +6,7 @@ use shared::Time;
 use super::end::Farewell;
 use super::identity::{Identity, Told};
 use super::{Bridge, CallKey, Exchange, Refusal, State, Turn, Wish};
+use crate::lamp::End;
 use crate::sip::agent::{DialogKey, Reply};
 use crate::sip::header::Header;
 use crate::sip::message::Message;
@@ -135,7 +136,7 @@ impl Exchange {
             return self.fail_arrival(now, joiner, refusal);
         }
         self.take_place(now, key, replaced, joiner);
-        self.remove_call(joining);
+        self.remove_call(joining, End::Replaced);
         let (orbit, call_id) = self.log_fields(joiner);
         tracing::info!(
             call_id,

@@ -5,6 +5,7 @@ use shared::{Command, StreamId, Time, WorkerId};
 use super::limits::PROOF_MARGIN;
 use super::refusal::reason;
 use super::{Bridge, CallKey, Exchange, Phase, Refusal, State};
+use crate::lamp::End;
 use crate::park::Parked;
 use crate::sip::agent::{DialogKey, EndCause, Reply};
 use crate::sip::header::Header;
@@ -114,7 +115,7 @@ impl Exchange {
 
     /// Ends a call with all its legs.
     pub(crate) fn end_call(&mut self, now: Time, key: CallKey, farewell: Farewell) {
-        let Some(call) = self.forget_call(key) else {
+        let Some(call) = self.forget_call(key, End::of(farewell)) else {
             return;
         };
         for dialog in call.legs() {
@@ -180,6 +181,7 @@ impl Exchange {
         for key in keys {
             self.end_call(now, key, Farewell::Stopping);
         }
+        self.end_watches(now);
     }
 
     /// The dialog of a leg is gone, or as good as: what becomes of its call. `header` is for the
@@ -212,7 +214,7 @@ impl Exchange {
             }
             _ => {}
         }
-        self.forget_call(key);
+        self.forget_call(key, End::HungUp);
     }
 
     /// How to go on without a leg of a bridge that seems never to have been there.
@@ -225,8 +227,8 @@ impl Exchange {
     }
 
     /// Takes a call out of the table and its orbit back.
-    pub(crate) fn forget_call(&mut self, key: CallKey) -> Option<super::Call> {
-        let call = self.remove_call(key)?;
+    pub(crate) fn forget_call(&mut self, key: CallKey, end: End) -> Option<super::Call> {
+        let call = self.remove_call(key, end)?;
         if let Some(orbit) = call.orbit() {
             self.orbits.free(orbit);
         }
@@ -237,6 +239,7 @@ impl Exchange {
     pub(crate) fn drop_leg(&mut self, dialog: DialogKey) {
         let leg = self.legs.remove(&dialog).expect("a leg is dropped once");
         let stream = leg.stream;
+        self.lamps.leaving = Some((dialog, leg.identity));
         // A stream that the worker refused is nobody's already.
         if self.streams.owner(stream) == Some(dialog) {
             self.streams.close(stream);

@@ -92,6 +92,24 @@ impl Identity {
         }
     }
 
+    /// Whether there is nobody to name.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    /// Display name and URI for whoever watches: that it is somebody, where it does not want to be
+    /// known (RFC 3323 §4.1).
+    pub(crate) fn to_be_shown(&self) -> (Option<String>, &str) {
+        let address = Address::parse(&self.name).filter(|_| !self.private);
+        let Some(address) = address else {
+            return (
+                Some("Anonymous".to_owned()),
+                "sip:anonymous@anonymous.invalid",
+            );
+        };
+        (address.display.map(unescape), address.uri)
+    }
+
     /// As header fields of a message to the other side.
     pub(crate) fn headers(&self) -> Vec<(Header, String)> {
         let mut headers = Vec::new();
@@ -122,6 +140,19 @@ impl Told {
         }
         Self(hasher.finish())
     }
+}
+
+/// What a display name says whose escapes are as it came with (RFC 3261 §25.1 `quoted-pair`).
+fn unescape(display: &str) -> String {
+    let mut text = String::with_capacity(display.len());
+    let mut characters = display.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => text.extend(characters.next()),
+            _ => text.push(character),
+        }
+    }
+    text
 }
 
 /// A name-addr; the display name still has the escapes it came with.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use shared::{Command, Time, WorkerId};
 
 use crate::config::{Codes, Config, Media, Music, Park};
+use crate::lamp::{self, End, Lamps};
 use crate::park::{Orbit, OrbitTable, Parked, Parking, Settings};
 use crate::policy::Policies;
 use crate::sip::agent::{Agent, DialogKey};
@@ -52,6 +53,7 @@ pub(crate) struct Exchange {
     pub(crate) random: Random,
     pub(crate) totals: Totals,
     pub(crate) phase: Phase,
+    pub(crate) lamps: Lamps,
     commands: VecDeque<(WorkerId, Command)>,
     deadlines: BTreeSet<(Time, CallKey)>,
     next_call: u64,
@@ -147,12 +149,15 @@ pub(crate) enum Phase {
 impl Exchange {
     /// No calls yet. `random` has already seeded the agent.
     pub(crate) fn new(
-        agent: Agent,
+        mut agent: Agent,
         config: &Config,
         workers: &[(WorkerId, u32)],
         host: &str,
         mut random: Random,
     ) -> Self {
+        for package in lamp::packages() {
+            agent.serve(package);
+        }
         Self {
             agent,
             rules: Rules::new(config, bracketed(host)),
@@ -164,6 +169,7 @@ impl Exchange {
             random,
             totals: Totals::default(),
             phase: Phase::Serving,
+            lamps: Lamps::default(),
             commands: VecDeque::new(),
             deadlines: BTreeSet::new(),
             next_call: 0,
@@ -230,7 +236,8 @@ impl Exchange {
     }
 
     /// Takes a call out of the table. Its legs and its orbit are the caller's business.
-    pub(crate) fn remove_call(&mut self, key: CallKey) -> Option<Call> {
+    pub(crate) fn remove_call(&mut self, key: CallKey, end: End) -> Option<Call> {
+        self.call_ends(key, end);
         self.set_deadline(key, None);
         self.calls.remove(&key)
     }
@@ -240,7 +247,9 @@ impl Exchange {
     }
 
     pub(crate) fn set_state(&mut self, key: CallKey, state: State) {
-        self.calls.get_mut(&key).expect("the call exists").state = state;
+        let call = self.calls.get_mut(&key).expect("the call exists");
+        let before = std::mem::replace(&mut call.state, state);
+        self.call_moved(key, before);
     }
 
     /// The call and the state of a leg.

@@ -38,14 +38,19 @@ impl Exchange {
                 self.agent.respond(now, key, status, Reply::default());
             }
             AgentEvent::Progress { dialog, response } => self.progressed(dialog, response),
+            AgentEvent::Subscribe {
+                subscription,
+                event,
+                request,
+                source,
+            } => self.watched(now, subscription, event, request, source),
+            AgentEvent::Refreshed { subscription } => self.watch_refreshed(now, subscription),
+            AgentEvent::Notified { subscription } => self.watch_notified(now, subscription),
+            AgentEvent::Unsubscribed { subscription } => self.watch_ended(subscription),
             // A re-INVITE is answered at once, so there is never one left to cancel.
             AgentEvent::ReinviteCancelled { .. }
             | AgentEvent::Response { .. }
-            | AgentEvent::Subscribe { .. }
             | AgentEvent::Refer { .. }
-            | AgentEvent::Refreshed { .. }
-            | AgentEvent::Notified { .. }
-            | AgentEvent::Unsubscribed { .. }
             | AgentEvent::Forgotten { .. } => {}
         }
     }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::limits::{NAME_BYTES_MAX, PATTERNS_MAX, PICKUP_TIMEOUT};
 use super::numbers::NUMBERS_RULE;
 use super::settings::Overrides;
 use super::table::Table;
-use super::{ConfigError, Music, Numbers, OrbitRange, Site, WhenAllFail, music, site};
+use super::{ConfigError, Music, Numbers, OrbitRange, Site, WhenAllFail, music, sip, site};
 
 /// `[park]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +32,8 @@ pub struct Park {
     pub when_all_fail: WhenAllFail,
     /// `[park.site.NAME]`, by name.
     pub sites: BTreeMap<String, Site>,
+    /// Watchers that are told what lets them take a call: tags and token.
+    pub reveal_dialogs_to: Vec<IpNet>,
     /// The numbers of users; no orbit is one of them.
     pub assigned: Vec<Numbers>,
     /// The numbers that call for help; an orbit that is one of them is warned of.
@@ -50,6 +54,7 @@ impl Park {
             "user",
             "assigned",
             "emergency",
+            "reveal_dialogs_to",
             "site",
             "pickup_timeout",
             "max_pickup_attempts",
@@ -62,6 +67,7 @@ impl Park {
             "retrieve_code",
         ])?;
         park.read_user(&table)?;
+        park.reveal_dialogs_to = sip::networks(&table, "reveal_dialogs_to")?.unwrap_or_default();
         if let Some(range) = orbit_ranges.iter().find(|range| range.has(&park.user)) {
             let what = format!("an orbit of the range \"{}\"; write a name", range.name);
             return Err(table.wrong("user", &what));
@@ -161,6 +167,7 @@ impl Default for Park {
             on_timeout_uri: None,
             when_all_fail: WhenAllFail::End,
             sites: BTreeMap::new(),
+            reveal_dialogs_to: Vec::new(),
             assigned: Vec::new(),
             emergency: EMERGENCY
                 .iter()

@@ -172,19 +172,25 @@ fn domains(table: &Table<'_>) -> Result<Vec<String>, ConfigError> {
 const TRUSTED_RULE: &str = "write networks such as \"10.0.0.0/8\" or addresses such as \"::1\"";
 
 fn trusted(table: &Table<'_>) -> Result<Option<Vec<IpNet>>, ConfigError> {
-    let Some(texts) = table.texts("trusted", TRUSTED_RULE)? else {
-        return Ok(None);
-    };
-    if texts.is_empty() {
+    let trusted = networks(table, "trusted")?;
+    if trusted.as_ref().is_some_and(Vec::is_empty) {
         return Err(table.wrong("trusted", &format!("nobody could call us; {TRUSTED_RULE}")));
     }
+    Ok(trusted)
+}
+
+/// A list of networks and addresses.
+pub(super) fn networks(table: &Table<'_>, key: &str) -> Result<Option<Vec<IpNet>>, ConfigError> {
+    let Some(texts) = table.texts(key, TRUSTED_RULE)? else {
+        return Ok(None);
+    };
     if texts.len() > TRUSTED_MAX {
         let what = format!("more than {TRUSTED_MAX} networks; write wider ones");
-        return Err(table.wrong("trusted", &what));
+        return Err(table.wrong(key, &what));
     }
     let read = |(number, text): (usize, &str)| {
         let what = || format!("not a network; {TRUSTED_RULE}");
-        network(text).ok_or_else(|| table.wrong_element("trusted", number, &what()))
+        network(text).ok_or_else(|| table.wrong_element(key, number, &what()))
     };
     texts
         .into_iter()

@@ -7,6 +7,7 @@ use crate::call::arrival::{Arrival, Referred};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
 use crate::call::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
+use crate::lamp::End;
 use crate::sip::agent::DialogKey;
 use crate::sip::header::Header;
 
@@ -117,7 +118,7 @@ impl Exchange {
         let dialog = self.calls[&key].first;
         if !self.orbits.take(parked.orbit, key) {
             let Some(orbit) = self.orbits.take_any(&mut self.random, key, None) else {
-                self.remove_call(key);
+                self.remove_call(key, End::TimedOut);
                 return self.end_leg(now, dialog, Farewell::NotRetrieved);
             };
             parked.orbit = orbit;

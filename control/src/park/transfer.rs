@@ -8,6 +8,7 @@ use crate::call::arrival::{Arrival, callable};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
 use crate::call::{CallKey, Exchange, Purpose, Refusal, State, Wish};
+use crate::lamp::End;
 use crate::sip::agent::{DialogKey, DialogName};
 use crate::sip::header::Replaces;
 
@@ -153,7 +154,7 @@ impl Exchange {
     /// Ends the call whose place another has taken; its orbit is free unless the other has that as
     /// well.
     pub(super) fn end_replaced(&mut self, now: Time, key: CallKey, by: Parking) {
-        let Some(call) = self.remove_call(key) else {
+        let Some(call) = self.remove_call(key, End::Replaced) else {
             return;
         };
         if let (Some(_), Some(orbit)) = (by.orbit, call.orbit()) {

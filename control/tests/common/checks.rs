@@ -134,6 +134,11 @@ impl World {
                     self.with(phone, |phone, now| phone.hang_up(now, call));
                 }
             }
+            for watch in 0..self.phones[phone].watches.len() {
+                if !self.phones[phone].is_dead {
+                    self.with(phone, |phone, now| phone.unwatch(now, watch));
+                }
+            }
         }
         self.run(END_MAX);
         let status = self.status();

@@ -21,8 +21,8 @@ fn a_request_without_its_place_is_answered() {
         ),
         (
             "a method we do not take",
-            "SUBSCRIBE",
-            request("SUBSCRIBE"),
+            "PUBLISH",
+            request("PUBLISH"),
             405,
         ),
         ("no dialog", "BYE", with_to_tag(request("BYE")), 481),

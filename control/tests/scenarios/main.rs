@@ -17,6 +17,7 @@ mod feature_codes;
 mod glare;
 mod host_names;
 mod ipv6;
+mod lamp;
 mod lost_ack;
 mod media_refused;
 mod media_timeout;

@@ -157,6 +157,24 @@ impl OrbitTable {
         self.range(orbit)?.policy()
     }
 
+    /// The name of an orbit's range.
+    pub(crate) fn range_name(&self, orbit: Orbit) -> Option<&str> {
+        Some(self.range(orbit)?.name())
+    }
+
+    /// A range by its name, without case, and how many orbits it has.
+    pub(crate) fn range_named(&self, name: &str) -> Option<(&str, u32)> {
+        let mut open = self.ranges.iter().filter(|range| !range.is_closing());
+        let range = open.find(|range| range.name().eq_ignore_ascii_case(name))?;
+        Some((range.name(), range.range().count()))
+    }
+
+    /// The orbits of a range, also those of its rest while it closes.
+    pub(crate) fn of_range(&self, name: &str) -> Vec<Orbit> {
+        let ranges = self.ranges.iter().filter(|range| range.name() == name);
+        ranges.flat_map(Range::orbits).collect()
+    }
+
     /// The number as dialled.
     #[expect(
         clippy::unused_self,

@@ -109,6 +109,11 @@ impl Range {
             && (self.range.start..=self.range.end).contains(&orbit.number)
     }
 
+    pub(super) fn orbits(&self) -> impl Iterator<Item = Orbit> + '_ {
+        let prefix = self.range.prefix;
+        (self.range.start..=self.range.end).map(move |number| Orbit { prefix, number })
+    }
+
     pub(super) fn occupant(&self, orbit: Orbit) -> Option<CallKey> {
         match self.slots[usize::from(self.place(orbit))] {
             Slot::Taken(call) => Some(call),

@@ -51,6 +51,7 @@ use self::respond::Answer;
 use self::servers::{ServerId, Servers};
 use self::subscription::Subscriptions;
 use self::usage::Usages;
+use super::dialog::Role;
 use super::limits::{
     DIALOGS_MAX, OVERLOAD_RETRY_S, SESSION_EXPIRES, SUBSCRIPTIONS_MAX, TRANSACTIONS_MAX,
 };
@@ -226,6 +227,12 @@ impl Agent {
             local_tag: usage.dialog.local_tag(),
             remote_tag: usage.dialog.remote_tag(),
         })
+    }
+
+    /// Who began a dialog.
+    #[must_use]
+    pub fn role(&self, dialog: DialogKey) -> Option<Role> {
+        Some(self.usages.get(dialog)?.dialog.role())
     }
 
     /// The peer of a dialog as it named itself: From of its requests, To of ours.

@@ -122,6 +122,9 @@ impl Phone {
         match client.method {
             "INVITE" => self.invite_final(now, &client, status, response),
             "CANCEL" | "BYE" if client.call.is_some() => {}
+            "SUBSCRIBE" if self.is_watching(response) => {
+                self.subscribed(now, status, response);
+            }
             _ => self.other_final(&client, status, response),
         }
     }
@@ -357,16 +360,16 @@ impl Phone {
         format!("\"{0}\" <sip:{0}@example.com>;tag={tag}", self.name)
     }
 
-    fn via(&self, branch: &str) -> String {
+    pub(super) fn via(&self, branch: &str) -> String {
         let transport = if self.tcp { "TCP" } else { "UDP" };
         format!("SIP/2.0/{transport} {};branch={branch};rport", self.address)
     }
 
-    fn new_branch(&mut self) -> String {
+    pub(super) fn new_branch(&mut self) -> String {
         format!("z9hG4bK{:016x}", self.seed.next())
     }
 
-    fn start(
+    pub(super) fn start(
         &mut self,
         now: Time,
         call: Option<usize>,

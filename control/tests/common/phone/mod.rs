@@ -10,6 +10,7 @@ pub(crate) mod callee;
 mod client;
 pub(crate) mod sdp;
 mod server;
+pub(crate) mod watch;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use self::callee::RingHabit;
 use self::client::Client;
 use self::sdp::Direction;
 use self::server::Server;
+use self::watch::Watching;
 use super::seed::Seed;
 use super::wire::Wire;
 
@@ -98,6 +100,10 @@ pub(crate) struct Phone {
     pub(crate) server: SocketAddr,
     pub(crate) habits: Habits,
     pub(crate) calls: Vec<Call>,
+    /// What it has subscribed to.
+    pub(crate) watches: Vec<Watching>,
+    /// Texts that it got by MESSAGE.
+    pub(crate) texts: Vec<String>,
     /// Switched off: hears and says nothing.
     pub(crate) is_dead: bool,
     /// Responses to requests outside calls.
@@ -124,6 +130,8 @@ impl Phone {
             server,
             habits: Habits::default(),
             calls: Vec::new(),
+            watches: Vec::new(),
+            texts: Vec::new(),
             is_dead: false,
             responses: Vec::new(),
             unanswered: Vec::new(),
@@ -281,6 +289,7 @@ impl Phone {
         }
         self.client_timeouts(now);
         self.server_timeouts(now);
+        self.watch_timeouts(now);
         for number in 0..self.calls.len() {
             if self.calls[number].retry_at.is_some_and(|at| at <= now) {
                 self.calls[number].retry_at = None;
@@ -298,7 +307,8 @@ impl Phone {
         let clients = self.clients.iter().flat_map(Client::deadlines);
         let servers = self.servers.iter().flat_map(Server::deadlines);
         let retries = self.calls.iter().filter_map(|call| call.retry_at);
-        clients.chain(servers).chain(retries).min()
+        let refreshes = self.watches.iter().filter_map(Watching::deadline);
+        clients.chain(servers).chain(retries).chain(refreshes).min()
     }
 
     /// The next message to send, with its destination.

@@ -87,6 +87,11 @@ impl Phone {
             "INVITE" => self.reinvited(now, request),
             "BYE" => self.said_bye(now, request),
             "CANCEL" => self.cancelled(now, request),
+            "NOTIFY" => self.notified(now, request),
+            "MESSAGE" => {
+                self.texts.push(request.body.clone());
+                self.reply(request, 200, None);
+            }
             "OPTIONS" => self.reply(request, 200, None),
             _ => self.reply(request, 405, None),
         }
@@ -378,7 +383,7 @@ impl Phone {
         })
     }
 
-    fn reply(&mut self, request: &Wire, status: u16, body: Option<String>) {
+    pub(super) fn reply(&mut self, request: &Wire, status: u16, body: Option<String>) {
         let mut reply = self.response_to(request, status);
         if let Some(body) = body {
             reply = reply.sdp(body);
