@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use dataplane::address::Address;
 use dataplane::latch::Lock;
+use dataplane::terms::Terms;
 use dataplane::{rtcp, rtp};
 use orbit_benches::{Plane, bridged, media, phone_report, voice};
 use shared::Latch;
@@ -36,10 +38,14 @@ fn latch(criterion: &mut Criterion) {
     let remote: SocketAddr = "192.0.2.7:4000".parse().expect("an address");
     let mut described = media(remote);
     described.latch = Latch::Any;
-    let mut lock = Lock::default();
-    lock.learn(&described, remote);
+    let terms = Terms::from(&described);
+    let mut lock = Lock::OPEN;
+    lock.learn(&terms, &remote.into());
     criterion.bench_function("latch/known source", |bencher| {
-        bencher.iter(|| black_box(&lock).judge(black_box(&described), black_box(remote)));
+        bencher.iter(|| {
+            let source = Address::from(black_box(remote));
+            black_box(&lock).judge(black_box(&terms), &source)
+        });
     });
 }
 

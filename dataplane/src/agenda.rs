@@ -22,7 +22,7 @@ const STEP: Duration = Duration::from_millis(10);
 const PARTS: u32 = 10;
 
 /// Nothing is due.
-const NEVER: Time = Time::from_nanos(u64::MAX);
+pub(crate) const NEVER: Time = Time::from_nanos(u64::MAX);
 
 impl Agenda {
     /// For this many places.

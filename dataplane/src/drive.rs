@@ -13,6 +13,7 @@ use crate::port::{Owner, Port};
 use crate::rtcp::reception::Reception;
 use crate::rtp::Header;
 use crate::stream::{Paused, Stream};
+use crate::terms::Terms;
 
 impl Engine {
     /// What offer and answer settled, from now on.
@@ -20,16 +21,17 @@ impl Engine {
         let Some(entry) = self.table.get(owner(stream)) else {
             return self.stats.count_drop(DropReason::StaleStream, 1);
         };
-        let before = entry.media.replace(*media);
-        entry.lock.describe(before.as_ref(), media);
-        let same_peer = before.is_some_and(|before| before.remote == media.remote);
+        let terms = Terms::from(media);
+        let before = entry.terms.replace(terms);
+        entry.lock.describe(before.as_ref(), &terms);
+        let same_peer = before.is_some_and(|before| before.remote == terms.remote);
         if !same_peer {
             entry.reception = Reception::default();
             entry.reports.restart();
             entry.gave_way = false;
         }
         if media.supervise && before.is_none_or(|before| !before.supervise) {
-            entry.heard = now;
+            entry.hear(now);
         }
         let repaced = before.is_none_or(|before| before.ptime != media.ptime);
         if repaced {
@@ -66,10 +68,10 @@ impl Engine {
             let Some(stream) = self.table.get(owner) else {
                 continue;
             };
-            if let Some(media) = stream.media
+            if let Some(terms) = stream.terms
                 && stream.sockets().is_some()
             {
-                let intake = Intake::of(&media, &stream.lock);
+                let intake = Intake::of(&terms, &stream.lock);
                 stream.screened = port.aim(owner, &intake);
                 stream.excused |= stream.screened;
             }
@@ -129,7 +131,7 @@ impl Engine {
             Some(place) => {
                 let line = self.wheel.line(place);
                 line.remote = wish.remote;
-                line.header.set_payload_type(wish.media.send_payload_type);
+                line.header.set_payload_type(wish.terms.send_payload_type);
                 line.track = wish.track;
             }
             None => self.link(now, owner, &wish),
@@ -147,10 +149,10 @@ impl Engine {
             return;
         }
         let length = self.library.audio(wish.track).len();
-        let (slot, due) = self.wheel.emptiest(wish.media.ptime, now);
+        let (slot, due) = self.wheel.emptiest(wish.terms.ptime, now);
         let output = &stream.output;
         let timestamp = output.resume(due);
-        let payload_type = wish.media.send_payload_type;
+        let payload_type = wish.terms.send_payload_type;
         let mut header = Header::new(payload_type, output.sequence, timestamp, output.ssrc);
         header.set_marker(true);
         let resumed = stream.paused.take().unwrap_or_else(|| Paused {
@@ -160,7 +162,7 @@ impl Engine {
                 Repeat::Times(times) => times.max(1),
             },
         });
-        let samples = wish.media.codec.samples_per_packet(wish.media.ptime);
+        let samples = wish.terms.codec.samples_per_packet(wish.terms.ptime);
         let line = Line {
             header,
             cursor: resumed.cursor,
@@ -193,7 +195,7 @@ impl Engine {
             .output
             .advance(sequence, line.header.timestamp.get(), due);
         stream.count_sent(line.sent, line.samples.into());
-        stream.stats.prompt_position_ms =
+        stream.counts.prompt_position_ms =
             u32::try_from(u64::from(line.cursor) / SAMPLES_PER_MS).unwrap_or(u32::MAX);
         stream.paused = (!line.programme).then_some(Paused {
             cursor: line.cursor,
@@ -219,7 +221,7 @@ pub(crate) struct Live {
 
 /// A prompt that is to be sent now.
 struct Wish {
-    media: Media,
+    terms: Terms,
     remote: Address,
     track: Track,
     start: PromptStart,
@@ -228,8 +230,8 @@ struct Wish {
 
 impl Wish {
     fn of(stream: &Stream) -> Option<Self> {
-        let media = stream.media.filter(|media| media.send)?;
-        let remote = stream.lock.destination(&media)?;
+        let terms = stream.terms.filter(|terms| terms.send)?;
+        let remote = stream.lock.destination(&terms)?;
         stream.sockets()?;
         let Source::Prompt {
             prompt,
@@ -240,9 +242,9 @@ impl Wish {
             return None;
         };
         Some(Self {
-            media,
-            remote: remote.into(),
-            track: Track::new(prompt, media.codec),
+            terms,
+            remote,
+            track: Track::new(prompt, terms.codec),
             start,
             repeat,
         })

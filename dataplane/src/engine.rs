@@ -21,7 +21,7 @@ use crate::player::{self, Played};
 use crate::port::{Owner, Port, SEND_BYTES_MAX, Sockets};
 use crate::prompt::PromptTable;
 use crate::rewrite::Transcoder;
-use crate::rtcp::sdes;
+use crate::rtcp::sdes::CNAME_BYTES;
 use crate::slot::Wheel;
 use crate::stream::{Phase, Stream};
 use crate::table::{NoPlace, Table};
@@ -130,7 +130,7 @@ impl Engine {
         match result {
             Ok(sockets) => {
                 entry.phase = Phase::Open(sockets);
-                entry.heard = now;
+                entry.hear(now);
                 self.unsettle(owner);
                 self.tell(Event::Opened { stream });
                 self.drive(now, owner);
@@ -276,11 +276,10 @@ impl Engine {
         // In the lower half, so that the first wrap is far away (RFC 3711 §3.3.1 wants that of
         // every sender).
         let sequence = (self.random.next_u32() & 0x7fff).try_into().unwrap_or(0);
-        let mut random = [0; 12];
-        self.random.fill_bytes(&mut random);
+        let mut cname = [0; CNAME_BYTES];
+        self.random.fill_bytes(&mut cname);
         let output = Output::new(ssrc, sequence, timestamp);
-        self.table
-            .insert(Stream::new(owner, output, sdes::cname(random), now));
+        self.table.insert(Stream::new(owner, output, cname, now));
         self.stats.streams.store(self.table.occupied().into());
         true
     }
@@ -318,10 +317,7 @@ impl Engine {
         };
         self.agenda.clear(owner.index);
         self.stats.streams.store(self.table.occupied().into());
-        StreamStats {
-            jitter: stream.reception.jitter(),
-            ..stream.stats
-        }
+        stream.stats()
     }
 
     fn end_prompts(&mut self) {

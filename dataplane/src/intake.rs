@@ -3,10 +3,11 @@
 //!
 //! Absent on purpose: how the kernel is told (`uring`). What it lets in is judged all the same.
 
-use shared::{Latch, Media};
+use shared::Latch;
 
 use crate::address::Address;
 use crate::latch::Lock;
+use crate::terms::Terms;
 
 /// What a socket lets in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -40,18 +41,16 @@ pub struct Instruction {
 impl Intake {
     /// What a stream needs to hear.
     #[must_use]
-    pub fn of(media: &Media, lock: &Lock) -> Self {
+    pub fn of(terms: &Terms, lock: &Lock) -> Self {
         // While nobody listens, a signalled address needs no confirmation by a packet. While
         // somebody does, strangers are let in as long as the peer is silent: to be counted.
-        let certain = match (*lock, media.latch) {
-            (Lock::On(source), _) => Some(source),
-            (Lock::Open, Latch::Closed) if !media.receive => media.remote,
-            (Lock::Open, _) => None,
-        };
-        let from = certain.map(Address::from);
-        let screened = from.is_some() && !media.receive && !media.supervise;
+        let from = lock.source().or_else(|| {
+            let certain = terms.latch == Latch::Closed && !terms.receive;
+            (certain && terms.remote.is_known()).then_some(terms.remote)
+        });
+        let screened = from.is_some() && !terms.receive && !terms.supervise;
         let speech = Screen {
-            payload_type: media.receive_payload_type.number(),
+            payload_type: terms.receive_payload_type.number(),
         };
         Self {
             from,

@@ -4,20 +4,18 @@
 //!
 //! Absent on purpose: what the packets hold (`rtp`), and the policy that chose the rule (control).
 
-use std::net::SocketAddr;
+use shared::Latch;
 
-use shared::{Latch, Media};
-
-use crate::address::{canonical, same_host};
+use crate::address::Address;
+use crate::terms::Terms;
 
 /// The state of one stream's latch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Lock {
-    /// Nobody was heard yet.
-    #[default]
-    Open,
-    /// Only this source is believed.
-    On(SocketAddr),
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lock {
+    /// Only this source is believed; [`Address::NONE`] while nobody was heard.
+    on: Address,
+    /// From this port of the same host its RTCP comes, which was not said so; 0 when it was.
+    rtcp_port: u16,
 }
 
 /// What a source that sent a datagram may do.
@@ -32,54 +30,77 @@ pub enum Belief {
 }
 
 impl Lock {
-    /// Judges a source (in canonical form).
+    /// Nobody was heard yet.
+    pub const OPEN: Self = Self {
+        on: Address::NONE,
+        rtcp_port: 0,
+    };
+
+    /// Judges a source.
     #[must_use]
-    pub fn judge(&self, media: &Media, source: SocketAddr) -> Belief {
-        if let Self::On(locked) = *self {
-            return if same(locked, source) {
+    pub fn judge(&self, terms: &Terms, source: &Address) -> Belief {
+        if self.on.is_known() {
+            return if self.on.is(source) {
                 Belief::Known
             } else {
                 Belief::Stranger
             };
         }
-        if media.remote.is_some_and(|remote| same(remote, source)) {
+        if terms.remote.is(source) {
             return Belief::Learnable;
         }
-        match media.latch {
-            Latch::Closed => Belief::Stranger,
-            Latch::From(host) if same_host(source, host) => Belief::Learnable,
-            Latch::From(_) => Belief::Stranger,
+        match terms.latch {
+            Latch::From(host) if source.is_at(&host.into()) => Belief::Learnable,
+            Latch::Closed | Latch::From(_) => Belief::Stranger,
             Latch::Any => Belief::Learnable,
         }
     }
 
     /// Locks on a source; `true` if it is another than the signalled one.
-    pub fn learn(&mut self, media: &Media, source: SocketAddr) -> bool {
-        *self = Self::On(source);
-        media.remote.is_none_or(|remote| !same(remote, source))
+    pub fn learn(&mut self, terms: &Terms, source: &Address) -> bool {
+        self.on = *source;
+        !terms.remote.is(source)
+    }
+
+    /// Learns the port of the peer's RTCP, which is behind a translator too (RFC 7362 §4): only of
+    /// the host whose RTP is believed, only where learning is allowed, and only once.
+    pub fn learn_rtcp(&mut self, terms: &Terms, source: &Address) {
+        let may_learn = terms.latch != Latch::Closed && self.on.is_at(source);
+        if may_learn && self.rtcp_port == 0 && !terms.remote_rtcp.is(source) {
+            self.rtcp_port = source.port();
+        }
+    }
+
+    /// The only source that is believed, once there is one.
+    #[must_use]
+    pub fn source(&self) -> Option<Address> {
+        self.on.is_known().then_some(self.on)
     }
 
     /// Where RTP goes: the learned source, else the signalled one.
     #[must_use]
-    pub fn destination(&self, media: &Media) -> Option<SocketAddr> {
-        match *self {
-            Self::On(source) => Some(source),
-            Self::Open => media.remote,
-        }
+    pub fn destination(&self, terms: &Terms) -> Option<Address> {
+        let to = if self.on.is_known() {
+            self.on
+        } else {
+            terms.remote
+        };
+        to.is_known().then_some(to)
     }
 
-    /// Whether the lock outlives a new description: it does while the peer's address and the rule
-    /// stay.
-    pub fn describe(&mut self, before: Option<&Media>, media: &Media) {
+    /// Where RTCP goes that has a port of its own, or came from one; `None` when the signalled
+    /// address is the one.
+    #[must_use]
+    pub fn rtcp_destination(&self) -> Option<Address> {
+        (self.rtcp_port != 0).then(|| self.on.with_port(self.rtcp_port))
+    }
+
+    /// Whether the lock outlives new terms: it does while the peer's address and the rule stay.
+    pub fn describe(&mut self, before: Option<&Terms>, terms: &Terms) {
         let stays = before
-            .is_some_and(|before| before.remote == media.remote && before.latch == media.latch);
+            .is_some_and(|before| before.remote == terms.remote && before.latch == terms.latch);
         if !stays {
-            *self = Self::Open;
+            *self = Self::OPEN;
         }
     }
-}
-
-fn same(one: SocketAddr, other: SocketAddr) -> bool {
-    let (one, other) = (canonical(one), canonical(other));
-    one.ip() == other.ip() && one.port() == other.port()
 }

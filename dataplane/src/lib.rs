@@ -40,6 +40,7 @@ pub mod slot;
 mod start;
 pub mod stream;
 pub mod table;
+pub mod terms;
 mod uring;
 pub mod utilisation;
 mod worker;

@@ -16,9 +16,9 @@ pub struct Output {
     pub sequence: u16,
     /// The timestamp of what is spoken at `at`.
     timestamp: u32,
-    /// `None` until something is sent: the first packet has the random timestamp, whenever it
-    /// leaves.
-    at: Option<Time>,
+    at: Time,
+    /// Something was sent: the first packet has the random timestamp, whenever it leaves.
+    begun: bool,
 }
 
 impl Output {
@@ -29,28 +29,30 @@ impl Output {
             ssrc,
             sequence,
             timestamp,
-            at: None,
+            at: Time::ZERO,
+            begun: false,
         }
     }
 
     /// The timestamp of a source that begins at `time`: never before what was sent already.
     #[must_use]
     pub fn resume(&self, time: Time) -> u32 {
-        let passed = self.at.map_or(Duration::ZERO, |at| time - at);
-        self.timestamp.wrapping_add(samples(passed))
+        let at = if self.begun { self.at } else { time };
+        self.timestamp.wrapping_add(samples(time - at))
     }
 
     /// The next packet would carry `sequence` and `timestamp` at `time`.
     pub const fn advance(&mut self, sequence: u16, timestamp: u32, time: Time) {
         self.sequence = sequence;
         self.timestamp = timestamp;
-        self.at = Some(time);
+        self.at = time;
+        self.begun = true;
     }
 
     /// The timestamp that corresponds to a moment, for sender reports (RFC 3550 §6.4.1).
     #[must_use]
     pub fn timestamp_at(&self, time: Time) -> u32 {
-        let at = self.at.unwrap_or(time);
+        let at = if self.begun { self.at } else { time };
         let ahead = samples(at - time);
         self.resume(time).wrapping_sub(ahead)
     }
@@ -59,8 +61,14 @@ impl Output {
 /// Timestamp units in a stretch of time, modulo 2^32.
 #[must_use]
 pub fn samples(time: Duration) -> u32 {
-    let samples = time.as_nanos() * u128::from(SAMPLES_PER_MS) / 1_000_000;
-    u32::try_from(samples & u128::from(u32::MAX)).unwrap_or(0)
+    let whole = time.as_secs().wrapping_mul(SAMPLES_PER_MS * 1_000);
+    let part = u64::from(time.subsec_nanos()) * SAMPLES_PER_MS / 1_000_000;
+    truncated(whole.wrapping_add(part))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+const fn truncated(value: u64) -> u32 {
+    value as u32
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use shared::{DropReason, Event, Media, PayloadType, Time};
+use shared::{Codec, DropReason, Event, PayloadType, Time};
 
 use crate::address::Address;
 use crate::digit::Payload;
@@ -16,6 +16,7 @@ use crate::rewrite::readdress;
 use crate::rtcp::reception::{Arrival, Carries};
 use crate::rtp::{self, Header, Packet};
 use crate::stream::Stream;
+use crate::terms::Terms;
 
 /// What the owner of the buffer does with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,7 +45,8 @@ struct Accepted {
     packet: Packet,
     carries: Carries,
     arrival: Arrival,
-    media: Media,
+    codec: Codec,
+    /// Who is to hear it, where the direction allows that anybody does.
     listener: Option<Owner>,
 }
 
@@ -80,7 +82,7 @@ impl Engine {
     pub fn lost(&mut self, owner: Owner, reason: DropReason, count: u32) {
         self.stats.count_drop(reason, count.into());
         if let Some(stream) = self.table.get(owner) {
-            stream.stats.dropped += u64::from(count);
+            stream.counts.dropped = stream.counts.dropped.saturating_add(count);
         }
     }
 
@@ -94,9 +96,6 @@ impl Engine {
         let accepted = self.accept(now, owner, source, datagram)?;
         self.stats.rtp_received.add(1);
         let span = self.span(now, owner, &accepted, datagram);
-        if !accepted.media.receive {
-            return Err(DropReason::NotWanted);
-        }
         let listener = accepted.listener.ok_or(DropReason::NotWanted)?;
         if accepted.arrival == Arrival::Unlikely {
             return Err(DropReason::CannotRelay);
@@ -115,30 +114,33 @@ impl Engine {
     ) -> Result<Accepted, DropReason> {
         let id = self.id(owner);
         let stream = self.table.get(owner).ok_or(DropReason::StaleStream)?;
-        let media = stream.media.ok_or(DropReason::NotWanted)?;
-        let belief = stream.lock.judge(&media, source);
+        let terms = stream.terms.as_ref().ok_or(DropReason::NotWanted)?;
+        let from = Address::from(source);
+        let belief = stream.lock.judge(terms, &from);
         if belief == Belief::Stranger {
             return Err(DropReason::WrongSource);
         }
         let packet = rtp::parse(datagram).map_err(|_| DropReason::Malformed)?;
-        let Some(carries) = carried(&media, packet.header.payload_type()) else {
+        let Some(carries) = carried(terms, packet.header.payload_type()) else {
             if belief == Belief::Known {
-                stream.heard = now;
+                stream.hear(now);
             }
             return Err(DropReason::WrongPayloadType);
         };
-        if !stream.reception.admits(now, packet.header.ssrc.get()) {
+        let ssrc = packet.header.ssrc.get();
+        if !stream.reception.admits(now, ssrc) {
             return Err(DropReason::WrongSource);
         }
-        let learned = belief == Belief::Learnable && stream.lock.learn(&media, source);
-        stream.heard = now;
-        stream.stats.received += 1;
+        let (codec, receive) = (terms.codec, terms.receive);
+        let learned = belief == Belief::Learnable && stream.lock.learn(terms, &from);
+        stream.hear(now);
+        stream.counts.received = stream.counts.received.wrapping_add(1);
         if mem::replace(&mut stream.excused, stream.screened) {
             stream.reception.excuse(&packet.header);
         }
         let arrival = stream.reception.receive(now, &packet.header, carries);
-        let listener = stream.listener;
-        let collides = stream.collides(packet.header.ssrc.get());
+        let listener = stream.listener.filter(|_| receive);
+        let collides = stream.collides(ssrc);
         if learned {
             self.tell(Event::Latched {
                 stream: id,
@@ -156,7 +158,7 @@ impl Engine {
             packet,
             carries,
             arrival,
-            media,
+            codec,
             listener,
         })
     }
@@ -195,15 +197,12 @@ impl Engine {
         let transcoder = &self.transcoder;
         let stream = self.table.get(listener).ok_or(DropReason::NoPeer)?;
         let sockets = stream.sockets().ok_or(DropReason::NoPeer)?;
-        let media = stream
-            .media
-            .filter(|media| media.send)
-            .ok_or(DropReason::NoPeer)?;
-        let to = stream
-            .lock
-            .destination(&media)
-            .ok_or(DropReason::NoRemote)?;
-        let payload_type = sent_as(&media, accepted.carries).ok_or(DropReason::CannotRelay)?;
+        let terms = stream.terms.as_ref().filter(|terms| terms.send);
+        let terms = terms.ok_or(DropReason::NoPeer)?;
+        let to = stream.lock.destination(terms);
+        let to = to.ok_or(DropReason::NoRemote)?;
+        let payload_type = sent_as(terms, accepted.carries).ok_or(DropReason::CannotRelay)?;
+        let codec = terms.codec;
         if accepted.arrival == Arrival::Restarted {
             stream.relay.switch();
         }
@@ -217,7 +216,7 @@ impl Engine {
         header.set_marker(numbers.marker);
         if accepted.carries == Carries::Speech {
             let speech = &mut datagram[packet.payload.clone()];
-            transcoder.transcode(accepted.media.codec, media.codec, speech);
+            transcoder.transcode(accepted.codec, codec, speech);
         }
         let part = readdress(datagram, packet, &header);
         stream.count_sent(1, packet.payload.len());
@@ -225,7 +224,7 @@ impl Engine {
         Ok(Forward {
             part,
             socket: sockets.rtp,
-            to: to.into(),
+            to,
             owner: listener,
         })
     }
@@ -241,20 +240,20 @@ impl Stream {
     }
 }
 
-fn carried(media: &Media, payload_type: u8) -> Option<Carries> {
+fn carried(terms: &Terms, payload_type: u8) -> Option<Carries> {
     let is = |one: PayloadType| one.number() == payload_type;
-    if is(media.receive_payload_type) {
+    if is(terms.receive_payload_type) {
         return Some(Carries::Speech);
     }
-    media
+    terms
         .receive_event_payload_type
         .is_some_and(is)
         .then_some(Carries::Event)
 }
 
-const fn sent_as(media: &Media, carries: Carries) -> Option<PayloadType> {
+const fn sent_as(terms: &Terms, carries: Carries) -> Option<PayloadType> {
     match carries {
-        Carries::Speech => Some(media.send_payload_type),
-        Carries::Event => media.send_event_payload_type,
+        Carries::Speech => Some(terms.send_payload_type),
+        Carries::Event => terms.send_event_payload_type,
     }
 }

@@ -15,7 +15,18 @@ use crate::rtp::Header;
 /// How one stream's packets become another's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Relay {
-    shift: Option<Shift>,
+    /// The source that is passed on.
+    ssrc: u32,
+    /// What is added to its timestamps, modulo 2^32.
+    timestamp: u32,
+    /// What is added to its sequence numbers, modulo 2^16.
+    sequence: u16,
+    /// Its newest sequence number.
+    newest: u16,
+    /// Packets since the change of source, as far as that matters.
+    age: u16,
+    /// The others mean something: a packet of this source has passed.
+    begun: bool,
 }
 
 /// The numbers a relayed packet gets.
@@ -38,23 +49,13 @@ pub enum Span {
     Past(u32),
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Shift {
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    newest: u16,
-    /// Packets since the change of source, as far as that matters.
-    age: u16,
-}
-
 /// A packet later than this was given up by `Reception` already.
 const AGE_MAX: u16 = 1_000;
 
 impl Relay {
     /// The next packet is the first of another source.
     pub const fn switch(&mut self) {
-        self.shift = None;
+        self.begun = false;
     }
 
     /// Numbers for an arriving packet; `None` for one from before the change of source, whose
@@ -68,31 +69,29 @@ impl Relay {
     ) -> Option<Numbers> {
         let ssrc = arrived.ssrc.get();
         let (sequence, timestamp) = (arrived.sequence.get(), arrived.timestamp.get());
-        let (shift, first) = match &mut self.shift {
-            Some(shift) if shift.ssrc == ssrc => (shift, false),
-            other => {
-                let shift = Shift {
-                    ssrc,
-                    sequence: output.sequence.wrapping_sub(sequence),
-                    timestamp: output.resume(now).wrapping_sub(timestamp),
-                    newest: sequence,
-                    age: 0,
-                };
-                (other.insert(shift), true)
-            }
-        };
-        let ahead = sequence.wrapping_sub(shift.newest).cast_signed();
-        if i32::from(ahead) + i32::from(shift.age) < 0 {
+        let first = !self.begun || self.ssrc != ssrc;
+        if first {
+            *self = Self {
+                ssrc,
+                timestamp: output.resume(now).wrapping_sub(timestamp),
+                sequence: output.sequence.wrapping_sub(sequence),
+                newest: sequence,
+                age: 0,
+                begun: true,
+            };
+        }
+        let ahead = sequence.wrapping_sub(self.newest).cast_signed();
+        if i32::from(ahead) + i32::from(self.age) < 0 {
             return None;
         }
         let numbers = Numbers {
-            sequence: sequence.wrapping_add(shift.sequence),
-            timestamp: timestamp.wrapping_add(shift.timestamp),
+            sequence: sequence.wrapping_add(self.sequence),
+            timestamp: timestamp.wrapping_add(self.timestamp),
             marker: first || arrived.marker(),
         };
         if ahead > 0 || first {
-            shift.newest = sequence;
-            shift.age = shift.age.saturating_add(ahead.unsigned_abs()).min(AGE_MAX);
+            self.newest = sequence;
+            self.age = self.age.saturating_add(ahead.unsigned_abs()).min(AGE_MAX);
             let next = numbers.sequence.wrapping_add(1);
             match span {
                 Span::Ahead(units) => {

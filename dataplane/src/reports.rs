@@ -2,41 +2,62 @@
 //! looked after now and then: silence of a peer, digits whose end was lost.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use rand_chacha::rand_core::RngCore;
-use shared::{DropReason, Event, Latch, Media, Time};
+use shared::{DropReason, Event, Latch, Time};
 
-use crate::address::{Address, same_host};
+use crate::address::Address;
+use crate::agenda::NEVER;
 use crate::digit::Digit;
 use crate::engine::Engine;
 use crate::port::{Owner, Port, Sockets};
 use crate::receive::Outcome;
 use crate::rtcp::interval::interval;
 use crate::rtcp::receiver_report::Block;
-use crate::rtcp::sdes::Cname;
+use crate::rtcp::sdes::{self, CNAME_BYTES};
 use crate::rtcp::sender_report::{SenderReport, middle, ntp};
 use crate::rtcp::{self, Packet, Report};
 use crate::stream::Stream;
+use crate::terms::Terms;
 
 /// What a stream knows of its reports.
 #[derive(Debug)]
 pub struct Reports {
-    /// Our name.
-    pub cname: Cname,
-    /// When the next one leaves; `None` until the stream is described.
-    next: Option<Time>,
+    /// The random part of our name.
+    cname: [u8; CNAME_BYTES],
+    /// When the next one leaves; [`NEVER`] until the stream is described.
+    next: Time,
     /// Payload bytes sent.
     pub octets: u32,
     /// Packets sent, at the last report and at the one before: who sent since then is a sender (RFC
     /// 3550 §6.4).
-    sent_before: [u64; 2],
-    /// The peer's last sender report: its SSRC, the middle of its NTP timestamp, and when it came.
-    heard: Option<(u32, u32, Time)>,
+    sent_before: [u32; 2],
+    /// The peer's last sender report.
+    heard: Heard,
     /// An SSRC we gave up and must say goodbye for.
-    given_up: Option<u32>,
+    given_up: Option<NonZeroU32>,
     /// The peer's goodbye was reported.
     bye: bool,
+}
+
+/// A sender report of the peer.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    ssrc: u32,
+    /// The middle of its NTP timestamp; 0 when there was no report (RFC 3550 §6.4.1, LSR).
+    ntp_middle: u32,
+    /// When it came.
+    at: Time,
+}
+
+impl Heard {
+    const NOTHING: Self = Self {
+        ssrc: 0,
+        ntp_middle: 0,
+        at: Time::ZERO,
+    };
 }
 
 /// How often a stream is looked at that has no reports to send.
@@ -48,13 +69,13 @@ const LOOK_DIGIT: Duration = Duration::from_millis(100);
 impl Reports {
     /// Before anything was sent.
     #[must_use]
-    pub const fn new(cname: Cname) -> Self {
+    pub const fn new(cname: [u8; CNAME_BYTES]) -> Self {
         Self {
             cname,
-            next: None,
+            next: NEVER,
             octets: 0,
             sent_before: [0; 2],
-            heard: None,
+            heard: Heard::NOTHING,
             given_up: None,
             bye: false,
         }
@@ -62,12 +83,12 @@ impl Reports {
 
     /// Another peer, or the same at another place.
     pub const fn restart(&mut self) {
-        self.heard = None;
+        self.heard = Heard::NOTHING;
         self.bye = false;
     }
 
-    const fn is_sender(&self, sent: u64) -> bool {
-        sent > self.sent_before[1]
+    const fn is_sender(&self, sent: u32) -> bool {
+        sent != self.sent_before[1]
     }
 }
 
@@ -96,8 +117,11 @@ impl Engine {
         };
         let digit = stream.digits.expire(now);
         let held = stream.digits.is_held();
-        let supervised = stream.media.is_some_and(|media| media.supervise);
-        let mut next = stream.reports.next.unwrap_or(now + LOOK);
+        let supervised = stream.terms.is_some_and(|terms| terms.supervise);
+        let mut next = match stream.reports.next {
+            NEVER => now + LOOK,
+            next => next,
+        };
         if supervised {
             next = next.min((stream.heard + timeout).max(now + LOOK));
         }
@@ -115,19 +139,19 @@ impl Engine {
         let Some(stream) = self.table.get(owner) else {
             return;
         };
-        if stream.media.is_none() {
+        if stream.terms.is_none() {
             return;
         }
         let given_up = stream.reports.given_up.take();
         let due = match stream.reports.next {
-            Some(next) => next <= now,
-            None => {
-                stream.reports.next = Some(now + interval(true, random));
+            NEVER => {
+                stream.reports.next = now + interval(true, random);
                 false
             }
+            next => next <= now,
         };
         if let Some(ssrc) = given_up {
-            self.report(now, owner, Some(ssrc), port);
+            self.report(now, owner, Some(ssrc.get()), port);
         }
         if due {
             self.report(now, owner, None, port);
@@ -135,7 +159,7 @@ impl Engine {
                 if stream.screened {
                     port.tally(owner);
                 }
-                stream.reports.next = Some(now + interval(false, random));
+                stream.reports.next = now + interval(false, random);
             }
         }
     }
@@ -156,7 +180,7 @@ impl Engine {
         let Some((sockets, to)) = stream.rtcp_destination() else {
             return;
         };
-        let sent = stream.stats.sent + u64::from(live.packets);
+        let sent = stream.counts.sent.wrapping_add(live.packets);
         let mut output = stream.output;
         if let Some((timestamp, due)) = live.next {
             output.advance(output.sequence, timestamp, due);
@@ -166,15 +190,15 @@ impl Engine {
             ssrc,
             ntp: ntp(wall),
             timestamp: output.timestamp_at(now),
-            packets: low_half(sent),
+            packets: sent,
             octets: stream.reports.octets.wrapping_add(live.octets),
         });
         stream.reports.sent_before = [sent, stream.reports.sent_before[0]];
         let mut block = stream.reception.report();
-        if let (Some(block), Some(heard)) = (&mut block, stream.reports.heard) {
-            answer(block, heard, now);
+        if let Some(block) = &mut block {
+            answer(block, stream.reports.heard, now);
         }
-        let cname = stream.reports.cname;
+        let cname = sdes::cname(stream.reports.cname);
         let report = Report {
             ssrc,
             cname: &cname,
@@ -195,10 +219,10 @@ impl Engine {
         let Some(stream) = self.table.get(owner) else {
             return;
         };
-        let supervised = stream.media.is_some_and(|media| media.supervise);
-        let reported = stream.silent_since == Some(stream.heard);
-        if supervised && !reported && now - stream.heard >= timeout {
-            stream.silent_since = Some(stream.heard);
+        let supervised = stream.terms.is_some_and(|terms| terms.supervise);
+        let told = stream.told_of_silence;
+        if supervised && !told && now - stream.heard >= timeout {
+            stream.told_of_silence = true;
             self.tell(Event::MediaTimeout { stream: id });
         }
     }
@@ -213,12 +237,14 @@ impl Engine {
         let ntp_now = middle(ntp(self.wall(now)));
         let id = self.id(owner);
         let stream = self.table.get(owner).ok_or(DropReason::StaleStream)?;
-        let media = stream.media.ok_or(DropReason::NotWanted)?;
-        if !stream.believes_rtcp(&media, source) {
+        let terms = stream.terms.as_ref().ok_or(DropReason::NotWanted)?;
+        let source = Address::from(source);
+        if !stream.believes_rtcp(terms, &source) {
             return Err(DropReason::WrongSource);
         }
         let compound = rtcp::parse(datagram).map_err(|_| DropReason::Malformed)?;
-        stream.heard = now;
+        stream.lock.learn_rtcp(terms, &source);
+        stream.hear(now);
         let mut bye = false;
         for packet in compound {
             match packet {
@@ -227,7 +253,11 @@ impl Engine {
                     ntp_middle,
                     blocks,
                 } => {
-                    stream.reports.heard = Some((ssrc, ntp_middle, now));
+                    stream.reports.heard = Heard {
+                        ssrc,
+                        ntp_middle,
+                        at: now,
+                    };
                     stream.take_blocks(blocks, ntp_now);
                 }
                 Packet::ReceiverReport { blocks, .. } => stream.take_blocks(blocks, ntp_now),
@@ -251,7 +281,7 @@ impl Engine {
         let Some(stream) = self.table.get(owner) else {
             return;
         };
-        stream.reports.given_up = Some(stream.output.ssrc);
+        stream.reports.given_up = NonZeroU32::new(stream.output.ssrc);
         stream.output.ssrc = ssrc;
         if let Some(place) = stream.place {
             self.wheel.line(place).header.ssrc = crate::rtp::Be32::new(ssrc);
@@ -273,35 +303,35 @@ impl Engine {
 }
 
 impl Stream {
-    /// From where and where to RTCP goes: the signalled address, or, on a shared port, the learned
-    /// one.
+    /// From where and where to RTCP goes: where it was learned to come from, or the signalled
+    /// address, or, on a shared port, where RTP goes.
     fn rtcp_destination(&self) -> Option<(Sockets, Address)> {
         let sockets = self.sockets()?;
-        let media = self.media?;
-        let signalled = media.remote_rtcp?;
-        let shared = sockets.rtp == sockets.rtcp && media.remote == Some(signalled);
+        let terms = self.terms.as_ref()?;
+        if !terms.remote_rtcp.is_known() {
+            return None;
+        }
+        let shared = sockets.rtp == sockets.rtcp && terms.remote == terms.remote_rtcp;
         let to = if shared {
-            self.lock.destination(&media)?
+            self.lock.destination(terms)?
         } else {
-            signalled
+            self.lock.rtcp_destination().unwrap_or(terms.remote_rtcp)
         };
-        Some((sockets, to.into()))
+        Some((sockets, to))
     }
 
     /// RTCP is believed from the host that RTP is believed from, and from where the peer said its
     /// RTCP is.
-    fn believes_rtcp(&self, media: &Media, source: SocketAddr) -> bool {
-        let host = |address: Option<SocketAddr>| {
-            address.is_some_and(|address| same_host(source, address.ip()))
-        };
-        let learnable = matches!(media.latch, Latch::From(ip) if same_host(source, ip));
-        host(self.lock.destination(media)) || host(media.remote_rtcp) || learnable
+    fn believes_rtcp(&self, terms: &Terms, source: &Address) -> bool {
+        let learnable = matches!(terms.latch, Latch::From(ip) if source.is_at(&ip.into()));
+        let heard = self.lock.destination(terms);
+        learnable || terms.remote_rtcp.is_at(source) || heard.is_some_and(|host| host.is_at(source))
     }
 
     /// What the peer says of what we sent.
     fn take_blocks(&mut self, blocks: rtcp::Blocks<'_>, ntp_now: u32) {
         for block in blocks.filter(|block| block.ssrc == self.output.ssrc) {
-            self.stats.lost_by_peer = u32::try_from(block.lost).unwrap_or(0);
+            self.counts.lost_by_peer = u32::try_from(block.lost).unwrap_or(0);
             if block.last_report != 0 {
                 let trip = ntp_now
                     .wrapping_sub(block.last_report)
@@ -309,7 +339,7 @@ impl Stream {
                 // Negative when clocks tick unevenly: no time at all.
                 let trip = u64::from(trip.cast_signed().max(0).unsigned_abs());
                 let micros = (trip * 1_000_000) >> 16;
-                self.stats.round_trip_us = u32::try_from(micros).unwrap_or(u32::MAX);
+                self.counts.round_trip_us = u32::try_from(micros).unwrap_or(u32::MAX);
             }
         }
     }
@@ -324,18 +354,10 @@ impl Stream {
 }
 
 /// Lets the peer measure the round trip (RFC 3550 §6.4.1, LSR and DLSR).
-fn answer(block: &mut Block, (ssrc, ntp_middle, at): (u32, u32, Time), now: Time) {
-    if block.ssrc == ssrc {
-        block.last_report = ntp_middle;
-        let delay = ((now - at).as_nanos() << 16) / 1_000_000_000;
+fn answer(block: &mut Block, heard: Heard, now: Time) {
+    if block.ssrc == heard.ssrc && heard.ntp_middle != 0 {
+        block.last_report = heard.ntp_middle;
+        let delay = ((now - heard.at).as_nanos() << 16) / 1_000_000_000;
         block.delay = u32::try_from(delay).unwrap_or(u32::MAX);
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the counter of §6.4.1 wraps"
-)]
-const fn low_half(count: u64) -> u32 {
-    count as u32
 }

@@ -4,6 +4,8 @@
 //!
 //! Absent on purpose: what is in the packets (`player`), clocks, sockets.
 
+use std::num::NonZeroU32;
+
 use shared::{Ptime, Time};
 
 use crate::line::Line;
@@ -12,7 +14,9 @@ use crate::line::Line;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
     slot: Slot,
-    position: u32,
+    /// One more than the position among the lines of the slot: never 0, so that there can be no
+    /// place in as much memory.
+    number: NonZeroU32,
 }
 
 /// All lines by packet time and slot.
@@ -58,6 +62,12 @@ struct Class {
     /// A bit for each slot that has lines.
     occupied: u64,
     slots: Vec<Vec<Line>>,
+}
+
+impl Place {
+    const fn position(self) -> usize {
+        self.number.get() as usize - 1
+    }
 }
 
 impl Wheel {
@@ -108,7 +118,10 @@ impl Wheel {
         lines.push(line);
         Place {
             slot,
-            position: u32::try_from(lines.len() - 1).unwrap_or(u32::MAX),
+            number: u32::try_from(lines.len())
+                .ok()
+                .and_then(NonZeroU32::new)
+                .unwrap_or_else(|| unreachable!("at least the line that was put there")),
         }
     }
 
@@ -118,8 +131,8 @@ impl Wheel {
         let Slot { class, slot } = place.slot;
         let class = &mut self.classes[usize::from(class)];
         let lines = &mut class.slots[usize::from(slot)];
-        let line = lines.swap_remove(place.position as usize);
-        let moved = lines.get(place.position as usize).map(|line| line.index);
+        let line = lines.swap_remove(place.position());
+        let moved = lines.get(place.position()).map(|line| line.index);
         if lines.is_empty() {
             class.occupied &= !(1 << slot);
         }
@@ -131,7 +144,7 @@ impl Wheel {
     pub fn line(&mut self, place: Place) -> &mut Line {
         let Slot { class, slot } = place.slot;
         let lines = &mut self.classes[usize::from(class)].slots[usize::from(slot)];
-        &mut lines[place.position as usize]
+        &mut lines[place.position()]
     }
 
     /// When the line at a place is due next.

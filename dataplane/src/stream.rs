@@ -1,16 +1,18 @@
 //! One leg's media: what control said of it, and what the core remembers between packets.
 
-use shared::{Media, Source, StreamStats, Time};
+use shared::{Source, StreamStats, Time};
 
 use crate::digit::Digits;
 use crate::latch::Lock;
+use crate::line::Line;
 use crate::output::Output;
 use crate::port::{Owner, Sockets};
 use crate::relay::Relay;
 use crate::reports::Reports;
 use crate::rtcp::reception::Reception;
-use crate::rtcp::sdes::Cname;
+use crate::rtcp::sdes::CNAME_BYTES;
 use crate::slot::Place;
+use crate::terms::Terms;
 
 /// One occupant of a place in the table.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ pub struct Stream {
     /// How far it is in its life.
     pub phase: Phase,
     /// What offer and answer settled, once they did.
-    pub media: Option<Media>,
+    pub terms: Option<Terms>,
     /// What it shall send.
     pub source: Source,
     /// Where its line is while a prompt is sent.
@@ -50,10 +52,28 @@ pub struct Stream {
     pub excused: bool,
     /// When the peer was heard last.
     pub heard: Time,
-    /// The value of `heard` that a silence was reported with.
-    pub silent_since: Option<Time>,
+    /// That it was not heard since then was reported.
+    pub told_of_silence: bool,
     /// What it did.
-    pub stats: StreamStats,
+    pub counts: Counts,
+}
+
+/// What a stream did, as [`StreamStats`] tells it in the end. Packets of a single stream fit into
+/// 32 bits for two years and a half.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Packets sent, modulo 2^32 as in sender reports (RFC 3550 §6.4.1).
+    pub sent: u32,
+    /// Packets accepted.
+    pub received: u32,
+    /// Packets dropped, for any reason.
+    pub dropped: u32,
+    /// Packets the peer did not get.
+    pub lost_by_peer: u32,
+    /// In microseconds.
+    pub round_trip_us: u32,
+    /// Where its prompt was left.
+    pub prompt_position_ms: u32,
 }
 
 /// The life of a stream.
@@ -79,16 +99,16 @@ pub struct Paused {
 impl Stream {
     /// A stream that sends and believes nothing yet.
     #[must_use]
-    pub fn new(owner: Owner, output: Output, cname: Cname, now: Time) -> Self {
+    pub fn new(owner: Owner, output: Output, cname: [u8; CNAME_BYTES], now: Time) -> Self {
         Self {
             owner,
             phase: Phase::Opening,
-            media: None,
+            terms: None,
             source: Source::Silent,
             place: None,
             paused: None,
             output,
-            lock: Lock::default(),
+            lock: Lock::OPEN,
             listener: None,
             relay: Relay::default(),
             reception: Reception::default(),
@@ -98,8 +118,8 @@ impl Stream {
             screened: false,
             excused: false,
             heard: now,
-            silent_since: None,
-            stats: StreamStats::default(),
+            told_of_silence: false,
+            counts: Counts::default(),
         }
     }
 
@@ -112,9 +132,30 @@ impl Stream {
         }
     }
 
+    /// Takes note that the peer is there.
+    pub const fn hear(&mut self, now: Time) {
+        self.heard = now;
+        self.told_of_silence = false;
+    }
+
+    /// What it did in its life.
+    #[must_use]
+    pub fn stats(&self) -> StreamStats {
+        let counts = &self.counts;
+        StreamStats {
+            sent: counts.sent.into(),
+            received: counts.received.into(),
+            dropped: counts.dropped.into(),
+            lost_by_peer: counts.lost_by_peer,
+            jitter: self.reception.jitter(),
+            round_trip_us: counts.round_trip_us,
+            prompt_position_ms: counts.prompt_position_ms,
+        }
+    }
+
     /// Takes note of packets that were sent, of `bytes` of payload each.
     pub fn count_sent(&mut self, packets: u32, bytes: usize) {
-        self.stats.sent += u64::from(packets);
+        self.counts.sent = self.counts.sent.wrapping_add(packets);
         let bytes = u32::try_from(bytes).unwrap_or(0);
         self.reports.octets = self
             .reports
@@ -123,6 +164,5 @@ impl Stream {
     }
 }
 
-// With its line, its row in the agenda and its sockets' book, a stream shall stay about half a
-// kilobyte.
-const _: () = assert!(size_of::<Option<Stream>>() <= 480);
+/// What the core keeps of a stream: itself, its line, and its row in the agenda.
+pub const STREAM_BYTES: usize = size_of::<Option<Stream>>() + size_of::<Line>() + size_of::<Time>();

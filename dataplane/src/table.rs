@@ -109,7 +109,7 @@ mod tests {
 
     fn stream(index: u32, generation: u32) -> Stream {
         let owner = Owner { index, generation };
-        Stream::new(owner, Output::new(0, 0, 0), [0; 16], shared::Time::ZERO)
+        Stream::new(owner, Output::new(0, 0, 0), [0; 12], shared::Time::ZERO)
     }
 
     #[test]

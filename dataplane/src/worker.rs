@@ -32,6 +32,11 @@ pub(crate) struct Worker {
     pub(crate) next_account: shared::Time,
 }
 
+/// What a stream takes of a worker's memory in all, the kernel's sockets aside.
+const STREAM_BYTES: usize = crate::stream::STREAM_BYTES + crate::uring::STREAM_BYTES;
+
+const _: () = assert!(STREAM_BYTES <= 512);
+
 /// Commands obeyed between two slots.
 const COMMANDS_AT_ONCE: usize = 64;
 

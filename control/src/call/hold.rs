@@ -98,8 +98,8 @@ fn describe(agreed: &Agreed, ears: Ears, latch: Latch) -> Media {
         send: agreed.direction.sends(),
         receive,
         latch,
-        // Who has put us on hold, in whatever form, or only listens, may be silent for as long as it
-        // likes: sendonly allows a phone to send and does not ask it to (RFC 3264 §8.4).
+        // Who has put us on hold, in whatever form, or only listens, may be silent for as long as
+        // it likes: sendonly allows a phone to send and does not ask it to (RFC 3264 §8.4).
         supervise: receive && agreed.direction.sends() && agreed.remote.is_some(),
     }
 }

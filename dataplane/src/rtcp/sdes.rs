@@ -6,12 +6,15 @@ use super::Writer;
 /// A canonical name: 96 random bits as text.
 pub type Cname = [u8; 16];
 
+/// Random bytes in a canonical name.
+pub const CNAME_BYTES: usize = 12;
+
 /// The item that holds a canonical name.
 const CNAME: u8 = 1;
 
 /// A name of random bits.
 #[must_use]
-pub fn cname(random: [u8; 12]) -> Cname {
+pub fn cname(random: [u8; CNAME_BYTES]) -> Cname {
     let mut name = Cname::default();
     for (three, four) in random.chunks_exact(3).zip(name.chunks_exact_mut(4)) {
         let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);

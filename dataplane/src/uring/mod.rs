@@ -34,3 +34,4 @@ mod tests;
 
 pub(crate) use buffer_ring::Filled;
 pub(crate) use ring::{Completion, Ring, RingConfig};
+pub(crate) use socket::STREAM_BYTES;

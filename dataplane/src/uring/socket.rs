@@ -29,6 +29,9 @@ pub(super) struct Pair {
 /// `SO_MEMINFO`: the last figure is what was dropped, for a filter or for want of room.
 pub(super) type Tally = [u32; 9];
 
+/// What the ring keeps of a stream, the kernel's sockets aside.
+pub(crate) const STREAM_BYTES: usize = size_of::<Pair>() + size_of::<Option<Box<Pair>>>();
+
 /// One socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {

@@ -12,7 +12,7 @@ use rtcp::goodbye::Goodbye;
 use rtcp::receiver_report::ReceiverReport;
 use rtcp::sender_report::SenderReport as Sender;
 use rtcp::source_description::SourceDescription;
-use shared::{Command, DropReason, Event, Media, Source};
+use shared::{Command, DropReason, Event, Latch, Media, Source, StreamId};
 
 fn phone() -> SocketAddr {
     "192.0.2.7:4000".parse().unwrap()
@@ -332,4 +332,56 @@ fn a_digit_whose_end_was_lost_is_told_after_a_silence() {
         duration_ms: 50,
     };
     assert_eq!(lab.events(), [digit]);
+}
+
+/// A phone behind a translator: its RTP and its RTCP come from ports that it does not know of.
+fn translated(lab: &mut Lab, latch: Latch) -> (StreamId, SocketAddr) {
+    let mut described = described();
+    described.latch = latch;
+    let stream = lab.stream(0, described, music());
+    let outside = SocketAddr::from(([203, 0, 113, 5], 61_000));
+    lab.arrive(stream, outside, &packet(0, 0, 7, &[0; 160]));
+    let rtcp = SocketAddr::from(([203, 0, 113, 5], 61_001));
+    lab.arrive(stream, rtcp, &compound(None, None, false));
+    (stream, rtcp)
+}
+
+#[test]
+fn reports_go_where_the_translated_phones_own_reports_come_from() {
+    let mut lab = Lab::new(vec![recording(5_000)]);
+    let (stream, rtcp) = translated(&mut lab, Latch::Any);
+    let again = SocketAddr::from(([203, 0, 113, 5], 62_000));
+    lab.arrive(stream, again, &compound(None, None, false));
+    lab.run(20_000);
+    let reports = lab.reports();
+    assert!(reports.len() > 2 && reports.iter().all(|report| report.to == rtcp));
+    lab.describe(stream, media("192.0.2.8:4000".parse().ok()));
+    let mut moved = described();
+    moved.latch = Latch::Any;
+    lab.describe(stream, moved);
+    lab.run(20_000);
+    let reports = lab.reports();
+    assert!(reports.len() > 2 && reports.iter().all(|report| report.to == phone_rtcp()));
+}
+
+#[test]
+fn where_nothing_may_be_learned_reports_go_where_it_was_signalled() {
+    let mut lab = Lab::new(vec![recording(5_000)]);
+    translated(&mut lab, Latch::Closed);
+    lab.run(20_000);
+    let reports = lab.reports();
+    assert!(reports.len() > 2 && reports.iter().all(|report| report.to == phone_rtcp()));
+    assert_eq!(lab.dropped(DropReason::WrongSource), 2);
+}
+
+#[test]
+fn reports_of_a_stranger_teach_nothing() {
+    let mut lab = Lab::new(vec![recording(5_000)]);
+    let (stream, rtcp) = translated(&mut lab, Latch::Any);
+    let stranger = SocketAddr::from(([198, 51, 100, 9], 61_001));
+    lab.arrive(stream, stranger, &compound(None, None, true));
+    assert_eq!(lab.dropped(DropReason::WrongSource), 1);
+    lab.run(20_000);
+    assert!(lab.reports().iter().all(|report| report.to == rtcp));
+    assert!(!lab.events().contains(&Event::PeerBye { stream }));
 }
