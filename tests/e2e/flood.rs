@@ -89,3 +89,36 @@ fn calls_beyond_the_orbits_are_told_from_those_that_failed() {
     assert_eq!(refused, 3);
     server.stop();
 }
+
+/// Attacks a server, its whole range of ports included.
+fn attack(latch: &'static str, seconds: &str) {
+    let server = Server::start(&Settings {
+        latch,
+        ..Settings::default()
+    });
+    let (first, last) = server.ports.server_media();
+    let sweep = format!("{first}-{last}");
+    let options = ["--seconds", seconds, "--sweep", &sweep, "--latch", latch];
+    let (code, report) = flood("attack", &server, &options);
+    assert_eq!((code, &report["verdict"]), (0, &Value::from("clean")));
+    for harm in ["strays", "injected", "hijacks"] {
+        assert_eq!(number(&report, &format!("/attack/{harm}")), 0, "{harm}");
+    }
+    assert!(number(&report, "/attack/packets") > 1_000);
+    assert!(number(&report, "/attack/moves/1") > 0);
+    let behind_nat = number(&report, "/attack/behind_nat");
+    assert!(behind_nat > 0);
+    let latched = if latch == "learn" { behind_nat } else { 0 };
+    assert_eq!(number(&report, "/attack/latched"), latched);
+    server.stop();
+}
+
+#[test]
+fn an_attack_moves_nothing_and_phones_behind_a_nat_are_not_believed() {
+    attack("closed", "10");
+}
+
+#[test]
+fn an_attack_moves_nothing_while_phones_behind_a_nat_are_learned() {
+    attack("learn", "8");
+}

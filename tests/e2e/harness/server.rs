@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     /// Who may send requests; `None`: the default, loopback.
     pub(crate) trusted: Option<&'static str>,
+    /// Whom it believes: `closed` or `learn`.
+    pub(crate) latch: &'static str,
     /// How many pairs of media ports there are; more than 100, at most 200, take a block of ports
     /// of their own.
     pub(crate) media_pairs: u16,
@@ -37,6 +39,7 @@ impl Default for Settings {
             mode: "programme",
             address: Ipv4Addr::LOCALHOST.into(),
             trusted: None,
+            latch: "closed",
             media_pairs: 100,
         }
     }
@@ -121,9 +124,9 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
     let (trusted, host) = (trusted.unwrap_or_default(), settings.address);
     let mut text = format!(
         "[sip]\nlisten = [\"udp:{address}\", \"tcp:{address}\"]\n{trusted}\
-         [media]\naddress = \"{host}\"\nports = \"{first}-{last}\"\nworkers = 1\n\
+         [media]\naddress = \"{host}\"\nports = \"{first}-{last}\"\nworkers = 1\nlatch = \"{}\"\n\
          [music.default]\nfile = \"{music}\"\nmode = \"{}\"\n",
-        settings.mode
+        settings.latch, settings.mode
     );
     let (start, end) = settings.orbits;
     writeln!(

@@ -101,6 +101,12 @@ impl Exchange {
         self.send();
     }
 
+    /// Lets one phone move its audio.
+    pub(super) fn move_to(&mut self, phone: usize, rtp: SocketAddr) {
+        self.phones.move_to(phone, rtp, clock::now(), &mut self.out);
+        self.send();
+    }
+
     /// Lets one phone hang up.
     pub(super) fn hang_up(&mut self, phone: usize) {
         self.phones.hang_up(phone, clock::now(), &mut self.out);

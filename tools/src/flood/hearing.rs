@@ -19,17 +19,18 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 use shared::Time;
 
 use super::limits::{BATCH, DATAGRAM_BYTES, SOURCES_MAX};
-use super::listener::{Ask, Heard, Judging, Reply, Role, Stream};
+use super::listener::{Ask, Heard, Reply, Role, Stream};
 use super::ports::{self, Port};
 use crate::clock;
-use crate::judge::{Expected, Findings, Passage, StreamJudge};
+use crate::judge::stamp::Audio;
+use crate::judge::{Expected, Findings, Music, Passage, StreamJudge};
 
 /// What the thread owns.
 pub(super) struct Hearing {
     epoll: OwnedFd,
     ports: Vec<Socket>,
     streams: Vec<Listened>,
-    judging: Judging,
+    music: Option<Arc<Music>>,
     /// Whose packets are judged; anybody's when there are none.
     hosts: Option<Vec<IpAddr>>,
     sums: Heard,
@@ -65,6 +66,9 @@ const EXPECTED: Expected = Expected {
     packet_ns: 20_000_000,
 };
 
+/// Of the fixed header.
+const RTP_HEADER_BYTES: usize = 12;
+
 /// How long a question may wait.
 const PATIENCE: Timespec = Timespec {
     tv_sec: 0,
@@ -75,7 +79,7 @@ impl Hearing {
     pub(super) fn new(
         epoll: OwnedFd,
         ports: Vec<(Port, Role)>,
-        judging: Judging,
+        music: Option<Arc<Music>>,
         hosts: Option<Vec<IpAddr>>,
     ) -> Self {
         let sockets = ports.into_iter().map(|(port, role)| Socket {
@@ -88,7 +92,7 @@ impl Hearing {
             epoll,
             ports: sockets.collect(),
             streams: Vec::new(),
-            judging,
+            music,
             hosts,
             sums: Heard::default(),
             asked_at: (clock::now(), Duration::ZERO),
@@ -161,6 +165,8 @@ impl Hearing {
         };
         self.sums.datagrams += 1;
         self.sums.bytes += datagram.len() as u64;
+        let audio = datagram.get(RTP_HEADER_BYTES..).map(Audio::read);
+        self.sums.foes += u64::from(audio == Some(Audio::Foe));
         let is_servers = |hosts: &Vec<IpAddr>| hosts.contains(&source.ip().to_canonical());
         let role = self.ports[place].role;
         if role != Role::Direct && !self.hosts.as_ref().is_none_or(is_servers) {
@@ -181,10 +187,10 @@ impl Hearing {
             self.sums.elsewhere += 1;
             return None;
         }
-        let judge = match (&self.judging, port.role) {
-            (Judging::Nothing, _) => Judge::Nothing,
-            (Judging::Music(_), Role::Phones) => Judge::Music(StreamJudge::new(EXPECTED)),
-            _ => Judge::Passage(Passage::new(EXPECTED.payload_type)),
+        let judge = match port.role {
+            Role::Parked => Judge::Music(StreamJudge::new(EXPECTED)),
+            Role::Bridged | Role::Direct => Judge::Passage(Passage::new(EXPECTED.payload_type)),
+            Role::Counted | Role::Nobody => Judge::Nothing,
         };
         port.by_source.insert(source, self.streams.len());
         self.streams.push(Listened {
@@ -197,29 +203,26 @@ impl Hearing {
     }
 
     fn judge(&mut self, stream: usize, arrived: Time, datagram: &[u8], role: Role) {
-        let music = match &self.judging {
-            Judging::Music(music) => music.as_deref(),
-            Judging::Passage | Judging::Nothing => None,
-        };
+        let (music, sums) = (self.music.as_deref(), &mut self.sums);
         let stream = &mut self.streams[stream];
         stream.last = arrived;
         match &mut stream.judge {
-            Judge::Music(judge) => judge.take(arrived, datagram, music, &mut self.sums.pacing),
+            Judge::Music(judge) => judge.take(arrived, datagram, music, &mut sums.pacing),
             Judge::Passage(judge) if role == Role::Direct => {
-                judge.take(arrived, datagram, &mut self.sums.direct);
+                judge.take(arrived, datagram, &mut sums.direct);
             }
-            Judge::Passage(judge) => judge.take(arrived, datagram, &mut self.sums.pacing),
-            Judge::Nothing => self.sums.findings.received += 1,
+            Judge::Passage(judge) => judge.take(arrived, datagram, &mut sums.latency),
+            Judge::Nothing => sums.findings.received += 1,
         }
     }
 
     fn heard(&mut self) -> Heard {
         let mut heard = self.sums.clone();
         self.sums.pacing.clear();
+        self.sums.latency.clear();
         self.sums.direct.clear();
         for stream in self.phones() {
             heard.findings += stream.judge.findings();
-            heard.foes += stream.judge.foes();
             heard.streams += 1;
         }
         let lost = self.ports.iter().map(|port| u64::from(port.overflowed));
@@ -234,9 +237,9 @@ impl Hearing {
         heard
     }
 
-    /// The streams at the phones' sockets.
+    /// The streams where some are expected.
     fn phones(&self) -> impl Iterator<Item = &Listened> {
-        let ports = self.ports.iter().filter(|port| port.role == Role::Phones);
+        let ports = self.ports.iter().filter(|port| port.role.is_expecting());
         ports
             .flat_map(|port| port.by_source.values())
             .map(|stream| &self.streams[*stream])
@@ -260,13 +263,6 @@ impl Judge {
             Self::Music(judge) => judge.findings(),
             Self::Passage(judge) => judge.findings(),
             Self::Nothing => Findings::default(),
-        }
-    }
-
-    fn foes(&self) -> u64 {
-        match self {
-            Self::Music(_) | Self::Nothing => 0,
-            Self::Passage(judge) => judge.foes(),
         }
     }
 

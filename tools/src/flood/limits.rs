@@ -10,6 +10,16 @@ pub(super) const CALLS_MAX: u32 = 32_768;
 /// Calls that one run may begin in a second.
 pub(super) const CALLS_PER_SECOND_MAX: u32 = 5_000;
 
+/// Packets that an attack may send in a second.
+pub(super) const ATTACK_PACKETS_PER_SECOND_MAX: u32 = 200_000;
+
+/// Phones that an attack has from its beginning, of each kind.
+pub(super) const VICTIMS_MAX: u32 = 256;
+
+/// Times that an attack lets new phones call, and another move: a longer one takes more time
+/// between them.
+pub(super) const WAVES_MAX: u32 = 600;
+
 /// The longest time that a run may hold its calls, attack or count.
 pub(super) const SECONDS_MAX: u32 = 86_400;
 

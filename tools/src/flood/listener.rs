@@ -27,23 +27,23 @@ pub(super) struct Listeners {
 /// What a socket is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Role {
-    /// Phones have it in their descriptions: the server sends here.
-    Phones,
+    /// Parked phones have it in their descriptions: each stream is the music.
+    Parked,
+    /// Bridged phones have it: each stream is what another phone of ours stamped.
+    Bridged,
     /// Nobody was told of it: whatever comes from the server is a stray.
     Nobody,
     /// Stamped packets come straight from ourselves, to know what the way alone takes.
     Direct,
+    /// Nothing is expected of what comes.
+    Counted,
 }
 
-/// By what streams are judged.
-#[derive(Clone, Debug)]
-pub(super) enum Judging {
-    /// Each is the music; `None`: any audio.
-    Music(Option<Arc<Music>>),
-    /// Each is what another phone of ours stamped.
-    Passage,
-    /// Nothing is expected of any.
-    Nothing,
+impl Role {
+    /// Whether the server sends there, as far as we know.
+    pub(super) fn is_expecting(self) -> bool {
+        matches!(self, Self::Parked | Self::Bridged | Self::Counted)
+    }
 }
 
 /// What was heard so far.
@@ -51,8 +51,10 @@ pub(super) enum Judging {
 pub(super) struct Heard {
     /// Of all streams, since the start.
     pub(super) findings: Findings,
-    /// Deviations of the music, or times on the way through bridges, since last asked.
+    /// Deviations of the music, since last asked.
     pub(super) pacing: Pacing,
+    /// Times on the way through bridges, since last asked.
+    pub(super) latency: Pacing,
     /// Times on the direct way, since last asked.
     pub(super) direct: Pacing,
     /// Datagrams and their bytes, of any kind.
@@ -64,7 +66,7 @@ pub(super) struct Heard {
     pub(super) elsewhere: u64,
     /// To sockets that nobody was told of.
     pub(super) strays: u64,
-    /// Of an attack's audio, at phones.
+    /// With an attack's audio, anywhere.
     pub(super) foes: u64,
     /// Streams of which at least one packet came.
     pub(super) streams: usize,
@@ -89,6 +91,7 @@ impl Heard {
     pub(super) fn add(&mut self, other: &Self) {
         self.findings += other.findings;
         self.pacing.add(&other.pacing);
+        self.latency.add(&other.latency);
         self.direct.add(&other.direct);
         self.datagrams += other.datagrams;
         self.bytes += other.bytes;
@@ -108,7 +111,7 @@ impl Listeners {
     /// When the kernel refuses a thread, an epoll or a socket.
     pub(super) fn start(
         ports: &[(Port, Role)],
-        judging: &Judging,
+        music: Option<&Arc<Music>>,
         hosts: Option<&[IpAddr]>,
         threads: usize,
     ) -> io::Result<Self> {
@@ -119,7 +122,7 @@ impl Listeners {
         }
         let threads = shares
             .into_iter()
-            .map(|share| Listener::start(share, judging.clone(), hosts))
+            .map(|share| Listener::start(share, music.cloned(), hosts))
             .collect::<io::Result<_>>()?;
         Ok(Self { threads })
     }
@@ -182,7 +185,7 @@ struct Listener {
 impl Listener {
     fn start(
         ports: Vec<(Port, Role)>,
-        judging: Judging,
+        music: Option<Arc<Music>>,
         hosts: Option<&[IpAddr]>,
     ) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -193,7 +196,7 @@ impl Listener {
         let (asks, asked) = channel();
         let (replier, replies) = channel();
         let hosts = hosts.map(<[IpAddr]>::to_vec);
-        let hearing = Hearing::new(epoll, ports, judging, hosts);
+        let hearing = Hearing::new(epoll, ports, music, hosts);
         let thread = std::thread::Builder::new()
             .name("flood-ear".to_owned())
             .spawn(move || hearing.run(&asked, &replier))?;
@@ -240,8 +243,8 @@ mod tests {
             .unwrap()
             .remove(0);
         let to = ports::address(&port);
-        let ports = [(port, Role::Phones)];
-        let listeners = Listeners::start(&ports, &Judging::Music(None), None, 2).unwrap();
+        let ports = [(port, Role::Parked)];
+        let listeners = Listeners::start(&ports, None, None, 2).unwrap();
         let senders = [0, 1].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
         for number in [0, 1, 3] {
             for sender in &senders {
@@ -266,7 +269,7 @@ mod tests {
         let to = ports::address(&port);
         let hosts = ["127.0.0.2".parse().unwrap()];
         let ports = [(port, Role::Nobody)];
-        let listeners = Listeners::start(&ports, &Judging::Passage, Some(&hosts), 1).unwrap();
+        let listeners = Listeners::start(&ports, None, Some(&hosts), 1).unwrap();
         for host in ["127.0.0.1:0", "127.0.0.2:0"] {
             UdpSocket::bind(host).unwrap().send_to(b"x", to).unwrap();
         }
@@ -280,8 +283,8 @@ mod tests {
             .unwrap()
             .remove(0);
         let to = ports::address(&port);
-        let ports = [(port, Role::Phones)];
-        let listeners = Listeners::start(&ports, &Judging::Passage, None, 1).unwrap();
+        let ports = [(port, Role::Bridged)];
+        let listeners = Listeners::start(&ports, None, None, 1).unwrap();
         let (mut audio, mut foe) = ([0; BYTES], [0; BYTES]);
         let stamp = Stamp {
             pair: 4,
@@ -310,8 +313,8 @@ mod tests {
         for number in 0..50 {
             sender.send_to(&rtp(number, &[0xff; BYTES]), to).unwrap();
         }
-        let ports = [(port, Role::Phones)];
-        let listeners = Listeners::start(&ports, &Judging::Music(None), None, 1).unwrap();
+        let ports = [(port, Role::Parked)];
+        let listeners = Listeners::start(&ports, None, None, 1).unwrap();
         let first = heard_when(&listeners, |heard| heard.datagrams > 0);
         sender.send_to(&rtp(51, &[0xff; BYTES]), to).unwrap();
         let heard = heard_when(&listeners, |heard| heard.overflowed > 0);

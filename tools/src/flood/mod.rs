@@ -4,6 +4,8 @@
 //! which the kernel got it. Everything is bounded in count and time (`limits`), goes only where the
 //! user said (`scope`), and ends with every call hung up (`exchange`).
 
+mod attack;
+mod cut;
 mod exchange;
 mod hearing;
 mod limits;
@@ -39,6 +41,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<u8, Box<dyn Err
     let (report, output) = match &arguments.command {
         Command::Park(options) => (park::run(options)?, &options.output),
         Command::Relay(options) => (relay::run(options)?, &options.output),
+        Command::Attack(options) => (attack::run(options)?, &options.output),
         Command::Sink(options) => (sink::run(options)?, &options.output),
     };
     tell(&report, output, out)?;

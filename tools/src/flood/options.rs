@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use clap::value_parser;
 
-use super::limits::{CALLS_MAX, CALLS_PER_SECOND_MAX, RTP_SOCKETS_MAX, SECONDS_MAX};
+use super::limits::{
+    ATTACK_PACKETS_PER_SECOND_MAX, CALLS_MAX, CALLS_PER_SECOND_MAX, RTP_SOCKETS_MAX, SECONDS_MAX,
+    VICTIMS_MAX,
+};
 
 /// Load, sink and attack for the media path of a SIP server that is yours.
 ///
@@ -23,6 +26,9 @@ pub(super) enum Command {
     Park(ParkOptions),
     /// Park calls, retrieve each from another phone, and speak both ways through the bridges.
     Relay(RelayOptions),
+    /// Throw RTP-bleed, injection, floods and malformed packets at live calls, and tell whether
+    /// any of it moved the server.
+    Attack(AttackOptions),
     /// Only count what arrives at ports of this machine.
     Sink(SinkOptions),
 }
@@ -62,6 +68,47 @@ pub(super) struct RelayOptions {
     pub(super) refusals_ok: bool,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// See [`Command::Attack`].
+#[derive(Debug, clap::Args)]
+pub(super) struct AttackOptions {
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// Seconds to attack for.
+    #[arg(long, default_value_t = 10, value_parser = up_to(SECONDS_MAX))]
+    pub(super) seconds: u32,
+    /// Packets of the attack in a second.
+    #[arg(long, default_value_t = 5_000, value_parser = up_to(ATTACK_PACKETS_PER_SECOND_MAX))]
+    pub(super) rate: u32,
+    /// Phones that are parked and listen, from the beginning.
+    #[arg(long, default_value_t = 16, value_parser = up_to(VICTIMS_MAX))]
+    pub(super) calls: u32,
+    /// Pairs of phones that are bridged and speak, from the beginning.
+    #[arg(long, default_value_t = 8, value_parser = up_to(VICTIMS_MAX))]
+    pub(super) pairs: u32,
+    /// Whom the server believes, as it is configured: `closed` the signalled addresses only,
+    /// `learn` who sends first, so that phones behind a NAT must get their audio.
+    #[arg(long, value_enum, default_value_t = Latch::Closed)]
+    pub(super) latch: Latch,
+    /// The server's RTP ports, to be swept as RTP-bleed scanners do, besides those of our calls.
+    #[arg(long, value_name = "FIRST-LAST", value_parser = port_range)]
+    pub(super) sweep: Option<(u16, u16)>,
+    /// A further address of this machine to attack from; on loopback there are two by themselves.
+    #[arg(long, value_name = "IP")]
+    pub(super) attack_from: Vec<IpAddr>,
+    /// The music that parked phones are to hear, as the server was given it; `none` judges none.
+    #[arg(long, value_name = "FILE|builtin|none", default_value = "builtin")]
+    pub(super) music: String,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// Whom a server believes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(super) enum Latch {
+    Closed,
+    Learn,
 }
 
 /// See [`Command::Sink`].
@@ -140,4 +187,12 @@ pub(super) struct Output {
 
 fn up_to(most: u32) -> clap::builder::RangedI64ValueParser<u32> {
     value_parser!(u32).range(1..=i64::from(most))
+}
+
+fn port_range(text: &str) -> Result<(u16, u16), String> {
+    let ports = text.split_once('-').and_then(|(first, last)| {
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (0 < first && first <= last).then_some((first, last))
+    });
+    ports.ok_or_else(|| "two ports, the first no greater, such as 20000-20999".to_owned())
 }

@@ -7,36 +7,35 @@ use std::sync::Arc;
 use dataplane::prompt::Prompt;
 use shared::Codec;
 
-use super::listener::Judging;
+use super::cut::{Cut, cut_short};
+use super::listener::Role;
 use super::options::ParkOptions;
 use super::report::{Report, Spread};
-use super::stage::{Cut, Stage, blame_calls, cut_short};
+use super::stage::{Cast, Stage, blame_calls};
 use crate::judge::Music;
 
 /// Runs it.
 pub(super) fn run(options: &ParkOptions) -> Result<Report, Box<dyn Error>> {
     let (music, named) = music(&options.music)?;
-    let (load, judging) = (&options.load, Judging::Music(music));
-    let output = &options.output;
-    let mut stage = Stage::set(
-        "park",
-        &options.target,
-        load,
-        load.calls,
-        &judging,
-        &[],
-        output,
-    )?;
+    let load = &options.load;
+    let cast = Cast {
+        phones: load.calls,
+        role: Role::Parked,
+        music,
+        apart: Vec::new(),
+        guests: Vec::new(),
+    };
+    let mut stage = Stage::set("park", &options.target, load, cast, &options.output)?;
     for phone in 0..load.calls as usize {
         let rtp = stage.rtp(phone);
         stage.exchange.add(rtp, None);
     }
     let played = play(load.calls as usize, &mut stage);
     stage.hang_up();
-    let (mut report, pacing, _) = stage.finish();
+    let (mut report, times) = stage.finish();
     let is_interrupted = cut_short(played)?;
     report.packets.music = named;
-    report.pacing = Spread::of(&pacing);
+    report.pacing = Spread::of(&times.pacing);
     blame_calls(&mut report, options.refusals_ok);
     blame_pacing(&mut report, options.max_p999_ms);
     report.judge(is_interrupted);
@@ -52,9 +51,9 @@ fn play(calls: usize, stage: &mut Stage) -> Result<(), Cut> {
 }
 
 /// What callers are to hear, with its name; neither for `none`.
-type Expectation = (Option<Arc<Music>>, Option<String>);
+pub(super) type Expectation = (Option<Arc<Music>>, Option<String>);
 
-fn music(name: &str) -> Result<Expectation, Box<dyn Error>> {
+pub(super) fn music(name: &str) -> Result<Expectation, Box<dyn Error>> {
     let (prompt, named) = match name {
         "none" => return Ok((None, None)),
         "builtin" => (Prompt::builtin(), "the built-in music".to_owned()),

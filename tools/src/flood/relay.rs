@@ -6,11 +6,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::listener::{Judging, Role};
+use super::cut::{Cut, cut_short};
+use super::listener::Role;
 use super::options::RelayOptions;
 use super::ports;
 use super::report::{Latency, Report};
-use super::stage::{Cut, Speaker, Stage, blame_calls, cut_short};
+use super::stage::{Cast, Speaker, Stage, blame_calls};
 use super::talkers::{Spoken, Talkers, Voice};
 
 /// What is on its way when the last packet was sent arrives within this.
@@ -22,27 +23,24 @@ const DIRECT_VOICES: usize = 8;
 
 /// Runs it.
 pub(super) fn run(options: &RelayOptions) -> Result<Report, Box<dyn Error>> {
-    let (load, output) = (&options.load, &options.output);
-    let (phones, judging) = (2 * load.calls, Judging::Passage);
-    let apart = [Role::Direct];
-    let mut stage = Stage::set(
-        "relay",
-        &options.target,
-        load,
-        phones,
-        &judging,
-        &apart,
-        output,
-    )?;
+    let load = &options.load;
+    let cast = Cast {
+        phones: 2 * load.calls,
+        role: Role::Bridged,
+        music: None,
+        apart: vec![Role::Direct],
+        guests: Vec::new(),
+    };
+    let mut stage = Stage::set("relay", &options.target, load, cast, &options.output)?;
     let mut spoken = Spoken::default();
     let played = play(load.calls as usize, &mut stage, &mut spoken);
     stage.hang_up();
-    let (mut report, through, direct) = stage.finish();
+    let (mut report, times) = stage.finish();
     let is_interrupted = cut_short(played)?;
     report.packets.sent = spoken.sent;
     report.own.sent_late = spoken.late;
     report.own.send_failed = spoken.failed;
-    report.latency = Latency::of(&through, &direct);
+    report.latency = Latency::of(&times.latency, &times.direct);
     blame_calls(&mut report, options.refusals_ok);
     blame_ends(&mut report);
     blame_latency(&mut report, options.max_p999_ms);

@@ -24,6 +24,7 @@ pub(super) struct Report {
     /// Deviation of each packet from its stream's own grid, while all calls were held.
     pub(super) pacing: Option<Spread>,
     pub(super) latency: Option<Latency>,
+    pub(super) attack: Option<Attack>,
     pub(super) server_cpu: Option<ServerUse>,
     pub(super) own: Own,
     pub(super) timeline: Vec<Second>,
@@ -78,6 +79,8 @@ pub(super) struct Packets {
     pub(super) unheard: usize,
     /// Streams that ended while their call went on.
     pub(super) silenced: usize,
+    /// Streams that went on where a phone was no more.
+    pub(super) lingering: usize,
     /// Phones that heard another call than their own.
     pub(super) crossed: usize,
     /// Streams from an address that no call was told of.
@@ -108,6 +111,33 @@ pub(super) struct Latency {
     pub(super) added_p50_ms: f64,
     pub(super) added_p99_ms: f64,
     pub(super) added_p999_ms: f64,
+}
+
+/// What an attack sent, and what came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Attack {
+    pub(super) packets: u64,
+    /// By kind.
+    pub(super) kinds: Vec<(&'static str, u64)>,
+    /// Phones that were attacked, one after the other.
+    pub(super) victims: usize,
+    /// Calls that began while the attack went on.
+    pub(super) fresh: usize,
+    /// Of these, phones whose audio comes from elsewhere than they say, as behind a NAT.
+    pub(super) behind_nat: usize,
+    /// Whether these are to get their audio at the address they send from.
+    pub(super) must_latch: bool,
+    /// Of these, those that got their audio at the address they send from.
+    pub(super) latched: usize,
+    /// Moves by re-INVITE, asked for and agreed to.
+    pub(super) moves: (usize, usize),
+    /// Packets that the server sent to the attacker, streams to addresses that no call was told
+    /// of, and streams to where a phone was no more.
+    pub(super) strays: u64,
+    /// Packets of the attack that came out at a phone.
+    pub(super) injected: u64,
+    /// Calls that lost their audio, or their call, to the attack.
+    pub(super) hijacks: u64,
 }
 
 /// What the server used while all calls were held.
@@ -236,6 +266,10 @@ impl Report {
             "streams fell silent while their calls went on",
         );
         self.complain_of(
+            self.packets.lingering,
+            "streams went on for more than a second where a phone was no more",
+        );
+        self.complain_of(
             self.packets.crossed,
             "phones heard another call than their own",
         );
@@ -299,7 +333,7 @@ mod tests {
 
     #[test]
     fn each_fault_alone_is_not_clean_and_is_named() {
-        let spoils: [fn(&mut Report); 11] = [
+        let spoils: [fn(&mut Report); 12] = [
             |report| report.packets.findings.lost = 1,
             |report| report.packets.findings.repeated = 1,
             |report| report.packets.findings.timestamp_jumps = 1,
@@ -311,6 +345,7 @@ mod tests {
             |report| report.packets.silenced = 1,
             |report| report.packets.unsignalled = 1,
             |report| report.packets.crossed = 1,
+            |report| report.packets.lingering = 1,
         ];
         for (place, spoil) in spoils.into_iter().enumerate() {
             let (verdict, complaints) = verdict(spoil);

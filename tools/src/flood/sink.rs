@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
 use super::limits::THREADS_MAX;
-use super::listener::{Judging, Listeners, Role};
+use super::listener::{Listeners, Role};
 use super::options::SinkOptions;
 use super::ports;
 use super::progress::Progress;
@@ -29,11 +29,11 @@ pub(super) fn run(options: &SinkOptions) -> Result<Report, Box<dyn Error>> {
             port.ok_or("there are no ports above 65535: use fewer --ports, or a lower --port")?;
         let address = SocketAddr::new(options.address, port);
         let socket = ports::bind_at(address).map_err(|error| format!("{address}: {error}"))?;
-        sockets.push((socket, Role::Phones));
+        sockets.push((socket, Role::Counted));
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.min(THREADS_MAX);
-    let listeners = Listeners::start(&sockets, &Judging::Nothing, None, threads)?;
+    let listeners = Listeners::start(&sockets, None, None, threads)?;
     let mut watch = Watch::new(listeners, None);
     let last = options.port + (options.ports - 1) * 2;
     let target = format!("{} ports {}-{last}", options.address, options.port);

@@ -7,18 +7,20 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::exchange::{Exchange, Interrupted};
+use shared::Time;
+
+use super::cut::Cut;
+use super::exchange::Exchange;
 use super::limits::{SETTLE, THREADS_MAX};
-use super::listener::{Judging, Listeners, Role};
+use super::listener::{Listeners, Role};
 use super::machine::ServerCpu;
 use super::options::{Load, Output, Target};
 use super::ports::{self, Port};
 use super::progress::Progress;
 use super::report::{Calls, Report, millis};
-use super::scope::ScopeError;
-use super::watch::Watch;
+use super::watch::{Times, Watch};
 use crate::clock;
-use crate::judge::Pacing;
+use crate::judge::Music;
 use crate::phone::{Event, What};
 
 /// A run under way.
@@ -31,23 +33,33 @@ pub(super) struct Stage {
     ports: Vec<Port>,
     /// Sockets of other roles.
     apart: Vec<Port>,
+    /// Where phones are that are not at the sockets of all.
+    homes: HashMap<usize, SocketAddr>,
     /// Where each phone was told that its audio comes from, at its own address.
     told: HashMap<(SocketAddr, SocketAddr), usize>,
+    /// Addresses that nothing is to be sent to any more, since when (by the wall clock).
+    left: HashMap<SocketAddr, Time>,
     cps: u32,
     hold: Duration,
 }
 
+/// Who takes part, besides the server.
+#[derive(Debug)]
+pub(super) struct Cast {
+    /// Phones at sockets that they may share.
+    pub(super) phones: u32,
+    /// What these sockets are for.
+    pub(super) role: Role,
+    /// What parked phones are to hear.
+    pub(super) music: Option<Arc<Music>>,
+    /// Sockets of other roles, each at a port of its own.
+    pub(super) apart: Vec<Role>,
+    /// Sockets that are there already.
+    pub(super) guests: Vec<(Port, Role)>,
+}
+
 /// Which voice a phone is to hear: a pair, and a side of it.
 pub(super) type Speaker = (u32, u8);
-
-/// Why a run ended ahead of time.
-#[derive(Debug)]
-pub(super) enum Cut {
-    Interrupted,
-    /// The server wants audio where the user did not name.
-    Scope(ScopeError),
-    Failed(Box<dyn Error>),
-}
 
 /// Phones that one receiving thread is to hear.
 const PHONES_PER_THREAD: u32 = 4_000;
@@ -55,37 +67,38 @@ const PHONES_PER_THREAD: u32 = 4_000;
 /// Sockets for one receiving thread, where calls share them.
 const SOCKETS_PER_THREAD: u32 = 8;
 
+/// How long nothing may happen between two looks.
+const TURN: Duration = Duration::from_millis(5);
+
 /// A stream whose last packet is this old has ended.
 const SILENCE: Duration = Duration::from_secs(1);
 
 impl Stage {
-    /// With sockets for so many phones, and one for each of the roles `apart`; none has called.
+    /// With the sockets of a cast; nobody has called.
     pub(super) fn set(
         mode: &'static str,
         target: &Target,
         load: &Load,
-        phones: u32,
-        judging: &Judging,
-        apart: &[Role],
+        cast: Cast,
         output: &Output,
     ) -> Result<Self, Box<dyn Error>> {
         let exchange = Exchange::open(target)?;
         let server = target.server_pid.map(ServerCpu::new).transpose()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let wanted = load.threads.map_or_else(
-            || (phones.div_ceil(PHONES_PER_THREAD) as usize).min(cores),
+            || (cast.phones.div_ceil(PHONES_PER_THREAD) as usize).min(cores),
             usize::from,
         );
         let threads = wanted.clamp(1, THREADS_MAX);
         let shared = u32::try_from(threads).unwrap_or(1) * SOCKETS_PER_THREAD;
-        let sockets = load.sockets.unwrap_or(shared).min(phones).max(1);
-        let mut ports = ports::bind(exchange.local(), sockets as usize + apart.len())?;
-        let roles =
-            std::iter::repeat_n(Role::Phones, sockets as usize).chain(apart.iter().copied());
-        let listened: Vec<(Port, Role)> = ports.iter().map(Arc::clone).zip(roles).collect();
-        let apart = ports.split_off(sockets as usize);
+        let sockets = load.sockets.unwrap_or(shared).min(cast.phones).max(1) as usize;
+        let mut ports = ports::bind(exchange.local(), sockets + cast.apart.len())?;
+        let roles = std::iter::repeat_n(cast.role, sockets).chain(cast.apart);
+        let mut listened: Vec<(Port, Role)> = ports.iter().map(Arc::clone).zip(roles).collect();
+        listened.extend(cast.guests);
+        let apart = ports.split_off(sockets);
         let hosts = exchange.scope().hosts();
-        let listeners = Listeners::start(&listened, judging, Some(hosts), threads)?;
+        let listeners = Listeners::start(&listened, cast.music.as_ref(), Some(hosts), threads)?;
         let began = Duration::from_nanos(clock::wall().as_nanos());
         let mut report = Report::new(mode, target_uri(&exchange, target), began);
         report.own.sockets = listened.len();
@@ -97,7 +110,9 @@ impl Stage {
             progress: Progress::new(output.quiet),
             ports,
             apart,
+            homes: HashMap::new(),
             told: HashMap::new(),
+            left: HashMap::new(),
             cps: load.cps,
             hold: Duration::from_secs(load.hold.into()),
         })
@@ -118,9 +133,32 @@ impl Stage {
         &self.apart
     }
 
+    /// The numbers of all ports.
+    pub(super) fn own_ports(&self) -> impl Iterator<Item = u16> {
+        let ports = self.ports.iter().chain(&self.apart);
+        ports.map(|port| ports::address(port).port())
+    }
+
     /// Where the audio of a phone is.
     pub(super) fn rtp(&self, phone: usize) -> SocketAddr {
-        ports::address(self.port(phone))
+        let home = self.homes.get(&phone).copied();
+        home.unwrap_or_else(|| ports::address(self.port(phone)))
+    }
+
+    /// From here on the audio of a phone is there; nothing is to go where it was.
+    pub(super) fn settle(&mut self, phone: usize, home: SocketAddr) {
+        if self.exchange.phones().is_up(phone) {
+            self.leave(phone);
+        }
+        self.homes.insert(phone, home);
+        if let Some(media) = self.exchange.phones().server_media(phone) {
+            self.told.insert((home, media), phone);
+        }
+    }
+
+    /// From here on nothing is to be sent to a phone.
+    pub(super) fn leave(&mut self, phone: usize) {
+        self.left.insert(self.rtp(phone), clock::wall());
     }
 
     /// Phones with an answered call that goes on.
@@ -162,10 +200,20 @@ impl Stage {
     pub(super) fn hold(&mut self) -> Result<(), Cut> {
         // What is heard in the rush of the last calls is not what is watched.
         self.wait(SETTLE)?;
+        self.hold_with("holding", |_, _, _| {})
+    }
+
+    /// Holds all calls, while something goes on: it is told what happened, and how much of the time
+    /// has passed.
+    pub(super) fn hold_with(
+        &mut self,
+        name: &'static str,
+        mut goes_on: impl FnMut(&mut Self, &[Event], Duration),
+    ) -> Result<(), Cut> {
         self.watch.hold(self.up());
         let began = clock::now();
         let seconds = usize::try_from(self.hold.as_secs()).unwrap_or(usize::MAX);
-        self.progress.phase("holding", seconds);
+        self.progress.phase(name, seconds);
         loop {
             let passed = clock::now() - began;
             if passed >= self.hold {
@@ -173,7 +221,8 @@ impl Stage {
                 return Ok(());
             }
             self.progress.after(passed);
-            self.turn(Duration::from_millis(20).min(self.hold - passed))?;
+            let events = self.turn(TURN.min(self.hold - passed))?;
+            goes_on(self, &events, passed);
             self.look();
         }
     }
@@ -240,21 +289,27 @@ impl Stage {
         let mut unheard: HashSet<usize> = (0..phones.len())
             .filter(|phone| phones.is_up(*phone))
             .collect();
-        let packets = &mut self.report.packets;
+        let mut packets = self.report.packets.clone();
         for stream in self.watch.listeners().streams() {
             let Some(phone) = self.told.get(&(stream.port, stream.source)) else {
                 packets.unsignalled += 1;
                 continue;
             };
+            let left = self.left.get(&stream.port);
+            packets.lingering += usize::from(left.is_some_and(|at| stream.last > *at + SILENCE));
+            let media = phones.server_media(*phone);
+            if media != Some(stream.source) || self.rtp(*phone) != stream.port {
+                continue;
+            }
             let wanted = wanted(*phone);
             if wanted.is_none() || stream.speaker.is_some() {
                 unheard.remove(phone);
             }
             packets.crossed += usize::from(stream.speaker.is_some() && stream.speaker != wanted);
-            let is_current = phones.server_media(*phone) == Some(stream.source);
-            packets.silenced += usize::from(is_current && now - stream.last > SILENCE);
+            packets.silenced += usize::from(now - stream.last > SILENCE);
         }
         packets.unheard = unheard.len();
+        self.report.packets = packets;
     }
 
     /// Ends every call; a second interruption cuts that short.
@@ -266,15 +321,15 @@ impl Stage {
         self.exchange.hang_up_all(self.cps.max(HANG_UPS_PER_SECOND));
     }
 
-    /// The last look. Gives the pacing, or the latency, and that of the direct way.
-    pub(super) fn finish(mut self) -> (Report, Pacing, Pacing) {
+    /// The last look; the report, and the times that were measured.
+    pub(super) fn finish(mut self) -> (Report, Times) {
         let up = self.up();
-        let (pacing, direct) = self.watch.finish(up, &mut self.report);
+        let times = self.watch.finish(up, &mut self.report);
         if let Some(calls) = &mut self.report.calls {
             let counts = self.exchange.phones().counts();
             calls.hung_up = counts.hung_up + counts.dismissed - calls.dismissed;
         }
-        (self.report, pacing, direct)
+        (self.report, times)
     }
 
     fn look(&mut self) {
@@ -286,34 +341,6 @@ impl Stage {
                 found.received, found.lost
             ));
         }
-    }
-}
-
-impl From<Interrupted> for Cut {
-    fn from(_: Interrupted) -> Self {
-        Self::Interrupted
-    }
-}
-
-impl From<ScopeError> for Cut {
-    fn from(error: ScopeError) -> Self {
-        Self::Scope(error)
-    }
-}
-
-impl From<Box<dyn Error>> for Cut {
-    fn from(error: Box<dyn Error>) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Whether the user ended the run; what else ended it is an error.
-pub(super) fn cut_short(played: Result<(), Cut>) -> Result<bool, Box<dyn Error>> {
-    match played {
-        Ok(()) => Ok(false),
-        Err(Cut::Interrupted) => Ok(true),
-        Err(Cut::Scope(error)) => Err(error.into()),
-        Err(Cut::Failed(error)) => Err(error),
     }
 }
 

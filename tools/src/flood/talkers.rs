@@ -234,7 +234,8 @@ fn send(lines: &mut [Line], packets: &mut [[u8; 12 + BYTES]]) -> u64 {
     sent as u64
 }
 
-fn sleep_until(due: Time) {
+/// Waits for a moment of the monotonic clock.
+pub(super) fn sleep_until(due: Time) {
     let nanos = due.as_nanos();
     let part = |count: u64| i64::try_from(count).expect("the clock is far from its end");
     let at = Timespec {
@@ -247,7 +248,7 @@ fn sleep_until(due: Time) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::listener::{Judging, Listeners, Role};
+    use super::super::listener::{Listeners, Role};
     use super::super::ports;
     use super::*;
 
@@ -257,8 +258,8 @@ mod tests {
         let ears = ports::bind(host, 1).unwrap().remove(0);
         let mouths = ports::bind(host, 2).unwrap();
         let to = ports::address(&ears);
-        let listened = [(ears, Role::Phones)];
-        let listeners = Listeners::start(&listened, &Judging::Passage, None, 1).unwrap();
+        let listened = [(ears, Role::Bridged)];
+        let listeners = Listeners::start(&listened, None, None, 1).unwrap();
         let voices = mouths.iter().zip(0..);
         let voices = voices.map(|(port, pair)| Voice {
             port: Arc::clone(port),

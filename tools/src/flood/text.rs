@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::report::{Calls, Latency, Report, Spread, Verdict};
+use super::report::{Attack, Calls, Latency, Report, Spread, Verdict};
 
 /// A few lines that say what was found.
 pub(super) fn summary(report: &Report) -> String {
@@ -19,6 +19,9 @@ fn write(out: &mut String, report: &Report) -> fmt::Result {
         write_calls(out, calls)?;
     }
     write_packets(out, report)?;
+    if let Some(attack) = &report.attack {
+        write_attack(out, attack)?;
+    }
     if let Some(latency) = &report.latency {
         write_latency(out, latency)?;
     } else if let Some(pacing) = &report.pacing {
@@ -109,6 +112,36 @@ fn write_packets(out: &mut String, report: &Report) -> fmt::Result {
         }
         _ => Ok(()),
     }
+}
+
+fn write_attack(out: &mut String, attack: &Attack) -> fmt::Result {
+    let is_harmless = attack.strays + attack.injected + attack.hijacks == 0;
+    let mark = if is_harmless { '✓' } else { '✗' };
+    let text = format!(
+        "{} packets at {} ports of the server: {} strays, {} injected, {} hijacks",
+        grouped(attack.packets),
+        grouped(attack.victims as u64),
+        grouped(attack.strays),
+        grouped(attack.injected),
+        grouped(attack.hijacks)
+    );
+    row(out, mark, "attack", &text)?;
+    let (asked, agreed) = attack.moves;
+    let (behind, latched) = (attack.behind_nat, attack.latched);
+    let nat = if attack.must_latch {
+        format!("{latched} of {behind} phones behind a NAT got their audio")
+    } else {
+        format!("{behind} phones sent from elsewhere, and {latched} were believed")
+    };
+    let text = format!(
+        "meanwhile {} calls began, {agreed} of {asked} moved; {nat}",
+        attack.fresh
+    );
+    row(out, ' ', "", &text)?;
+    for (kind, count) in &attack.kinds {
+        row(out, ' ', "", &format!("{:>9} {kind}", grouped(*count)))?;
+    }
+    Ok(())
 }
 
 fn write_latency(out: &mut String, latency: &Latency) -> fmt::Result {

@@ -34,8 +34,18 @@ struct Sample {
 #[derive(Debug)]
 struct Held {
     since: Sample,
-    pacing: Pacing,
-    direct: Pacing,
+    times: Times,
+}
+
+/// What was measured while all calls were held.
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    /// Deviations of the music.
+    pub(super) pacing: Pacing,
+    /// On the way through bridges.
+    pub(super) latency: Pacing,
+    /// On the way straight to ourselves.
+    pub(super) direct: Pacing,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -81,19 +91,18 @@ impl Watch {
         self.sample(calls);
         self.held = Some(Held {
             since: self.last.clone(),
-            pacing: Pacing::new(),
-            direct: Pacing::new(),
+            times: Times::default(),
         });
     }
 
     /// The last look; puts what was seen into a report.
-    pub(super) fn finish(&mut self, calls: usize, report: &mut Report) -> (Pacing, Pacing) {
+    pub(super) fn finish(&mut self, calls: usize, report: &mut Report) -> Times {
         self.sample(calls);
         report.take(&self.last.heard);
         report.own.busiest = self.busiest;
         report.timeline = std::mem::take(&mut self.seconds.seconds);
         let held = self.held.take();
-        held.map_or_else(Default::default, |held| (held.pacing, held.direct))
+        held.map(|held| held.times).unwrap_or_default()
     }
 
     /// The calls are held no longer; what the server used meanwhile.
@@ -122,9 +131,12 @@ impl Watch {
         let used = now.cpu.zip(before.cpu);
         let used = used.and_then(|(now, before)| now.checked_sub(before));
         let passed = now.at - before.at;
+        let mut times = now.heard.pacing.clone();
+        times.add(&now.heard.latency);
         if let Some(held) = &mut self.held {
-            held.pacing.add(&now.heard.pacing);
-            held.direct.add(&now.heard.direct);
+            held.times.pacing.add(&now.heard.pacing);
+            held.times.latency.add(&now.heard.latency);
+            held.times.direct.add(&now.heard.direct);
         }
         if passed > SECOND / 2 {
             self.seconds.push(Second {
@@ -132,9 +144,9 @@ impl Watch {
                 calls,
                 packets,
                 lost: lost.saturating_sub(before.heard.findings.lost),
-                p50_ms: millis(now.heard.pacing.quantile(0.5)),
-                p99_ms: millis(now.heard.pacing.quantile(0.99)),
-                max_ms: millis(now.heard.pacing.max()),
+                p50_ms: millis(times.quantile(0.5)),
+                p99_ms: millis(times.quantile(0.99)),
+                max_ms: millis(times.max()),
                 server_cpu_ns_a_packet: used.and_then(|used| a_packet(used, packets)),
             });
             self.busiest = self.busiest.max(now.heard.busy);
