@@ -17,7 +17,8 @@ use self::common::checks;
 use self::common::link::Quality;
 use self::common::phone::call::{State, View};
 use self::common::phone::callee::RingHabit;
-use self::common::phone::{Habits, Hold, ReinviteHabit};
+use self::common::phone::elsewhere::{ReplacesHabit, refer_to};
+use self::common::phone::{Habits, Hold, Phone, ReinviteHabit};
 use self::common::seed::Seed;
 use self::common::site::Site;
 use self::common::world::{CallRef, World};
@@ -53,6 +54,7 @@ fn every_world_ends_well() {
     assert!(tally.parked > seeds, "{tally:?}");
     assert!(tally.retrieved > seeds / 2, "{tally:?}");
     assert!(tally.recalled > seeds / 10, "{tally:?}");
+    assert!(tally.referred > seeds / 10, "{tally:?}");
     assert!(tally.lost_network > seeds / 2, "{tally:?}");
 }
 
@@ -70,6 +72,8 @@ struct Tally {
     parked: u64,
     retrieved: u64,
     recalled: u64,
+    /// REFERs that ended with a parked call.
+    referred: u64,
     calls: u64,
     messages: u64,
     lost_network: u64,
@@ -82,6 +86,7 @@ impl Tally {
         self.parked += other.parked;
         self.retrieved += other.retrieved;
         self.recalled += other.recalled;
+        self.referred += other.referred;
         self.calls += other.calls;
         self.messages += other.messages;
         self.lost_network += other.lost_network;
@@ -143,6 +148,7 @@ impl Life {
             parked: status.parked_total,
             retrieved: status.retrieved,
             recalled: self.recalls_answered(),
+            referred: self.refers_that_parked(),
             calls: self
                 .world
                 .phones
@@ -185,8 +191,18 @@ impl Life {
 
     fn recalls_answered(&self) -> u64 {
         let calls = self.world.phones.iter().flat_map(|phone| &phone.calls);
-        let answered = calls.filter(|call| call.invite.is_some() && call.settled.is_some());
+        let answered = calls.filter(|call| {
+            let invite = call.invite.as_ref();
+            let is_recall = invite.is_some_and(|invite| invite.header("Replaces").is_none());
+            is_recall && call.settled.is_some()
+        });
         answered.count() as u64
+    }
+
+    fn refers_that_parked(&self) -> u64 {
+        let notices = self.world.phones.iter().flat_map(|phone| &phone.notices);
+        let parked = notices.filter(|notice| notice.body.starts_with("SIP/2.0 200"));
+        parked.count() as u64
     }
 
     /// Calls in which something is still under way.
@@ -249,7 +265,11 @@ impl Life {
                 });
             }
             84..88 => world.with(phone, |phone, now| phone.options(now, number)),
-            88..91 => world.disconnect(phone),
+            88..90 => world.disconnect(phone),
+            90 => {
+                let user = self.seed.pick(&["park", "703", "*68705", "nobody"]);
+                world.with(phone, |phone, now| phone.refer_in(now, number, user));
+            }
             91..93 if living == 1 => world.switch_off(phone),
             _ => {}
         }
@@ -265,7 +285,9 @@ impl Life {
         let referred = [("Referred-By", parker)];
         match self.seed.below(100) {
             0..45 if !orbits.is_empty() => {
-                let orbit = orbits[self.seed.index(orbits.len())].orbit.clone();
+                let orbit = &orbits[self.seed.index(orbits.len())].orbit;
+                let code = self.seed.pick(&["", "", "", "*88", "*68"]);
+                let orbit = format!("{code}{orbit}");
                 self.world.dial(phone, &orbit);
             }
             45..55 => {
@@ -276,7 +298,8 @@ impl Life {
                 let orbit = 700 + below(&mut self.seed, 10);
                 self.world.dial_with(phone, &orbit.to_string(), &referred);
             }
-            62..70 => {
+            62..66 => self.refer(phone),
+            66..72 => {
                 if let Some(replaces) = self.somebody() {
                     let orbit = 700 + below(&mut self.seed, 10);
                     let user = if self.seed.chance(50) {
@@ -288,10 +311,37 @@ impl Life {
                         .dial_with(phone, &user, &[("Replaces", replaces)]);
                 }
             }
+            72..76 => {
+                let orbit = 700 + below(&mut self.seed, 10);
+                self.world.dial(phone, &format!("*68{orbit}"));
+            }
             _ => {
                 self.world.dial(phone, "park");
             }
         }
+    }
+
+    /// Two phones speak with each other, and one asks by REFER that the other be parked; or it asks
+    /// so for a call through the server.
+    fn refer(&mut self, parker: usize) {
+        let parkee = self.seed.index(self.world.phones.len());
+        let refer_to = if self.seed.chance(80) {
+            self.world.call_elsewhere(parkee, parker)
+        } else {
+            let Some(replaces) = self.somebody() else {
+                return;
+            };
+            let uri = format!("sip:phone@{}", self.world.phones[parkee].address);
+            refer_to(&uri, &replaces)
+        };
+        if self.seed.chance(10) {
+            // Who speaks hangs up at the same time.
+            let calls = &mut self.world.phones[parkee].elsewhere;
+            calls.iter_mut().for_each(|call| call.is_over = true);
+        }
+        let user = self.seed.pick(&["park", "park", "702", "*68706"]);
+        let act = |phone: &mut Phone, now| phone.refer(now, user, &refer_to);
+        self.world.with(parker, act);
     }
 
     /// The Replaces value that names some confirmed call.
@@ -319,6 +369,11 @@ fn habits(seed: &mut Seed) -> Habits {
         3 => ReinviteHabit::Ignore,
         _ => ReinviteHabit::Accept,
     };
+    let replaces = match seed.below(10) {
+        0..7 => ReplacesHabit::Accept(seed.between(Duration::ZERO, secs(3))),
+        7..9 => ReplacesHabit::Refuse(seed.pick(&[302, 420, 481, 486, 488, 603])),
+        _ => ReplacesHabit::Ignore,
+    };
     let ring = match seed.below(10) {
         0..6 => RingHabit::Answer(seed.between(Duration::ZERO, secs(8))),
         6..8 => RingHabit::NobodyThere,
@@ -327,6 +382,7 @@ fn habits(seed: &mut Seed) -> Habits {
     Habits {
         payloads: payloads.to_vec(),
         ring,
+        replaces,
         reinvite,
         excuses: seed.pick(&[0, 0, 0, 1, 2]),
         acks_forgotten: seed.pick(&[0, 0, 0, 0, 0, 0, 1, 3, u32::MAX]),

@@ -81,10 +81,6 @@ impl Exchange {
             .request_uri()
             .and_then(|text| Uri::parse(text).ok())
             .ok_or(Refusal::BadRequest("Request-URI"))?;
-        let host = uri.port.map_or_else(
-            || uri.host.to_string(),
-            |port| format!("{}:{port}", uri.host),
-        );
         let referred = match request.header(Header::ReferredBy) {
             Some(_) => Referred::Yes,
             None => Referred::No,
@@ -93,7 +89,7 @@ impl Exchange {
             call_id: request.call_id().unwrap_or_default().into(),
             dialled: self.dialled(uri.user_unescaped().as_deref().unwrap_or_default()),
             token: ParkToken::of(&uri)?,
-            host: host.into(),
+            host: host_of(&uri),
             identity: Identity::of(request),
             referred,
             caller: Party::of_request(request),
@@ -148,6 +144,14 @@ pub(crate) fn callable(address: &str) -> Option<Box<str>> {
     let uri = Uri::parse(address.uri).ok()?;
     let target = uri.text.split('?').next().unwrap_or_default();
     (uri.scheme == Scheme::Sip).then(|| target.into())
+}
+
+/// Host and port of a URI.
+pub(crate) fn host_of(uri: &Uri<'_>) -> Box<str> {
+    match uri.port {
+        Some(port) => format!("{}:{port}", uri.host).into(),
+        None => uri.host.to_string().into(),
+    }
 }
 
 /// The dialog that an INVITE wants to replace, if it does (RFC 3891 §3).

@@ -19,6 +19,8 @@ pub(crate) enum Farewell {
     NotRetrieved,
     /// Another leg has taken its place.
     Replaced,
+    /// It has asked that the other leg be parked.
+    Parked,
     /// Its answer does not fit our offer.
     BadAnswer,
     /// One of a bridge fell silent.
@@ -34,6 +36,7 @@ impl Farewell {
         match self {
             Self::NotRetrieved => reason(480, "Not retrieved in time"),
             Self::Replaced => reason(200, "Replaced"),
+            Self::Parked => reason(200, "Parked"),
             Self::BadAnswer => reason(488, "The answer does not fit the offer"),
             Self::MediaTimeout => reason(480, "Media timeout"),
             Self::MediaLost => reason(503, "Media failed"),
@@ -44,9 +47,11 @@ impl Farewell {
     /// What a leg of the same call is told whose INVITE is not answered yet.
     const fn refusal(self) -> Refusal {
         match self {
-            Self::NotRetrieved | Self::Replaced | Self::BadAnswer | Self::MediaTimeout => {
-                Refusal::ParkeeGone
-            }
+            Self::NotRetrieved
+            | Self::Replaced
+            | Self::Parked
+            | Self::BadAnswer
+            | Self::MediaTimeout => Refusal::ParkeeGone,
             Self::MediaLost => Refusal::NoMedia,
             Self::Stopping => Refusal::Stopping,
         }
@@ -92,6 +97,9 @@ impl Exchange {
 
     /// Ends a leg that was not connected yet, and its call as far as it cannot do without.
     pub(crate) fn fail_arrival(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
+        if let Some((key, State::Fetching(_))) = self.call_of(dialog) {
+            self.fetch_failed(now, key, refusal);
+        }
         self.turn_away(now, dialog, refusal);
         self.leg_gone(now, dialog, None);
     }
@@ -115,6 +123,7 @@ impl Exchange {
 
     /// Ends a call with all its legs.
     pub(crate) fn end_call(&mut self, now: Time, key: CallKey, farewell: Farewell) {
+        self.fetch_failed(now, key, farewell.refusal());
         let Some(call) = self.forget_call(key, End::of(farewell)) else {
             return;
         };
@@ -214,6 +223,7 @@ impl Exchange {
             }
             _ => {}
         }
+        self.fetch_failed(now, key, Refusal::ParkeeGone);
         self.forget_call(key, End::HungUp);
     }
 

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shared::{Command, Time, WorkerId};
 
-use crate::config::{Codes, Config, Media, Music, Park};
+use crate::config::{Codes, Config, Media, Music, Park, ReferTo};
 use crate::lamp::{self, End, Lamps};
-use crate::park::{Orbit, OrbitTable, Parked, Parking, Settings};
+use crate::park::{Fetch, Orbit, OrbitTable, Parked, Parking, Settings};
 use crate::policy::Policies;
 use crate::sip::agent::{Agent, DialogKey};
+use crate::sip::method::Method;
 
 pub(crate) mod arrival;
 mod bridge;
@@ -48,6 +49,8 @@ pub(crate) struct Exchange {
     /// Boxed: keys only grow, and a tree filled from one side is half empty.
     pub(crate) legs: BTreeMap<DialogKey, Box<Leg>>,
     pub(crate) orbits: OrbitTable,
+    /// The calls that are being taken over, with who has asked for it.
+    pub(crate) fetches: BTreeMap<CallKey, Box<Fetch>>,
     pub(crate) streams: StreamPool,
     pub(crate) ports: PortPool,
     pub(crate) random: Random,
@@ -83,6 +86,9 @@ pub(crate) struct Call {
 pub(crate) enum State {
     /// The first leg's INVITE asks to be parked; its stream is opening.
     Parking(Parking),
+    /// The first leg is called, so that it leaves its parker for this orbit: its stream is opening,
+    /// or its phone is thinking.
+    Fetching(Orbit),
     /// The first leg hears music.
     Parked(Parked),
     /// The first leg hears music; a retriever's INVITE, or who has answered a recall, waits until
@@ -121,6 +127,8 @@ pub(crate) struct Rules {
     pub(crate) park: Park,
     pub(crate) codes: Codes,
     pub(crate) policies: Policies,
+    /// Where a REFER may lead.
+    pub(crate) refer_to: ReferTo,
     /// What holds for calls in an orbit that is one no more.
     pub(crate) of_all: Settings,
     /// What the workers have as prompts.
@@ -158,12 +166,14 @@ impl Exchange {
         for package in lamp::packages() {
             agent.serve(package);
         }
+        agent.allow(Method::Refer);
         Self {
             agent,
             rules: Rules::new(config, bracketed(host)),
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
             orbits: OrbitTable::of(config),
+            fetches: BTreeMap::new(),
             streams: StreamPool::new(workers),
             ports: PortPool::new(config.media.ports, &mut random),
             random,
@@ -223,16 +233,16 @@ impl Exchange {
         let Turn::Arriving(arrival) = &self.legs[&first].turn else {
             unreachable!("a call begins with an INVITE")
         };
-        let call = Call {
-            first,
-            state,
-            parker: arrival.parker.clone(),
-            history: arrival.history.clone(),
-            deadline: None,
-        };
+        let mut call = Call::new(first, state, arrival.parker.clone());
+        call.history.clone_from(&arrival.history);
+        self.enter_call(now + limits::OPEN_TIMEOUT, key, call);
+    }
+
+    /// Enters a call whose legs are there.
+    pub(crate) fn enter_call(&mut self, deadline: Time, key: CallKey, call: Call) {
         let before = self.calls.insert(key, call);
         assert!(before.is_none(), "a call's key is never reused");
-        self.set_deadline(key, Some(now + limits::OPEN_TIMEOUT));
+        self.set_deadline(key, Some(deadline));
     }
 
     /// Takes a call out of the table. Its legs and its orbit are the caller's business.
@@ -268,6 +278,16 @@ impl Exchange {
 }
 
 impl Call {
+    pub(crate) const fn new(first: DialogKey, state: State, parker: Option<Box<str>>) -> Self {
+        Self {
+            first,
+            state,
+            parker,
+            history: None,
+            deadline: None,
+        }
+    }
+
     /// Its legs, the first one first.
     pub(crate) fn legs(&self) -> impl Iterator<Item = DialogKey> + use<> {
         [Some(self.first), self.second()].into_iter().flatten()
@@ -283,7 +303,9 @@ impl Call {
             State::Retrieving(_, second)
             | State::Recalling(_, second)
             | State::Bridged(Bridge { second, .. }) => Some(second),
-            State::Parking(_) | State::Parked(_) | State::Joining { .. } => None,
+            State::Parking(_) | State::Fetching(_) | State::Parked(_) | State::Joining { .. } => {
+                None
+            }
         }
     }
 
@@ -291,6 +313,7 @@ impl Call {
     pub(crate) fn orbit(&self) -> Option<Orbit> {
         match self.state {
             State::Parking(parking) => parking.orbit,
+            State::Fetching(orbit) => Some(orbit),
             State::Parked(parked) | State::Retrieving(parked, _) | State::Recalling(parked, _) => {
                 Some(parked.orbit)
             }
@@ -306,6 +329,7 @@ impl Rules {
             park: config.park.clone(),
             codes: config.codes.clone(),
             policies: Policies::new(config),
+            refer_to: config.refer_to.clone(),
             of_all: Settings::of_all(config),
             recordings: config.music.clone(),
             host,

@@ -230,7 +230,7 @@ impl Exchange {
         };
         let wish = match leg.turn {
             Turn::Offering(wish) => wish,
-            Turn::Calling(_) => return self.recall_rejected(now, dialog, status),
+            Turn::Calling(_) => return self.call_rejected(now, dialog, status),
             _ => return,
         };
         leg.turn = Turn::Idle;
@@ -247,6 +247,13 @@ impl Exchange {
             self.retrieval_refused(now, key, parked, retriever, Refusal::of_parkee(status));
         }
         self.offer_if_wished(now, dialog);
+    }
+
+    fn call_rejected(&mut self, now: Time, dialog: DialogKey, status: Status) {
+        match self.call_of(dialog) {
+            Some((key, State::Fetching(_))) => self.fetch_rejected(now, key, status),
+            _ => self.recall_rejected(now, dialog, status),
+        }
     }
 
     /// The back-off after a 491 is over.
@@ -322,6 +329,7 @@ impl Exchange {
             State::Retrieving(parked, retriever) => {
                 self.connect_if_agreed(now, key, parked, retriever);
             }
+            State::Fetching(orbit) => self.fetch_answered(now, key, orbit),
             State::Recalling(parked, recall) if recall == dialog => {
                 self.recall_answered(now, key, parked, recall);
             }

@@ -74,21 +74,38 @@ impl Exchange {
         target: &str,
     ) -> Result<DialogKey, Refusal> {
         let parkee = &self.legs[&self.calls[&key].first];
-        let (host, wish) = (parkee.host.clone(), Wish::talk(parkee.codec()));
-        let purpose = Purpose::Join(parkee.stream.worker);
-        let dialog = self.agent.reserve();
-        let stream = self.open_stream(dialog, purpose, RtcpPort::Next)?;
-        let leg = Leg {
+        let host = parkee.host.clone();
+        let leg = NewLeg {
+            wish: Wish::talk(parkee.codec()),
+            purpose: Purpose::Join(parkee.stream.worker),
+            dialog: self.agent.reserve(),
             call: key,
-            call_id: Box::default(),
             orbit,
+        };
+        self.open_outgoing(&leg, host, target)?;
+        Ok(leg.dialog)
+    }
+
+    /// Enters a leg that we shall call, and asks for its stream. `host` is a name of ours that it
+    /// may be told.
+    pub(crate) fn open_outgoing(
+        &mut self,
+        new: &NewLeg,
+        host: Box<str>,
+        target: &str,
+    ) -> Result<(), Refusal> {
+        let stream = self.open_stream(new.dialog, new.purpose, RtcpPort::Next)?;
+        let leg = Leg {
+            call: new.call,
+            call_id: Box::default(),
+            orbit: new.orbit,
             host,
             identity: Identity::of_uri(target),
             told: Told::default(),
             session: Session::new(self.random.session_id()),
             stream,
             turn: Turn::Opening(0),
-            wish,
+            wish: new.wish,
             settled: None,
             refused: None,
             peer_codecs: Codecs::new(),
@@ -96,8 +113,8 @@ impl Exchange {
             described: None,
             source: Source::Silent,
         };
-        self.legs.insert(dialog, Box::new(leg));
-        Ok(dialog)
+        self.legs.insert(new.dialog, Box::new(leg));
+        Ok(())
     }
 
     fn open_stream(
@@ -156,6 +173,7 @@ impl Exchange {
         };
         match state {
             State::Parking(parking) => self.park_opened(now, key, parking),
+            State::Fetching(_) => self.fetch_opened(now, key),
             State::Retrieving(_, retriever) if retriever == dialog => {
                 self.retriever_opened(now, key, retriever);
             }
@@ -213,7 +231,10 @@ impl Exchange {
         if *attempts >= OPEN_ATTEMPTS_MAX {
             return Err(Refusal::NoMedia);
         }
-        let is_alone = matches!(self.call_of(dialog), Some((_, State::Parking(_))));
+        let is_alone = matches!(
+            self.call_of(dialog),
+            Some((_, State::Parking(_) | State::Fetching(_)))
+        );
         let purpose = match retry {
             Retry::OtherPort | Retry::OtherWorker if is_alone => Purpose::Begin,
             Retry::OtherPort => Purpose::Join(refused.worker),

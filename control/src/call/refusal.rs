@@ -29,6 +29,18 @@ pub(crate) enum Refusal {
     BeingRetrieved,
     /// A transfer to an orbit that holds another call.
     OrbitTaken,
+    /// A call that is parked already, or on its way into an orbit.
+    DoublePark,
+    /// There is no call of two that could be parked.
+    NoConversation,
+    /// Who is to be parked would not leave its parker for us, with this status.
+    NotReplaced(Status),
+    /// Who is to be parked did not answer in time.
+    ParkTimeout,
+    /// A REFER to a host that the operator does not allow.
+    ReferToElsewhere,
+    /// More calls are being taken over than we take over at once.
+    TooManyFetches,
     /// All orbits are taken.
     NoOrbit,
     /// A policy does not let this party do it.
@@ -79,19 +91,24 @@ impl Refusal {
             Self::UnknownUser | Self::EmptyOrbit => Status::NOT_FOUND,
             Self::OtherCall => Status::GONE,
             Self::NoOrbitDialled => Status::ADDRESS_INCOMPLETE,
-            Self::BeingRetrieved | Self::OrbitTaken | Self::NoOrbit | Self::NotEarly => {
-                Status::BUSY_HERE
-            }
-            Self::Denied(_) => Status::FORBIDDEN,
+            Self::BeingRetrieved
+            | Self::OrbitTaken
+            | Self::NoOrbit
+            | Self::DoublePark
+            | Self::NotEarly => Status::BUSY_HERE,
+            Self::Denied(_) | Self::NoConversation | Self::ReferToElsewhere => Status::FORBIDDEN,
+            // A redirection is not followed: the call stays where it is.
+            Self::NotReplaced(status) if status.code() < 400 => Status::TEMPORARILY_UNAVAILABLE,
+            Self::NotReplaced(status) => status,
             Self::Sdp(_) | Self::ParkeeRefused => Status::NOT_ACCEPTABLE_HERE,
             Self::NoSuchDialog => Status::CALL_DOES_NOT_EXIST,
             Self::DialogEnded => Status::DECLINE,
             Self::Pending => Status::REQUEST_PENDING,
             Self::ParkeeGone | Self::ParkeeUnavailable => Status::TEMPORARILY_UNAVAILABLE,
             Self::ParkeeSilent => Status::SERVER_TIMEOUT,
-            Self::NotAnswered => Status::REQUEST_TIMEOUT,
+            Self::NotAnswered | Self::ParkTimeout => Status::REQUEST_TIMEOUT,
             Self::RetrievedElsewhere => Status::OK,
-            Self::NoMedia | Self::Stopping => Status::SERVICE_UNAVAILABLE,
+            Self::NoMedia | Self::TooManyFetches | Self::Stopping => Status::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -104,6 +121,16 @@ impl Refusal {
             Self::NoOrbitDialled => "Dial the orbit behind the code",
             Self::BeingRetrieved => "Already being retrieved",
             Self::OrbitTaken => "Orbit is taken",
+            Self::DoublePark => "The call is parked already",
+            Self::NoConversation => "There is no call to park",
+            Self::NotReplaced(Status::BAD_EXTENSION) => "The phone to be parked knows no Replaces",
+            Self::NotReplaced(
+                Status::CALL_DOES_NOT_EXIST | Status::GONE | Status::NOT_FOUND | Status::DECLINE,
+            ) => "The call to be parked has ended",
+            Self::NotReplaced(_) => "The phone to be parked refuses",
+            Self::ParkTimeout => "The phone to be parked did not answer",
+            Self::ReferToElsewhere => "Refer-To leads to a host that is not allowed",
+            Self::TooManyFetches => "Too many calls are being parked",
             Self::NoOrbit => "No free orbit",
             Self::Denied(_) => "Not permitted",
             Self::Sdp(error) => error.warning().1,
@@ -127,16 +154,24 @@ impl Refusal {
     const fn diagnostics(self) -> Option<u16> {
         Some(match self {
             Self::UnknownUser | Self::EmptyOrbit => 35_000,
-            Self::NoMedia => 35_001,
+            Self::NoMedia | Self::TooManyFetches => 35_001,
             Self::NoOrbit => 35_002,
             Self::Denied(denied) => match denied.act() {
                 Act::Park => 35_001,
                 Act::Retrieve => 35_003,
             },
-            Self::BadRequest(_) | Self::NoOrbitDialled | Self::OrbitTaken => 35_009,
+            Self::ParkTimeout => 35_004,
+            Self::DoublePark => 35_006,
+            Self::NotReplaced(_) => 35_007,
+            Self::BadRequest(_)
+            | Self::NoOrbitDialled
+            | Self::OrbitTaken
+            | Self::ReferToElsewhere => 35_009,
             Self::OtherCall => 35_010,
             Self::Stopping => 35_012,
-            Self::NoSuchDialog | Self::DialogEnded | Self::NotEarly => 35_016,
+            Self::NoConversation | Self::NoSuchDialog | Self::DialogEnded | Self::NotEarly => {
+                35_016
+            }
             Self::BeingRetrieved
             | Self::ParkeeGone
             | Self::ParkeeRefused
@@ -150,7 +185,7 @@ impl Refusal {
 
     /// Whether a limit of ours was hit, which the operator wants to know.
     const fn is_limit(self) -> bool {
-        matches!(self, Self::NoOrbit | Self::NoMedia)
+        matches!(self, Self::NoOrbit | Self::NoMedia | Self::TooManyFetches)
     }
 
     /// Code and text of the Warning header field that a 488 should have (RFC 3261 §21.4.26).
@@ -171,7 +206,7 @@ impl From<SdpError> for Refusal {
 
 impl Exchange {
     /// What a refusal says, with the names that the operator gave.
-    fn words(&self, refusal: Refusal) -> Cow<'static, str> {
+    pub(crate) fn words(&self, refusal: Refusal) -> Cow<'static, str> {
         match refusal {
             Refusal::Denied(denied) => self.rules.policies.words(denied).into(),
             _ => refusal.text().into(),

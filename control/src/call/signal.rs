@@ -33,6 +33,12 @@ impl Exchange {
                 request,
             } => self.updated(now, dialog, key, request),
             AgentEvent::Refresh { dialog } => self.refresh(now, dialog),
+            AgentEvent::Refer {
+                subscription,
+                dialog,
+                request,
+                source,
+            } => self.referred(now, subscription, dialog, request, source.ip()),
             AgentEvent::Request { key, .. } => {
                 let status = Status::METHOD_NOT_ALLOWED;
                 self.agent.respond(now, key, status, Reply::default());
@@ -50,7 +56,6 @@ impl Exchange {
             // A re-INVITE is answered at once, so there is never one left to cancel.
             AgentEvent::ReinviteCancelled { .. }
             | AgentEvent::Response { .. }
-            | AgentEvent::Refer { .. }
             | AgentEvent::Forgotten { .. } => {}
         }
     }

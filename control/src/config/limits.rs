@@ -21,6 +21,8 @@ pub const SESSION_EXPIRES: RangeInclusive<Duration> =
     SESSION_EXPIRES_MIN..=Duration::from_hours(24);
 /// Most trusted networks; each packet is looked up in them.
 pub const TRUSTED_MAX: usize = 1_024;
+/// Most networks and hosts that a REFER may lead to.
+pub const REFER_TO_MAX: usize = 1_024;
 /// Highest CPU number that a worker can be pinned to.
 pub const CPU_MAX: u16 = 1_023;
 

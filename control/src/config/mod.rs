@@ -21,6 +21,7 @@ mod orbit_range;
 mod park;
 mod party;
 mod policy;
+mod refer_to;
 mod settings;
 mod sip;
 mod site;
@@ -43,6 +44,7 @@ pub use orbit_range::{Allocation, OrbitRange};
 pub use park::Park;
 pub use party::{Kind, PartyRules};
 pub use policy::{Policy, Scope};
+pub use refer_to::ReferTo;
 pub use settings::{Overrides, Settings};
 pub use sip::Sip;
 pub use site::Site;
@@ -71,6 +73,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// `[party]`
     pub party: PartyRules,
+    /// `refer_to` of `[park]`
+    pub refer_to: ReferTo,
     /// The ranges of `[[orbit_range]]` to park in here, by prefix and start; never overlapping.
     pub orbit_ranges: Vec<OrbitRange>,
     /// What is right, but will not do what its author may hope for: one line each, for the log.
@@ -126,6 +130,7 @@ impl Config {
         orbit_range::check_names(&root, &park, &policies)?;
         let codes = Codes::read(&root, &ranges.all, &mut warnings)?;
         let orbit_ranges = ranges.parking;
+        let refer_to = ReferTo::read(&root, &sip)?;
         later::check(&root, &mut warnings)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
         forsaken::warn_of_fallbacks(&sip, &root, &mut warnings)?;
@@ -138,6 +143,7 @@ impl Config {
             policies,
             party,
             codes,
+            refer_to,
             orbit_ranges,
             warnings,
             source,
@@ -163,6 +169,7 @@ impl Default for Config {
             codes: Codes::default(),
             policies: Vec::new(),
             party: PartyRules::default(),
+            refer_to: ReferTo::of(&Sip::default()),
             orbit_ranges: vec![OrbitRange::default()],
             warnings: Vec::new(),
             source: Source::default(),

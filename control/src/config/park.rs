@@ -65,6 +65,7 @@ impl Park {
             WhenAllFail::KEY,
             "park_code",
             "retrieve_code",
+            "refer_to",
         ])?;
         park.read_user(&table)?;
         park.reveal_dialogs_to = sip::networks(&table, "reveal_dialogs_to")?.unwrap_or_default();

@@ -201,7 +201,7 @@ pub(super) fn networks(table: &Table<'_>, key: &str) -> Result<Option<Vec<IpNet>
 }
 
 /// `10.1.2.3/8` is `10.0.0.0/8`; an address is a network of its own.
-fn network(text: &str) -> Option<IpNet> {
+pub(super) fn network(text: &str) -> Option<IpNet> {
     let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
     text.parse::<IpNet>()
         .ok()
@@ -210,7 +210,7 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 /// RFC 1123 §2.1, with `_`, which names of services have.
-fn is_host_name(text: &str) -> bool {
+pub(super) fn is_host_name(text: &str) -> bool {
     let label = |label: &str| {
         let edge = label.starts_with('-') || label.ends_with('-');
         let letters = label

@@ -99,7 +99,7 @@ impl End {
     pub(crate) const fn of(farewell: Farewell) -> Self {
         match farewell {
             Farewell::NotRetrieved => Self::TimedOut,
-            Farewell::Replaced => Self::Replaced,
+            Farewell::Replaced | Farewell::Parked => Self::Replaced,
             Farewell::BadAnswer | Farewell::MediaTimeout | Farewell::MediaLost => Self::Failed,
             Farewell::Stopping => Self::Stopping,
         }
@@ -127,7 +127,7 @@ pub(super) fn waiting(state: State) -> Option<(Parked, Status)> {
         State::Parked(parked) => Some((parked, Status::Parked)),
         State::Retrieving(parked, _) => Some((parked, Status::Retrieving)),
         State::Recalling(parked, _) => Some((parked, Status::Recalling)),
-        State::Parking(_) | State::Bridged(_) | State::Joining { .. } => None,
+        State::Parking(_) | State::Fetching(_) | State::Bridged(_) | State::Joining { .. } => None,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Deadlines: of a parked call that nobody retrieves, of a recall that nobody answers, of a
-//! retrieval that the parkee does not answer, of a stream that does not open.
+//! retrieval that the parkee does not answer, of a parkee that is to be taken over and does not
+//! answer, of a stream that does not open.
 
 use shared::Time;
 
-use crate::call::{CallKey, Exchange, Refusal, State};
+use crate::call::{CallKey, Exchange, Refusal, State, Turn};
 
 impl Exchange {
     /// Works off the deadlines that have passed.
@@ -21,6 +22,14 @@ impl Exchange {
             }
             Some(State::Retrieving(_, retriever)) => {
                 self.fail_arrival(now, retriever, Refusal::ParkeeSilent);
+            }
+            Some(State::Fetching(_)) => {
+                let first = self.calls[&key].first;
+                let refusal = match self.legs[&first].turn {
+                    Turn::Opening(_) => Refusal::NoMedia,
+                    _ => Refusal::ParkTimeout,
+                };
+                self.fail_arrival(now, first, refusal);
             }
             Some(State::Parking(_) | State::Joining { .. }) => {
                 let first = self.calls[&key].first;

@@ -92,6 +92,21 @@ impl Exchange {
         if parking.orbit.is_none() {
             self.orbits.hand_over(orbit, key);
         }
+        self.begin_waiting(now, key, orbit, token);
+        if let Some(replaced) = parking.replaces {
+            self.end_replaced(now, replaced, parking);
+        }
+        Ok(())
+    }
+
+    /// The call is in its orbit from here on, and its time begins.
+    pub(super) fn begin_waiting(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        orbit: Orbit,
+        token: ParkToken,
+    ) {
         let deadline = now + self.settings(orbit).pickup_timeout;
         let parked = Parked {
             orbit,
@@ -104,12 +119,9 @@ impl Exchange {
         self.set_deadline(key, Some(deadline));
         self.apply(key);
         self.totals.parked += 1;
+        let dialog = self.calls[&key].first;
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, "parked");
-        if let Some(replaced) = parking.replaces {
-            self.end_replaced(now, replaced, parking);
-        }
-        Ok(())
     }
 
     /// Puts a call back into its orbit, or another when that was given away, because the leg that

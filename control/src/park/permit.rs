@@ -1,6 +1,8 @@
 //! Whether who calls may have what it comes for: parking, by the policy of who parks; retrieving,
 //! by the policy of who calls.
 
+use std::net::IpAddr;
+
 use super::{Errand, Orbit};
 use crate::call::arrival::{Arrival, Referred};
 use crate::call::{Exchange, Refusal};
@@ -39,17 +41,27 @@ impl Exchange {
         orbit: Option<Orbit>,
     ) -> Result<Parker, Refusal> {
         let transferor = arrival.parker.as_deref().and_then(Party::of_uri);
-        let (party, source) = match (transferor, arrival.referred) {
-            (Some(party), _) => (party, None),
+        match (transferor, arrival.referred) {
+            (Some(party), _) => self.parker_of(&party, None, orbit),
             // Whoever it was, it is not who calls.
-            (None, Referred::Yes) => (Party::default(), None),
-            (None, Referred::No) => (arrival.caller.clone(), Some(arrival.source)),
-        };
+            (None, Referred::Yes) => self.parker_of(&Party::default(), None, orbit),
+            (None, Referred::No) => self.parker_of(&arrival.caller, Some(arrival.source), orbit),
+        }
+    }
+
+    /// A party that wants a call parked, if it may. `source` is where its request came from, if it
+    /// has sent one itself.
+    pub(super) fn parker_of(
+        &self,
+        party: &Party,
+        source: Option<IpAddr>,
+        orbit: Option<Orbit>,
+    ) -> Result<Parker, Refusal> {
         let only = orbit.and_then(|orbit| self.only(orbit));
         let policies = &self.rules.policies;
-        let permit = policies.permit(&party, source, Act::Park, only)?;
+        let permit = policies.permit(party, source, Act::Park, only)?;
         Ok(Parker {
-            site: policies.site_of(&party).map(Into::into),
+            site: policies.site_of(party).map(Into::into),
             policy: permit.policy.map(Into::into),
         })
     }

@@ -58,7 +58,9 @@ impl Exchange {
             State::Parked(parked) | State::Retrieving(parked, _) | State::Recalling(parked, _) => {
                 (parked.token == token).then_some(call)
             }
-            State::Parking(_) | State::Bridged(_) | State::Joining { .. } => None,
+            State::Parking(_) | State::Fetching(_) | State::Bridged(_) | State::Joining { .. } => {
+                None
+            }
         }
     }
 

@@ -35,9 +35,10 @@ impl Exchange {
             State::Recalling(_, recall) if recall != dialog => Ok(Some(key)),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
             State::Bridged(_) => Err(Refusal::DialogEnded),
-            State::Recalling(..) | State::Parking(_) | State::Joining { .. } => {
-                Err(Refusal::NoSuchDialog)
-            }
+            State::Recalling(..)
+            | State::Parking(_)
+            | State::Fetching(_)
+            | State::Joining { .. } => Err(Refusal::NoSuchDialog),
         }
     }
 
@@ -87,7 +88,9 @@ impl Exchange {
             },
             State::Bridged(_) => self.join(now, dialog, arrival, key, replaced),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
-            State::Parking(_) | State::Joining { .. } => Err(Refusal::NoSuchDialog),
+            State::Parking(_) | State::Fetching(_) | State::Joining { .. } => {
+                Err(Refusal::NoSuchDialog)
+            }
         }
     }
 

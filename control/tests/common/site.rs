@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use control::config::{Config, Media, Music, Node, OrbitRange, Park, Sip};
+use control::config::{Config, Media, Music, Node, OrbitRange, Park, ReferTo, Sip};
 use control::sip::transport::{Flow, Listener, Transport};
 use shared::WorkerId;
 
@@ -123,6 +123,10 @@ fn config() -> Config {
             music: "default".to_owned(),
             on_timeout_uri: None,
             ..Park::default()
+        },
+        refer_to: ReferTo {
+            networks: vec!["198.51.100.0/24".parse().unwrap()],
+            names: vec!["example.com".to_owned()],
         },
         orbit_ranges: vec![range("front-desk", 700, 799)],
         ..Config::default()

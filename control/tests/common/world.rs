@@ -16,6 +16,7 @@ use super::link::Link;
 use super::media::{Stream, Workers};
 use super::phone::Phone;
 use super::phone::call::{Call, View};
+use super::phone::elsewhere::{Elsewhere, refer_to};
 use super::seed::Seed;
 use super::site::{self, Site};
 use super::trace::Trace;
@@ -150,6 +151,33 @@ impl World {
             world.view(call) == View::Listening && world.is_quiet()
         });
         call
+    }
+
+    /// Two phones speak with each other, past the server. How the first is named to be replaced.
+    pub(crate) fn call_elsewhere(&mut self, one: usize, other: usize) -> String {
+        let number = self.seed.next();
+        let there = Elsewhere {
+            call_id: format!("{number:x}@elsewhere"),
+            local_tag: format!("one{number:x}"),
+            remote_tag: format!("other{number:x}"),
+            is_over: false,
+        };
+        let here = Elsewhere {
+            local_tag: there.remote_tag.clone(),
+            remote_tag: there.local_tag.clone(),
+            ..there.clone()
+        };
+        let replaces = there.replaces();
+        self.phones[one].elsewhere.push(there);
+        self.phones[other].elsewhere.push(here);
+        let uri = format!("sip:phone@{}", self.phones[one].address);
+        refer_to(&uri, &replaces)
+    }
+
+    /// The last call that a phone got.
+    pub(crate) fn last_call(&self, phone: usize) -> CallRef {
+        let call = self.phones[phone].calls.len() - 1;
+        CallRef { phone, call }
     }
 
     /// Dials the orbit of a parked call and waits until both speak.

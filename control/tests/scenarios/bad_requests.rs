@@ -25,6 +25,12 @@ fn a_request_without_its_place_is_answered() {
             request("PUBLISH"),
             405,
         ),
+        (
+            "an event that we do not have",
+            "SUBSCRIBE",
+            request("SUBSCRIBE"),
+            489,
+        ),
         ("no dialog", "BYE", with_to_tag(request("BYE")), 481),
         ("no transaction", "CANCEL", request("CANCEL"), 481),
         ("an unknown dialog", "INVITE", with_to_tag(invite()), 481),

@@ -31,6 +31,7 @@ mod pickup_timeout;
 mod policy;
 mod recall;
 mod record_route;
+mod refer_parks;
 mod reinvite_hold;
 mod replaces_retrieves;
 mod retriever_never_there;

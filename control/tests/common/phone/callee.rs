@@ -7,6 +7,7 @@ use shared::Time;
 use super::super::wire::{self, Wire};
 use super::Phone;
 use super::call::{Ending, State};
+use super::elsewhere::ReplacesHabit;
 use super::server::Stage;
 
 /// What becomes of a call to a phone.
@@ -28,7 +29,11 @@ impl Phone {
         for field in ["From", "To", "Contact", "Call-ID", "CSeq"] {
             request.must(field);
         }
-        if self.habits.ring == RingHabit::Unreachable {
+        let is_ignored = match request.header("Replaces") {
+            Some(_) => self.habits.replaces == ReplacesHabit::Ignore,
+            None => self.habits.ring == RingHabit::Unreachable,
+        };
+        if is_ignored {
             return;
         }
         let from = wire::uri(request.must("From")).to_owned();
@@ -39,6 +44,9 @@ impl Phone {
         call.invite = Some(request.clone());
         let number = self.calls.len();
         self.calls.push(call);
+        if request.header("Replaces").is_some() {
+            return self.asked_to_change_over(now, number, request);
+        }
         match self.habits.ring {
             RingHabit::Answer(after) => {
                 self.ring(request);

@@ -58,8 +58,21 @@ impl Phone {
     }
 
     pub(super) fn request_in_dialog(&mut self, now: Time, number: usize, method: &'static str) {
+        self.request_in_dialog_with(now, number, method, &[]);
+    }
+
+    pub(super) fn request_in_dialog_with(
+        &mut self,
+        now: Time,
+        number: usize,
+        method: &'static str,
+        fields: &[(&str, String)],
+    ) {
         let branch = self.new_branch();
-        let wire = self.in_dialog(number, method, &branch);
+        let mut wire = self.in_dialog(number, method, &branch);
+        for (name, value) in fields {
+            wire = wire.with(name, value);
+        }
         self.start(now, Some(number), method, branch, &wire);
     }
 

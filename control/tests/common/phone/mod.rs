@@ -8,6 +8,7 @@
 pub(crate) mod call;
 pub(crate) mod callee;
 mod client;
+pub(crate) mod elsewhere;
 pub(crate) mod sdp;
 mod server;
 pub(crate) mod watch;
@@ -20,6 +21,7 @@ use shared::Time;
 use self::call::{Call, Ending, State, Wish};
 use self::callee::RingHabit;
 use self::client::Client;
+use self::elsewhere::{Elsewhere, ReplacesHabit};
 use self::sdp::Direction;
 use self::server::Server;
 use self::watch::Watching;
@@ -39,6 +41,8 @@ pub(crate) struct Habits {
     pub(crate) ring: RingHabit,
     /// How it answers re-INVITEs.
     pub(crate) reinvite: ReinviteHabit,
+    /// How it answers INVITEs that take the place of another phone.
+    pub(crate) replaces: ReplacesHabit,
     /// Re-INVITEs that it answers with 491, although it offers nothing itself.
     pub(crate) excuses: u32,
     /// ACKs of 2xx that it forgets to send, repetitions included.
@@ -57,6 +61,7 @@ impl Default for Habits {
             payloads: vec![0, 8],
             ring: RingHabit::Refuse(480),
             reinvite: ReinviteHabit::Accept,
+            replaces: ReplacesHabit::Accept(Duration::ZERO),
             excuses: 0,
             acks_forgotten: 0,
             offerless: false,
@@ -108,6 +113,10 @@ pub(crate) struct Phone {
     pub(crate) is_dead: bool,
     /// Responses to requests outside calls.
     pub(crate) responses: Vec<Wire>,
+    /// Calls with other phones.
+    pub(crate) elsewhere: Vec<Elsewhere>,
+    /// NOTIFYs it got, none twice.
+    pub(crate) notices: Vec<Wire>,
     /// Requests that got no final answer in time.
     pub(crate) unanswered: Vec<String>,
     seed: Seed,
@@ -134,6 +143,8 @@ impl Phone {
             texts: Vec::new(),
             is_dead: false,
             responses: Vec::new(),
+            elsewhere: Vec::new(),
+            notices: Vec::new(),
             unanswered: Vec::new(),
             seed,
             clients: Vec::new(),

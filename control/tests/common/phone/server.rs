@@ -7,6 +7,7 @@ use shared::Time;
 
 use super::super::wire::Wire;
 use super::call::{Call, Ending, State};
+use super::elsewhere::reports_on_refer;
 use super::{Phone, ReinviteHabit, T1, T2, TIMEOUT};
 
 /// A re-INVITE of the server that is not acknowledged yet.
@@ -87,6 +88,10 @@ impl Phone {
             "INVITE" => self.reinvited(now, request),
             "BYE" => self.said_bye(now, request),
             "CANCEL" => self.cancelled(now, request),
+            "NOTIFY" if reports_on_refer(request) => {
+                self.reported(request);
+                self.reply(request, 200, None);
+            }
             "NOTIFY" => self.notified(now, request),
             "MESSAGE" => {
                 self.texts.push(request.body.clone());
@@ -241,6 +246,7 @@ impl Phone {
             self.decline(now, number, request, 488);
             return;
         };
+        self.replaced(request);
         let call = &mut self.calls[number];
         if call.state == State::Calling {
             call.state = State::Confirmed;

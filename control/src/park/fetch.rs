@@ -1,0 +1,199 @@
+//! Taking over a call at its parker's request (RFC 5359 §2.15): we call the parkee with a Replaces
+//! that names its dialog with the parker, and when it answers it waits in its orbit. Until then the
+//! call is the parker's, and whatever fails leaves it there.
+//!
+//! Absent on purpose: who asks for it and in which words (`refer`).
+
+use shared::Time;
+
+use super::limits::{FETCH_TIMEOUT, FETCHES_MAX};
+use super::permit::Parker;
+use super::refer::Referral;
+use super::{Orbit, ParkToken};
+use crate::call::limits::{EXPIRES_MARGIN, OPEN_TIMEOUT};
+use crate::call::negotiate::description;
+use crate::call::open::NewLeg;
+use crate::call::{Call, CallKey, Exchange, Refusal, State, Turn, Wish};
+use crate::lamp::End;
+use crate::sip::agent::{DialogKey, Outgoing};
+use crate::sip::header::{Header, Replaces};
+use crate::sip::status::Status;
+
+/// A call that is being taken over.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    pub(super) asker: Asker,
+    pub(super) wanted: Wanted,
+}
+
+/// Who has asked, and waits to be told.
+#[derive(Debug)]
+pub(super) enum Asker {
+    /// By REFER.
+    Refer(Referral),
+}
+
+/// The parkee, and its dialog with the parker.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// The parkee's URI, without header fields.
+    pub(super) target: Box<str>,
+    pub(super) call_id: Box<str>,
+    pub(super) to_tag: Box<str>,
+    pub(super) from_tag: Box<str>,
+    /// Who has asked, as the parkee is told (RFC 3892).
+    pub(super) referred_by: Option<Box<str>>,
+    /// Who is called back should nobody retrieve it.
+    pub(super) parker: Option<Box<str>>,
+    /// Host and port that the parker knows us by.
+    pub(super) host: Box<str>,
+}
+
+/// How a request to take over a call ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    Parked(Orbit, ParkToken),
+    Failed(Refusal),
+}
+
+impl Wanted {
+    /// As a Replaces names it that the parkee gets.
+    pub(super) fn replaces(&self) -> Replaces<'_> {
+        Replaces {
+            call_id: &self.call_id,
+            to_tag: &self.to_tag,
+            from_tag: &self.from_tag,
+            early_only: false,
+        }
+    }
+}
+
+impl Exchange {
+    /// Begins to take over a call, for an orbit or for any. The orbit.
+    pub(super) fn fetch(
+        &mut self,
+        now: Time,
+        orbit: Option<Orbit>,
+        parker: &Parker,
+        fetch: Fetch,
+    ) -> Result<Orbit, Refusal> {
+        let replaces = fetch.wanted.replaces();
+        if { self.fetches.values() }.any(|other| other.wanted.replaces() == replaces) {
+            return Err(Refusal::DoublePark);
+        }
+        if self.fetches.len() >= FETCHES_MAX {
+            return Err(Refusal::TooManyFetches);
+        }
+        let key = self.new_call_key();
+        let orbit = self.take_orbit(orbit, key, parker)?;
+        let dialog = self.agent.reserve();
+        let leg = NewLeg::alone(dialog, key, orbit, Wish::PARKED);
+        let (host, target) = (fetch.wanted.host.clone(), &fetch.wanted.target);
+        if let Err(refusal) = self.open_outgoing(&leg, host, target) {
+            self.orbits.free(orbit);
+            return Err(refusal);
+        }
+        let parker = fetch.wanted.parker.clone();
+        let call = Call::new(dialog, State::Fetching(orbit), parker);
+        self.enter_call(now + OPEN_TIMEOUT, key, call);
+        self.fetches.insert(key, Box::new(fetch));
+        Ok(orbit)
+    }
+
+    /// Gives an orbit to a call: the one that is named, or any that its parker may park in.
+    pub(super) fn take_orbit(
+        &mut self,
+        orbit: Option<Orbit>,
+        key: CallKey,
+        parker: &Parker,
+    ) -> Result<Orbit, Refusal> {
+        match orbit {
+            Some(orbit) if self.orbits.take(orbit, key) => Ok(orbit),
+            Some(_) => Err(Refusal::OrbitTaken),
+            None => {
+                let taken = self.orbits.take_any(&mut self.random, key, Some(parker));
+                taken.ok_or(Refusal::NoOrbit)
+            }
+        }
+    }
+
+    /// The stream is open: calls the parkee.
+    pub(crate) fn fetch_opened(&mut self, now: Time, key: CallKey) {
+        let dialog = self.calls[&key].first;
+        let outgoing = self.fetch_invite(&self.fetches[&key].wanted, dialog);
+        let local = self.local_offer(&self.legs[&dialog]);
+        let leg = self.legs.get_mut(&dialog).expect("a call has legs");
+        leg.turn = Turn::Calling(leg.wish);
+        let body = Some(description(leg.session.offer(&local)));
+        self.agent
+            .invite_as(now, dialog, Outgoing { body, ..outgoing });
+        if let Some(name) = self.agent.name(dialog) {
+            leg.call_id = name.call_id.into();
+        }
+        self.set_deadline(key, Some(now + FETCH_TIMEOUT));
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, "taking over");
+    }
+
+    fn fetch_invite(&self, wanted: &Wanted, dialog: DialogKey) -> Outgoing {
+        let target = wanted.target.to_string();
+        let Wanted {
+            call_id,
+            to_tag,
+            from_tag,
+            ..
+        } = wanted;
+        let expires = FETCH_TIMEOUT + EXPIRES_MARGIN;
+        let mut headers = vec![
+            (
+                Header::Replaces,
+                format!("{call_id};to-tag={to_tag};from-tag={from_tag}"),
+            ),
+            // A phone that does not know it would ring instead of changing over.
+            (Header::Require, "replaces".to_owned()),
+            (Header::Expires, expires.as_secs().to_string()),
+        ];
+        if let Some(referred_by) = &wanted.referred_by {
+            headers.push((Header::ReferredBy, referred_by.to_string()));
+        }
+        Outgoing {
+            from: self.orbit_identity(&self.legs[&dialog]),
+            to: format!("<{target}>"),
+            target,
+            routes: Vec::new(),
+            headers,
+            body: None,
+        }
+    }
+
+    /// The parkee has let us take the parker's place: it is parked, and its time begins.
+    pub(crate) fn fetch_answered(&mut self, now: Time, key: CallKey, orbit: Orbit) {
+        let token = ParkToken::new(&mut self.random);
+        self.begin_waiting(now, key, orbit, token);
+        self.tell_asker(now, key, Outcome::Parked(orbit, token));
+    }
+
+    /// The parkee refuses, is gone, or cannot be reached.
+    pub(crate) fn fetch_rejected(&mut self, now: Time, key: CallKey, status: Status) {
+        let dialog = self.calls[&key].first;
+        let (orbit, call_id) = self.log_fields(dialog);
+        tracing::info!(call_id, orbit, dialog = dialog.0, %status, "not taken over");
+        self.tell_asker(now, key, Outcome::Failed(Refusal::NotReplaced(status)));
+        self.drop_leg(dialog);
+        self.forget_call(key, End::Failed);
+    }
+
+    /// Whatever ends a call that is being taken over: who has asked is told, once.
+    pub(crate) fn fetch_failed(&mut self, now: Time, key: CallKey, refusal: Refusal) {
+        self.tell_asker(now, key, Outcome::Failed(refusal));
+    }
+
+    fn tell_asker(&mut self, now: Time, key: CallKey, outcome: Outcome) {
+        let Some(fetch) = self.fetches.remove(&key) else {
+            return;
+        };
+        match fetch.asker {
+            Asker::Refer(referral) => self.tell_referrer(now, &referral, outcome),
+        }
+    }
+}
