@@ -217,6 +217,12 @@ fn every_key_is_taken() {
         ..Park::default()
     };
     assert_eq!(config.park, park);
+    assert_eq!(config.warnings, [""; 0]);
+}
+
+#[test]
+fn every_key_of_policies_and_ranges_is_taken() {
+    let config = parse(EVERY_KEY).unwrap();
     let scopes: Vec<_> = config.policies.iter().map(|p| p.scope.clone()).collect();
     let ann = vec!["ann@example.com".parse().unwrap()];
     assert_eq!(scopes, [Scope::Site("paris".to_owned()), Scope::Users(ann)]);
@@ -240,7 +246,6 @@ fn every_key_is_taken() {
         .map(|range| (range.prefix, range.start))
         .collect();
     assert_eq!(ranges, [(None, 7), (Some('*'), 101)]);
-    assert_eq!(config.warnings, [""; 0]);
 }
 
 #[test]
