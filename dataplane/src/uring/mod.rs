@@ -19,6 +19,8 @@ mod arrivals;
 mod buffer_ring;
 pub(crate) mod clock;
 pub(crate) mod doorbell;
+#[cfg(test)]
+mod forms;
 mod lane;
 mod opening;
 mod option;

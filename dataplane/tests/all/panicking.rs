@@ -41,7 +41,6 @@ fn a_worker_that_panics_ends_the_process_and_says_why() {
         said.contains("a media worker panicked, which is a fault of orbit: the process ends"),
         "{said}"
     );
-    assert!(!said.contains("it limps"), "{said}");
 }
 
 fn child() {
@@ -59,5 +58,5 @@ fn child() {
     commands.push(open).unwrap();
     commands.ring();
     std::thread::park_timeout(PATIENCE);
-    println!("it limps");
+    // Who comes here limps: no signal is what the other process sees.
 }
