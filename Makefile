@@ -1,7 +1,7 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-media-hour doc fmt clean
+.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-forms bench-media-hour doc fmt clean
 
 CALLS ?= 1000
 SIP ?= 127.0.0.1:5060
@@ -48,6 +48,9 @@ fuzz: ## Fuzz every parser for RUNS (1000000) inputs each
 
 bench: ## Run the benchmarks
 	cargo bench --workspace
+
+bench-forms: ## Measure each form of sending between two network namespaces (root)
+	tools/bench-forms.sh
 
 bench-media-hour: ## Park 5,000 calls for an hour in two network namespaces (root); writes REPORT.txt and .json
 	cargo build --release

@@ -2,14 +2,15 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use dataplane::Kernel;
 use dataplane::intake::Intake;
-use shared::{Command, DropReason, Event, Latch, Media, RtcpPort, Source, StreamId};
+use dataplane::{DataplaneConfig, Kernel};
+use shared::{Command, DropReason, Event, Latch, Media, RtcpPort, Share, Source, StreamId};
 
 use super::common::lab::Lab;
-use super::common::{Plane, local, media, music, packet, peer, receive, recording};
+use super::common::{Plane, config, local, media, music, packet, peer, receive, recording, stream};
 
 const PHONE: &str = "192.0.2.7:4000";
 
@@ -83,6 +84,68 @@ fn a_parked_party_that_keeps_talking_is_dropped_in_the_kernel() {
         assert_eq!(dropped, [screened, not_wanted], "{kernel:?} {ip}");
         plane.stop();
     }
+}
+
+/// CPU of a worker whose 2,000 parked parties all talk, with the filter and without.
+#[test]
+#[ignore = "a measurement, not a test: it says what the filter is worth on this machine"]
+fn what_two_thousand_talking_parkees_cost() {
+    const PARKEES: u16 = 2_000;
+    const SECONDS: u16 = 5;
+    for kernel in [Kernel::Newest, Kernel::V6_1, Kernel::Newest, Kernel::V6_1] {
+        let config = DataplaneConfig {
+            kernel,
+            admission: Share::WHOLE,
+            ..config()
+        };
+        let plane = Plane::start_with(&config, Vec::new());
+        let stats = plane.plane.links[0].stats.clone();
+        let pause = timer();
+        let mouth = peer(Ipv4Addr::LOCALHOST);
+        let addresses: Vec<_> = (0..PARKEES)
+            .map(|_| local(Ipv4Addr::new(127, 77, 0, 3)))
+            .collect();
+        for (index, address) in (0..).zip(&addresses) {
+            pause.recv().unwrap();
+            let stream = plane.open(index, *address, RtcpPort::Mux);
+            let media = parked(mouth.local_addr().ok());
+            plane.command(Command::Describe { stream, media });
+        }
+        plane.settle(stream(0, 0));
+        let cpu = stats.cpu_nanos.load();
+        let slots = SECONDS * 50 * 20;
+        for slot in 0..slots {
+            let part = usize::from(PARKEES) / 20;
+            let first = usize::from(slot % 20) * part;
+            let speech = packet(slot / 20, u32::from(slot / 20) * 160, 7, &[7; 160]);
+            for address in &addresses[first..first + part] {
+                mouth.send_to(&speech, address).unwrap();
+            }
+            pause.recv().unwrap();
+        }
+        // The worker reads its CPU time about once a second.
+        (0..1_500).for_each(|_| pause.recv().unwrap());
+        let cpu = Duration::from_nanos(stats.cpu_nanos.load() - cpu);
+        plane.stop();
+        let dropped = [DropReason::Screened, DropReason::NotWanted].map(|it| stats.dropped(it));
+        println!(
+            "{kernel:?}: {:.1} % of a CPU; {} screened, {} dropped in user space",
+            cpu.as_secs_f64() * 100.0 / f64::from(SECONDS),
+            dropped[0],
+            dropped[1]
+        );
+    }
+}
+
+/// Ticks every millisecond.
+fn timer() -> Receiver<()> {
+    let (tick, ticks) = sync_channel(10_000);
+    std::thread::spawn(move || {
+        while tick.send(()).is_ok() {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    });
+    ticks
 }
 
 #[test]
