@@ -78,7 +78,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
             server.join()?;
         }
         Command::Check => {
-            config.prepare_music(Prompt::builtin, Prompt::load)?;
+            config.prepare_prompts(Prompt::builtin, Prompt::spoken, Prompt::load)?;
             writeln!(out, "the configuration is right")?;
         }
         Command::Demo(options) => return demo::run(&options, config, &|config| start(config)),
@@ -89,7 +89,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
 
 /// A running server, and a line about its media path.
 fn start(config: &Config) -> Result<(Server, String), Failure> {
-    let prompts = config.prepare_music(Prompt::builtin, Prompt::load)?;
+    let prompts = config.prepare_prompts(Prompt::builtin, Prompt::spoken, Prompt::load)?;
     let prompts = Arc::new(PromptTable::new(prompts));
     let bell = Bell::new();
     let media = DataplaneConfig {

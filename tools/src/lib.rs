@@ -11,4 +11,5 @@ pub mod ear;
 pub mod flood;
 pub mod judge;
 pub mod phone;
+pub mod speech;
 pub mod wav;

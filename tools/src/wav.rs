@@ -1,4 +1,4 @@
-//! 16-bit mono WAV, the one form the tools write; reading is the business of
+//! Mono WAV, in 16 bits and in µ-law: the forms the tools write; reading is the business of
 //! `dataplane::prompt::decode`.
 
 /// A WAV file of mono samples.
@@ -19,5 +19,33 @@ pub fn write(rate_hz: u32, samples: &[i16]) -> Vec<u8> {
     file.extend(b"data");
     file.extend(audio_bytes.to_le_bytes());
     file.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    file
+}
+
+/// A WAV file of mono µ-law at 8,000 Hz.
+#[must_use]
+pub fn write_ulaw(audio: &[u8]) -> Vec<u8> {
+    let audio_bytes = u32::try_from(audio.len()).expect("less than 4 GiB of audio");
+    let mut file = Vec::with_capacity(58 + audio.len());
+    file.extend(b"RIFF");
+    // A chunk of odd length has a byte behind it that does not count.
+    let padding = audio.len() % 2;
+    file.extend((50 + audio_bytes + u32::from(padding != 0)).to_le_bytes());
+    file.extend(b"WAVEfmt ");
+    file.extend(18_u32.to_le_bytes());
+    file.extend(7_u16.to_le_bytes());
+    file.extend(1_u16.to_le_bytes());
+    file.extend(8_000_u32.to_le_bytes());
+    file.extend(8_000_u32.to_le_bytes());
+    file.extend(1_u16.to_le_bytes());
+    file.extend(8_u16.to_le_bytes());
+    file.extend(0_u16.to_le_bytes());
+    file.extend(b"fact");
+    file.extend(4_u32.to_le_bytes());
+    file.extend(audio_bytes.to_le_bytes());
+    file.extend(b"data");
+    file.extend(audio_bytes.to_le_bytes());
+    file.extend(audio);
+    file.extend(std::iter::repeat_n(0xff, padding));
     file
 }

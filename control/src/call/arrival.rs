@@ -33,6 +33,8 @@ pub(crate) struct Arrival {
     pub(crate) caller: Party,
     /// From where.
     pub(crate) source: IpAddr,
+    /// Whether it takes the place of another leg (RFC 3891).
+    pub(crate) replaces: bool,
     /// Who is called back should nobody retrieve it.
     pub(crate) parker: Option<Box<str>>,
     /// Where it has been before; `None` as well where that is too long to keep.
@@ -92,6 +94,7 @@ impl Exchange {
             host: host_of(&uri),
             identity: Identity::of(request),
             referred,
+            replaces: request.header(Header::Replaces).is_some(),
             caller: Party::of_request(request),
             source,
             parker: request.header(Header::ReferredBy).and_then(callable),

@@ -44,7 +44,10 @@ impl Exchange {
                     self.heard_in_bridge(leg, &self.legs[&other]),
                 )
             }
-            _ => (Ears::Nobody, self.settings(leg.orbit).music),
+            _ => {
+                let music = || self.settings(leg.orbit).music;
+                (Ears::Nobody, leg.said_now().unwrap_or_else(music))
+            }
         };
         let latch = if self.rules.media.latch_learn {
             Latch::Any
@@ -67,6 +70,14 @@ impl Exchange {
             self.settings(leg.orbit).music
         } else {
             Source::Bridge { peer: other.stream }
+        }
+    }
+
+    /// Lets a stream send nothing, so that it says the same word again when told to.
+    pub(super) fn hush(&mut self, dialog: DialogKey) {
+        let described = self.legs[&dialog].described;
+        if let Some(media) = described {
+            self.tell(dialog, media, Source::Silent);
         }
     }
 

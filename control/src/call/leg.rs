@@ -4,7 +4,7 @@
 //! moves the wish or settles something, the rest follows: where the two differ and nobody's offer
 //! is pending, we offer.
 
-use shared::{Codec, Media, Source, StreamId};
+use shared::{Codec, Media, PromptId, Source, StreamId};
 use smallvec::SmallVec;
 
 use super::CallKey;
@@ -42,6 +42,8 @@ pub(crate) struct Leg {
     /// What the worker was told last.
     pub(crate) described: Option<Media>,
     pub(crate) source: Source,
+    /// The words it is told before, the next one last.
+    pub(crate) unsaid: Vec<PromptId>,
 }
 
 /// An answer before the 2xx, which need not repeat it (RFC 3262 §5, RFC 6337 §2.3).

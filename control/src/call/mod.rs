@@ -30,6 +30,7 @@ mod port;
 mod random;
 pub(crate) mod refusal;
 mod signal;
+mod speech;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -133,6 +134,8 @@ pub(crate) struct Rules {
     pub(crate) of_all: Settings,
     /// What the workers have as prompts.
     pub(crate) recordings: BTreeMap<String, Music>,
+    /// The prompt of the first of the words, behind the music.
+    pub(crate) first_word: u16,
     /// Our name in Warning.
     pub(crate) host: Box<str>,
 }
@@ -332,6 +335,7 @@ impl Rules {
             refer_to: config.refer_to.clone(),
             of_all: Settings::of_all(config),
             recordings: config.music.clone(),
+            first_word: config.first_word(),
             host,
         }
     }

@@ -60,6 +60,7 @@ impl Exchange {
             early: None,
             described: None,
             source: Source::Silent,
+            unsaid: Vec::new(),
         };
         let before = self.legs.insert(new.dialog, Box::new(leg));
         assert!(before.is_none(), "a dialog's key is never reused");
@@ -112,6 +113,7 @@ impl Exchange {
             early: None,
             described: None,
             source: Source::Silent,
+            unsaid: Vec::new(),
         };
         self.legs.insert(new.dialog, Box::new(leg));
         Ok(())
@@ -157,7 +159,8 @@ impl Exchange {
             Event::Latched { stream, remote } => tracing::debug!(%stream, %remote, "latched"),
             // A phone may end RTCP before its BYE, or change its source: SIP ends calls.
             Event::PeerBye { stream } => tracing::debug!(%stream, "RTCP BYE"),
-            Event::Digit { .. } | Event::PromptEnded { .. } => {}
+            Event::PromptEnded { stream } => self.word_ended(stream),
+            Event::Digit { .. } => {}
         }
     }
 

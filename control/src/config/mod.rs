@@ -26,6 +26,7 @@ mod settings;
 mod sip;
 mod site;
 mod source;
+mod speech;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use settings::{Overrides, Settings};
 pub use sip::Sip;
 pub use site::Site;
 pub use source::{ConfigError, Source};
+pub use speech::{LANGUAGES, Speech, Word};
 pub use who::Who;
 
 use source::text_of;
@@ -123,7 +125,7 @@ impl Config {
         let media = Media::read(&root, &mut warnings)?;
         let music = music::read(&root, folder)?;
         let ranges = orbit_range::read(&root, &node, &music, &mut warnings)?;
-        let park = Park::read(&root, &music, &ranges.all)?;
+        let park = Park::read(&root, &music, &ranges.all, folder)?;
         park.warn_of_emergency(&root, &ranges.all, &mut warnings);
         let policies = policy::read(&root, &park.sites)?;
         let party = PartyRules::read(&root)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use shared::limits::PROMPTS_MAX;
 
 use super::table::{NAME_RULE, Table, is_name};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Word};
 
 /// `[music.NAME]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,13 +29,15 @@ impl Default for Music {
 
 impl Config {
     /// Prepares every recording with the given functions, in the order that numbers them as
-    /// prompts: the i-th is prompt `PromptId(i)`.
+    /// prompts: the i-th is prompt `PromptId(i)`. First the music, then the words, which `spoken`
+    /// has by language and name.
     ///
     /// # Errors
     /// The first that cannot be prepared, at the key that names it.
-    pub fn prepare_music<P, E: fmt::Display>(
+    pub fn prepare_prompts<P, E: fmt::Display>(
         &self,
         builtin: impl Fn() -> P,
+        spoken: impl Fn(&str, &str) -> P,
         load: impl Fn(&Path) -> Result<P, E>,
     ) -> Result<Vec<P>, ConfigError> {
         let prepare = |(name, music): (&String, &Music)| {
@@ -45,7 +47,31 @@ impl Config {
             let key = ["music", name, "file"];
             load(path).map_err(|error| self.problem(&key, &format!("{}: {error}", path.display())))
         };
-        self.music.iter().map(prepare).collect()
+        let speech = &self.park.speech;
+        let say = |word: Word| {
+            let Some(path) = speech.own(word) else {
+                return Ok(spoken(&speech.language, word.name()));
+            };
+            let wrong = |error| {
+                self.problem(
+                    &["park", "prompts"],
+                    &format!("{}: {error}", path.display()),
+                )
+            };
+            load(&path).map_err(wrong)
+        };
+        if let Some(folder) = speech.prompts.as_ref().filter(|folder| !folder.is_dir()) {
+            let what = format!("{}: no such folder", folder.display());
+            return Err(self.problem(&["park", "prompts"], &what));
+        }
+        let words = Word::all().map(say);
+        self.music.iter().map(prepare).chain(words).collect()
+    }
+
+    /// The number of the first word's prompt.
+    #[must_use]
+    pub fn first_word(&self) -> u16 {
+        u16::try_from(self.music.len()).expect("the configuration bounds its music")
     }
 }
 
@@ -69,8 +95,9 @@ pub(super) fn read(
         let one = one.ok_or_else(|| table.wrong(name, "not a table; write [music.NAME]"))?;
         all.insert(name.to_owned(), Music::read(&one, folder)?);
     }
-    if all.len() > usize::from(PROMPTS_MAX) {
-        return Err(root.wrong("music", &format!("more than {PROMPTS_MAX}; strike some")));
+    let most = usize::from(PROMPTS_MAX - Word::COUNT);
+    if all.len() > most {
+        return Err(root.wrong("music", &format!("more than {most}; strike some")));
     }
     Ok(all)
 }

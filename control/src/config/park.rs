@@ -1,6 +1,7 @@
 //! `[park]`: how calls wait, and what becomes of those that nobody picks up.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -9,7 +10,7 @@ use super::limits::{NAME_BYTES_MAX, PATTERNS_MAX, PICKUP_TIMEOUT};
 use super::numbers::NUMBERS_RULE;
 use super::settings::Overrides;
 use super::table::Table;
-use super::{ConfigError, Music, Numbers, OrbitRange, Site, WhenAllFail, music, sip, site};
+use super::{ConfigError, Music, Numbers, OrbitRange, Site, Speech, WhenAllFail, music, sip, site};
 
 /// `[park]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,8 @@ pub struct Park {
     pub on_timeout_uri: Option<String>,
     /// After that.
     pub when_all_fail: WhenAllFail,
+    /// What callers are told in words.
+    pub speech: Speech,
     /// `[park.site.NAME]`, by name.
     pub sites: BTreeMap<String, Site>,
     /// Watchers that are told what lets them take a call: tags and token.
@@ -45,6 +48,7 @@ impl Park {
         root: &Table<'_>,
         music: &BTreeMap<String, Music>,
         orbit_ranges: &[OrbitRange],
+        folder: &Path,
     ) -> Result<Self, ConfigError> {
         let mut park = Self::default();
         let Some(table) = root.table("park")? else {
@@ -56,6 +60,10 @@ impl Park {
             "emergency",
             "reveal_dialogs_to",
             "site",
+            "announce",
+            "comfort",
+            "language",
+            "prompts",
             "pickup_timeout",
             "max_pickup_attempts",
             "recall_ring_timeout",
@@ -74,6 +82,7 @@ impl Park {
             return Err(table.wrong("user", &what));
         }
         park.read_rules(&table, music)?;
+        park.speech = Speech::read(&table, folder)?;
         park.sites = site::read(&table, music)?;
         park.assigned = table.list("assigned", NUMBERS_RULE, PATTERNS_MAX)?;
         if table.texts("emergency", NUMBERS_RULE)?.is_some() {
@@ -167,6 +176,7 @@ impl Default for Park {
             music: music::DEFAULT.to_owned(),
             on_timeout_uri: None,
             when_all_fail: WhenAllFail::End,
+            speech: Speech::default(),
             sites: BTreeMap::new(),
             reveal_dialogs_to: Vec::new(),
             assigned: Vec::new(),

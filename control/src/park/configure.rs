@@ -10,9 +10,14 @@ impl Exchange {
     /// Takes `[park]` and the ranges of another configuration: all of it or, with a message,
     /// nothing.
     pub(crate) fn configure(&mut self, config: &Config) -> Result<(), ConfigError> {
+        let (before, after) = (&self.rules.park.speech, &config.park.speech);
         let fixed = [
             ("media", self.rules.media == config.media),
             ("music", self.rules.recordings == config.music),
+            (
+                "park",
+                before.language == after.language && before.prompts == after.prompts,
+            ),
         ];
         if let Some((table, _)) = fixed.iter().find(|(_, is_same)| !is_same) {
             let what = "cannot change while the server runs; restart it";

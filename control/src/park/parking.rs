@@ -7,6 +7,7 @@ use crate::call::arrival::{Arrival, Referred};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
 use crate::call::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
+use crate::config::Word;
 use crate::lamp::End;
 use crate::sip::agent::DialogKey;
 use crate::sip::header::Header;
@@ -88,6 +89,7 @@ impl Exchange {
         };
         let orbit = self.legs[&dialog].orbit;
         let headers = self.told_when_parked(&self.legs[&dialog], token);
+        self.speak_when_parked(dialog);
         self.answer_arrival(now, dialog, headers)?;
         if parking.orbit.is_none() {
             self.orbits.hand_over(orbit, key);
@@ -154,10 +156,31 @@ impl Exchange {
         headers
     }
 
+    /// Who parks by a call of its own hears the orbit, twice; a parkee may be asked to hold on.
+    fn speak_when_parked(&mut self, dialog: DialogKey) {
+        let leg = &self.legs[&dialog];
+        let is_parker = matches!(
+            &leg.turn,
+            Turn::Arriving(arrival) if arrival.referred == Referred::No && !arrival.replaces
+        );
+        let speech = &self.rules.park.speech;
+        if speech.announce && is_parker {
+            let number = self.orbits.number(leg.orbit);
+            let number = Word::of_number(&number);
+            let said = [Word::ParkedAt]
+                .into_iter()
+                .chain(number.clone())
+                .chain(number);
+            self.say(dialog, said);
+        } else if speech.comfort {
+            self.say(dialog, [Word::PleaseHold].into_iter());
+        }
+    }
+
     /// The orbit as the display of who is parked there shows it.
     pub(crate) fn orbit_identity(&self, leg: &Leg) -> String {
         let number = self.orbits.number(leg.orbit);
         let user = self.orbits.user(leg.orbit);
-        format!("\"Orbit {number}\" <sip:{user}@{}>", leg.host)
+        format!("\"Parked at {number}\" <sip:{user}@{}>", leg.host)
     }
 }

@@ -100,6 +100,8 @@ impl Exchange {
             }
         }
         self.orbits.free(parked.orbit);
+        self.stop_saying(self.calls[&key].first);
+        self.stop_saying(retriever);
         let bridge = Bridge {
             second: retriever,
             since: now,

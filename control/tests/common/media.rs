@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use shared::limits::ADMISSION;
 use shared::{
-    Command, Event, Media, RefuseReason, Role, RtcpPort, Share, Source, StreamId, StreamStats,
-    Time, WorkerId,
+    Command, Event, Media, PromptId, RefuseReason, Repeat, Role, RtcpPort, Share, Source, StreamId,
+    StreamStats, Time, WorkerId,
 };
 
 use super::seed::Seed;
+
+/// How long every prompt is that is played once.
+pub(crate) const PROMPT_LENGTH: Duration = Duration::from_millis(300);
 
 /// What the workers shall do wrong, or slowly.
 #[derive(Clone, Debug)]
@@ -68,6 +71,10 @@ pub(crate) struct Workers {
     /// Ended by themselves; control does not know it yet.
     lost: HashSet<WorkerId>,
     stopped: HashSet<WorkerId>,
+    /// Prompts played once, and their streams, in the order in which they began.
+    pub(crate) said: Vec<(StreamId, PromptId)>,
+    /// When the prompts that are played once end.
+    ends: HashMap<StreamId, Time>,
     /// Streams opened since the start.
     pub(crate) opened: u64,
     /// Streams closed since the start.
@@ -108,6 +115,8 @@ impl Workers {
             utilisation: HashMap::new(),
             lost: HashSet::new(),
             stopped: HashSet::new(),
+            said: Vec::new(),
+            ends: HashMap::new(),
             opened: 0,
             closed: 0,
         }
@@ -144,7 +153,7 @@ impl Workers {
             }
             Command::Send { stream, source } => {
                 self.send(worker, stream, source);
-                None
+                return self.play(now, stream, source);
             }
             Command::Close { stream } => self.close(worker, stream),
             Command::Stop => return self.stop(now, worker),
@@ -354,6 +363,35 @@ impl Workers {
         }
     }
 
+    /// What is played once ends after [`PROMPT_LENGTH`].
+    fn play(&mut self, now: Time, stream: StreamId, source: Source) -> Vec<(Time, Event)> {
+        self.ends.remove(&stream);
+        let Source::Prompt {
+            prompt,
+            repeat: Repeat::Times(_),
+            ..
+        } = source
+        else {
+            return Vec::new();
+        };
+        let ends = now + PROMPT_LENGTH;
+        self.said.push((stream, prompt));
+        self.ends.insert(stream, ends);
+        vec![(ends, Event::PromptEnded { stream })]
+    }
+
+    /// Whether a worker would say this: a prompt does not end that was cut short.
+    pub(crate) fn happens(&mut self, now: Time, event: &Event) -> bool {
+        let Event::PromptEnded { stream } = event else {
+            return true;
+        };
+        let is_due = self.ends.get(stream) == Some(&now);
+        if is_due {
+            self.ends.remove(stream);
+        }
+        is_due
+    }
+
     fn close(&mut self, worker: WorkerId, id: StreamId) -> Option<Event> {
         assert_eq!(id.worker, worker, "Close of {id} at {worker}");
         if self.refused.contains(&id) {
@@ -366,6 +404,7 @@ impl Workers {
             return None;
         }
         stream.state = State::Closing;
+        self.ends.remove(&id);
         if self.habits.fault == Some(Fault::ForgetsClosed) {
             return None;
         }

@@ -376,6 +376,9 @@ impl World {
                 self.with(phone, |phone, now| phone.receive(now, &bytes));
             }
             Happening::Media(worker, event) => {
+                if !self.workers.happens(self.now, &event) {
+                    return;
+                }
                 self.trace
                     .line(self.now, format_args!("{worker} {}", news(&event)));
                 self.workers.told(worker, &event);

@@ -36,6 +36,7 @@ mod reinvite_hold;
 mod replaces_retrieves;
 mod retriever_never_there;
 mod sites;
+mod speech;
 mod stop;
 mod tcp;
 mod transfer_parks;

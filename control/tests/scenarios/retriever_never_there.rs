@@ -147,7 +147,9 @@ fn a_display_shows_the_orbit_again_after_a_failed_retrieval() {
     world.run(secs(40));
     assert_eq!(
         shown(&world),
-        Some(format!("\"Orbit {orbit}\" <sip:{orbit}@192.0.2.1:5060>"))
+        Some(format!(
+            "\"Parked at {orbit}\" <sip:{orbit}@192.0.2.1:5060>"
+        ))
     );
     world.finish();
 }

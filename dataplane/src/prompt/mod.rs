@@ -71,6 +71,16 @@ impl Prompt {
             .expect("the shipped hold music is a valid recording")
     }
 
+    /// A word that ships with the project, by language and name: `("en", "parked-at")`.
+    ///
+    /// # Panics
+    /// For a word that does not ship.
+    #[must_use]
+    pub fn spoken(language: &str, word: &str) -> Self {
+        let file = builtin::word(language, word).expect("a word that ships");
+        Self::decode_bytes(file).expect("each shipped word is a valid recording")
+    }
+
     /// Its length in milliseconds, rounded down.
     #[must_use]
     pub fn length_ms(&self) -> u32 {

@@ -21,7 +21,7 @@ fn a_call_to_the_park_address_is_answered_with_music_and_an_orbit() {
     );
     let orbit = phone.orbit.clone();
     assert!((700..=709).contains(&orbit.parse().unwrap()), "{orbit}");
-    let identity = format!("\"Orbit {orbit}\" <sip:{orbit}@127.0.0.1:5060>");
+    let identity = format!("\"Parked at {orbit}\" <sip:{orbit}@127.0.0.1:5060>");
     assert!(answer.contains(&identity), "{answer}");
     assert!(bench.hears_music(&phone));
     let status = bench.control.orbits();
@@ -303,5 +303,5 @@ fn an_orbit_with_a_number_sign_is_escaped_once_in_our_contact() {
     let offer = phone.sdp("0", "sendrecv");
     let answer = bench.invite(&mut phone, "park", "", &offer);
     assert!(answer.contains("Contact: <sip:%237"), "{answer}");
-    assert!(answer.contains("\"Orbit #7"), "{answer}");
+    assert!(answer.contains("\"Parked at #7"), "{answer}");
 }

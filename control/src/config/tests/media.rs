@@ -250,19 +250,73 @@ fn music_is_prepared_in_the_order_of_its_numbers_and_a_bad_file_is_named_with_it
     let text = "[music.zither]\nfile = \"z.wav\"\n\n[music.bells]\nfile = \"b.wav\"\n";
     let config = Config::parse(text, "site.toml", Path::new("/music")).unwrap();
     let name = |path: &Path| Ok::<_, String>(path.display().to_string());
-    let prepared = config.prepare_music(|| "builtin".to_owned(), name);
-    assert_eq!(
-        prepared.unwrap(),
-        ["/music/b.wav", "builtin", "/music/z.wav"]
-    );
+    let spoken = |language: &str, word: &str| format!("{language} {word}");
+    let prepared = config.prepare_prompts(|| "builtin".to_owned(), spoken, name);
+    let prepared = prepared.unwrap();
+    assert_eq!(prepared[..3], ["/music/b.wav", "builtin", "/music/z.wav"]);
+    assert_eq!(config.first_word(), 3);
+    assert_eq!(prepared[3], "en 0");
     let refuse = |path: &Path| match path.ends_with("z.wav") {
         true => Err("not a recording"),
         false => Ok(()),
     };
-    let refused = config.prepare_music(|| (), refuse).unwrap_err().to_string();
+    let refused = config.prepare_prompts(|| (), |_, _| (), refuse);
+    let refused = refused.unwrap_err().to_string();
     assert!(refused.starts_with("site.toml:2: "), "{refused}");
     assert!(
         refused.contains("/music/z.wav: not a recording"),
         "{refused}"
     );
+}
+
+#[test]
+fn row_61_words_are_said_in_the_language_of_the_operator_or_by_its_own_recordings() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("ours")).unwrap();
+    std::fs::write(folder.path().join("ours/parked-at.ogg"), "").unwrap();
+    let text = "[park]\nannounce = true\nlanguage = \"fr\"\nprompts = \"ours\"";
+    let config = Config::parse(text, "site.toml", folder.path()).unwrap();
+    let spoken = |language: &str, word: &str| format!("{language} {word}");
+    let name = |path: &Path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        Ok::<_, String>(format!("own {name}"))
+    };
+    let prepared = config.prepare_prompts(|| "builtin".to_owned(), spoken, name);
+    let words = &prepared.unwrap()[1..];
+    assert_eq!(words.len(), usize::from(Word::COUNT));
+    assert_eq!(words[usize::from(Word::Digit(7).number())], "fr 7");
+    assert_eq!(
+        words[usize::from(Word::ParkedAt.number())],
+        "own parked-at.ogg"
+    );
+    let damaged = |_: &Path| Err::<String, _>("not a recording");
+    let refused = config.prepare_prompts(String::new, |_, _| String::new(), damaged);
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.starts_with("site.toml:4: [park] prompts = \"ours\": "),
+        "{refused}"
+    );
+    assert!(
+        refused.ends_with("parked-at.ogg: not a recording"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn words_have_a_language_that_ships_and_a_folder_that_is_there() {
+    refused(
+        r##"
+[park]
+language = "nl"
+=> 2: [park] language = "nl": not there; write one of: en, fr, de, it, es
+
+[park]
+prompts = ""
+=> 2: [park] prompts = "": empty; write the path of a folder with recordings such as 7.wav
+"##,
+    );
+    let config = parse("[park]\nprompts = \"nowhere\"").unwrap();
+    let prepared = config.prepare_prompts(|| (), |_, _| (), |_| Ok::<_, String>(()));
+    let expected = "site.toml:2: [park] prompts = \"nowhere\": /etc/orbit/nowhere: no such folder";
+    assert_eq!(prepared.unwrap_err().0, expected);
 }
