@@ -41,7 +41,7 @@ pub use media::Media;
 pub use music::Music;
 pub use node::Node;
 pub use numbers::Numbers;
-pub use orbit_range::{Allocation, OrbitRange};
+pub use orbit_range::{Allocation, Empty, OrbitRange};
 pub use park::Park;
 pub use party::{Kind, PartyRules};
 pub use policy::{Policy, Scope};

@@ -29,6 +29,8 @@ pub struct OrbitRange {
     pub policy: Option<String>,
     /// Which of its free orbits a call gets that names none.
     pub allocation: Allocation,
+    /// What dialling one of its orbits does in which nobody waits.
+    pub empty: Empty,
     /// What it has of its own.
     pub own: Overrides,
 }
@@ -41,6 +43,16 @@ pub enum Allocation {
     Random,
     /// The one after that given out last; after the last one the first.
     Sequential,
+}
+
+/// What dialling an orbit does in which nobody waits. A transfer to it parks in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Empty {
+    /// Nothing: 404.
+    #[default]
+    NotFound,
+    /// It parks who dials: one key parks and retrieves.
+    Park,
 }
 
 impl OrbitRange {
@@ -81,6 +93,7 @@ impl Default for OrbitRange {
             site: None,
             policy: None,
             allocation: Allocation::Random,
+            empty: Empty::NotFound,
             own: Overrides::default(),
         }
     }
@@ -198,6 +211,7 @@ fn one(
         "site",
         "policy",
         "allocation",
+        "empty",
     ];
     known.extend(Overrides::KEYS);
     table.knows(&known)?;
@@ -225,6 +239,7 @@ fn one(
         site: site.map(str::to_owned),
         policy: policy.map(str::to_owned),
         allocation,
+        empty: empty(table)?,
         own,
     };
     Ok((range, kind(table, node)?))
@@ -263,6 +278,15 @@ fn allocation(table: &Table<'_>) -> Result<Allocation, ConfigError> {
         None | Some("random") => Ok(Allocation::Random),
         Some("sequential") => Ok(Allocation::Sequential),
         Some(_) => Err(table.wrong("allocation", &format!("unknown; {rule}"))),
+    }
+}
+
+fn empty(table: &Table<'_>) -> Result<Empty, ConfigError> {
+    let rule = "write \"404\" or \"park\"";
+    match table.text("empty", rule)? {
+        None | Some("404") => Ok(Empty::NotFound),
+        Some("park") => Ok(Empty::Park),
+        Some(_) => Err(table.wrong("empty", &format!("unknown; {rule}"))),
     }
 }
 

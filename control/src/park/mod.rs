@@ -8,6 +8,7 @@ use shared::Time;
 
 use crate::call::arrival::{Arrival, Referred, replaces};
 use crate::call::{CallKey, Exchange, Phase, Refusal};
+use crate::config::Empty;
 use crate::sip::agent::{DialogKey, session_description};
 use crate::sip::message::Message;
 
@@ -113,10 +114,15 @@ impl Exchange {
             Dialled::Park => Ok(Errand::ParkAnywhere),
             Dialled::ParkAt(orbit) => self.park_errand(orbit),
             Dialled::Orbit(orbit) if arrival.referred == Referred::Yes => self.park_errand(orbit),
+            Dialled::Orbit(orbit) if self.parks_who_dials(orbit) => Ok(Errand::ParkAt(orbit)),
             Dialled::Orbit(orbit) | Dialled::Retrieve(orbit) => self.retrieve_errand(orbit),
             Dialled::RetrieveWhat => Err(Refusal::NoOrbitDialled),
             Dialled::Unknown => Err(Refusal::UnknownUser),
         }
+    }
+
+    fn parks_who_dials(&self, orbit: Orbit) -> bool {
+        self.orbits.occupant(orbit).is_none() && self.orbits.empty(orbit) == Empty::Park
     }
 
     fn park_errand(&self, orbit: Orbit) -> Result<Errand, Refusal> {

@@ -24,6 +24,7 @@ mod media_timeout;
 mod no_codec;
 mod no_free_orbit;
 mod offerless_invite;
+mod one_key;
 mod park_retrieve;
 mod park_token;
 mod parkee_hangs_up_while_retrieving;

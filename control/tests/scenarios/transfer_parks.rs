@@ -4,10 +4,10 @@
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
 use crate::common::world::{CallRef, World};
-use crate::common::{checks, secs};
+use crate::common::{checks, ms, secs};
 
 #[test]
-fn a_blind_transfer_to_an_empty_orbit_parks_there() {
+fn row_59_a_blind_transfer_to_an_empty_orbit_parks_there() {
     let mut world = World::new(Site::default());
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
     let call = world.dial_with(alice, "742", &[referred_by()]);
@@ -21,7 +21,7 @@ fn a_blind_transfer_to_an_empty_orbit_parks_there() {
 }
 
 #[test]
-fn a_blind_transfer_to_a_taken_orbit_retrieves_nobody() {
+fn row_28_a_blind_transfer_to_a_taken_orbit_retrieves_nobody() {
     let mut world = World::new(Site::default().orbits(700, 700));
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
     let parked = world.park(alice);
@@ -51,7 +51,7 @@ fn a_blind_transfer_to_the_park_address_parks_anywhere() {
 }
 
 #[test]
-fn an_attended_transfer_takes_the_place_in_the_orbit() {
+fn row_27_an_attended_transfer_takes_the_place_in_the_orbit() {
     for dialled in ["park", "700"] {
         let mut world = World::new(Site::default().orbits(700, 700));
         let (alice, bob) = (world.phone("alice"), world.phone("bob"));
@@ -72,6 +72,60 @@ fn an_attended_transfer_takes_the_place_in_the_orbit() {
         checks::agreement(&world);
         world.finish();
     }
+}
+
+#[test]
+fn row_28_a_parker_that_hangs_up_half_way_leaves_no_call_in_the_orbit() {
+    let mut world = World::new(Site::default().orbits(700, 700));
+    let (parker, parkee) = (world.phone("parker"), world.phone("parkee"));
+    let own = world.park(parker);
+    let replaces = replaces(&world, own);
+    world.hang_up(own);
+    world.run(secs(1));
+    // The parkee comes too late: its call with the parker is the one that it has.
+    let call = world.dial_with(parkee, "700", &[("Replaces", replaces)]);
+    world.run(secs(1));
+    let View::Ended(Ending::Refused { status, .. }) = world.view(call) else {
+        panic!("{:?}", world.view(call));
+    };
+    assert!([481, 603].contains(&status), "{status}");
+    assert_eq!(world.status().parked, 0);
+    world.finish();
+}
+
+#[test]
+fn row_28_a_parker_that_hangs_up_while_the_parkee_arrives_does_not_end_its_call() {
+    let mut site = Site::default();
+    site.media.delay = (ms(100), ms(100));
+    let mut world = World::new(site);
+    let (parker, parkee) = (world.phone("parker"), world.phone("parkee"));
+    let own = world.park(parker);
+    let replaces = replaces(&world, own);
+    let call = world.dial_with(parkee, "park", &[("Replaces", replaces)]);
+    world.run(ms(60));
+    world.hang_up(own);
+    world.run(secs(2));
+    // Its orbit was the parker's: it is told that there is nothing to take over, and stays where it
+    // is, with the parker.
+    assert!(matches!(
+        world.view(call),
+        View::Ended(Ending::Refused { status: 603, .. })
+    ));
+    assert_eq!(world.status().parked, 0);
+    world.finish();
+}
+
+#[test]
+fn row_57_a_call_to_a_second_number_of_the_parker_is_parked_as_any_other() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let private = ("Referred-By", "<sip:bob-private@example.com>".to_owned());
+    let call = world.dial_with(alice, "742", &[private]);
+    world.run(secs(1));
+    assert_eq!(world.orbit(call).as_deref(), Some("742"));
+    let retriever = world.retrieve(bob, call);
+    assert!(world.are_joined(call, retriever));
+    world.finish();
 }
 
 #[test]
@@ -124,7 +178,7 @@ fn an_early_only_replaces_does_not_take_an_answered_call() {
 }
 
 #[test]
-fn a_transfer_that_cannot_be_answered_leaves_the_old_call_in_its_orbit() {
+fn row_28_a_transfer_that_cannot_be_answered_leaves_the_old_call_in_its_orbit() {
     let mut world = World::new(Site::default().orbits(700, 700));
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
     let parked = world.park(alice);

@@ -5,7 +5,7 @@ use crate::common::phone::ReinviteHabit;
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
 use crate::common::world::{CallRef, World};
-use crate::common::{checks, secs};
+use crate::common::{checks, ms, secs};
 
 #[test]
 fn row_32_of_two_retrievers_exactly_one_wins() {
@@ -56,7 +56,7 @@ fn race(retrievers: usize, habit: ReinviteHabit) {
         .iter()
         .map(|phone| world.dial(*phone, &orbit))
         .collect();
-    world.run(secs(1));
+    world.run(ms(200));
     let losers = calls.iter().filter(|call| {
         matches!(
             world.view(**call),

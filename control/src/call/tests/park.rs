@@ -305,3 +305,22 @@ fn an_orbit_with_a_number_sign_is_escaped_once_in_our_contact() {
     assert!(answer.contains("Contact: <sip:%237"), "{answer}");
     assert!(answer.contains("\"Parked at #7"), "{answer}");
 }
+
+#[test]
+fn row_23_of_a_call_with_video_the_sound_is_parked_and_the_video_dropped() {
+    let mut bench = Bench::new();
+    let mut phone = Phone::new(1);
+    let offer = phone.sdp("0 8", "sendrecv") + "m=video 4100 RTP/AVP 31\r\n";
+    let answer = bench.invite(&mut phone, "park", "", &offer);
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    assert!(answer.contains("m=video 0 RTP/AVP 31"), "{answer}");
+    bench.ack(&mut phone, "");
+    assert!(bench.hears_music(&phone));
+    // What is offered later keeps the line, and keeps it off (RFC 3264 §8).
+    let mut retriever = Phone::new(2);
+    let offer = retriever.sdp("0 8", "sendrecv");
+    bench.invite(&mut retriever, &phone.orbit, "", &offer);
+    let reinvite = bench.next(&phone).expect("a re-INVITE");
+    assert!(reinvite.contains("m=video 0 RTP/AVP 31"), "{reinvite}");
+    assert!(reinvite.contains("a=sendrecv"), "{reinvite}");
+}

@@ -640,6 +640,23 @@ park_code = "*8"
 }
 
 #[test]
+fn an_empty_orbit_answers_404_or_parks() {
+    refused(
+        r##"
+[[orbit_range]]
+name = "x"
+start = "700"
+end = "709"
+empty = "busy"
+=> 5: [[orbit_range]] empty = "busy": unknown; write "404" or "park"
+"##,
+    );
+    let text = "[[orbit_range]]\nname = \"x\"\nstart = \"700\"\nend = \"709\"\nempty = \"park\"";
+    assert_eq!(parse(text).unwrap().orbit_ranges[0].empty, Empty::Park);
+    assert_eq!(OrbitRange::default().empty, Empty::NotFound);
+}
+
+#[test]
 fn a_usual_feature_code_is_off_where_orbits_begin_so() {
     let config =
         parse("[[orbit_range]]\nname = \"stars\"\nstart = \"*680\"\nend = \"*689\"").unwrap();

@@ -48,8 +48,8 @@ name = "a"
 start = "700"
 stop = "799"
 => 4: [[orbit_range]] stop = "799": unknown; known here: name, start, end, kind, node, site,
-   policy, allocation, pickup_timeout, max_pickup_attempts, recall_ring_timeout, music_on_hold,
-   music, on_timeout_uri, when_all_fail
+   policy, allocation, empty, pickup_timeout, max_pickup_attempts, recall_ring_timeout,
+   music_on_hold, music, on_timeout_uri, when_all_fail
 
 [music.default]
 fiel = "x"

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::{Parker, Settings};
 use crate::call::{CallKey, Random};
-use crate::config::OrbitRange;
+use crate::config::{Empty, OrbitRange};
 
 mod change;
 mod range;
@@ -155,6 +155,11 @@ impl OrbitTable {
     /// The one policy whose parties may park and retrieve there, if its range has one.
     pub(crate) fn policy(&self, orbit: Orbit) -> Option<&str> {
         self.range(orbit)?.policy()
+    }
+
+    /// What dialling an orbit does in which nobody waits.
+    pub(crate) fn empty(&self, orbit: Orbit) -> Empty {
+        self.range(orbit).map_or(Empty::NotFound, Range::empty)
     }
 
     /// The name of an orbit's range.

@@ -2,7 +2,7 @@
 
 use super::{Orbit, Settings};
 use crate::call::CallKey;
-use crate::config::{Allocation, OrbitRange};
+use crate::config::{Allocation, Empty, OrbitRange};
 
 /// The orbits of one range.
 ///
@@ -90,6 +90,10 @@ impl Range {
 
     pub(super) fn policy(&self) -> Option<&str> {
         self.range.policy.as_deref()
+    }
+
+    pub(super) const fn empty(&self) -> Empty {
+        self.range.empty
     }
 
     pub(super) fn settings(&self) -> &Settings {
