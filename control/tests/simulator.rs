@@ -55,6 +55,7 @@ fn every_world_ends_well() {
     assert!(tally.retrieved > seeds / 2, "{tally:?}");
     assert!(tally.recalled > seeds / 10, "{tally:?}");
     assert!(tally.referred > seeds / 10, "{tally:?}");
+    assert!(tally.lamps > seeds / 2, "{tally:?}");
     assert!(tally.lost_network > seeds / 2, "{tally:?}");
 }
 
@@ -74,6 +75,7 @@ struct Tally {
     recalled: u64,
     /// REFERs that ended with a parked call.
     referred: u64,
+    lamps: u64,
     calls: u64,
     messages: u64,
     lost_network: u64,
@@ -87,6 +89,7 @@ impl Tally {
         self.retrieved += other.retrieved;
         self.recalled += other.recalled;
         self.referred += other.referred;
+        self.lamps += other.lamps;
         self.calls += other.calls;
         self.messages += other.messages;
         self.lost_network += other.lost_network;
@@ -100,6 +103,8 @@ struct Life {
     world: World,
     seed: Seed,
     end: Time,
+    /// Watches that were compared with the orbits.
+    lamps: u64,
 }
 
 impl Life {
@@ -126,7 +131,13 @@ impl Life {
             world.phones[phone].tcp = seed.chance(20);
         }
         let end = Time::ZERO + secs(40 + seed.below(80));
-        Self { world, seed, end }
+        let lamps = 0;
+        Self {
+            world,
+            seed,
+            end,
+            lamps,
+        }
     }
 
     fn live(mut self) -> Tally {
@@ -149,6 +160,7 @@ impl Life {
             retrieved: status.retrieved,
             recalled: self.recalls_answered(),
             referred: self.refers_that_parked(),
+            lamps: self.lamps,
             calls: self
                 .world
                 .phones
@@ -187,6 +199,7 @@ impl Life {
             self.world.run(ms(100));
         }
         checks::agreement(&self.world);
+        self.lamps = checks::lamps(&self.world);
     }
 
     fn recalls_answered(&self) -> u64 {
@@ -217,6 +230,9 @@ impl Life {
 
     /// One thing a user may do at any moment.
     fn press(&mut self, phone: usize) {
+        if self.seed.chance(8) {
+            return self.watch(phone);
+        }
         let living = (0..self.world.phones[phone].calls.len())
             .filter(|call| !self.world.phones[phone].calls[*call].is_over());
         let living: Vec<CallRef> = living.map(|call| CallRef { phone, call }).collect();
@@ -273,6 +289,28 @@ impl Life {
             91..93 if living == 1 => world.switch_off(phone),
             _ => {}
         }
+    }
+
+    /// Looks at another lamp, or longer at one, or not any more.
+    fn watch(&mut self, phone: usize) {
+        let watches = self.world.phones[phone].watches.len();
+        if watches > 0 && self.seed.chance(40) {
+            let watch = self.seed.index(watches);
+            let is_over = self.world.phones[phone].watches[watch].is_over;
+            let is_refresh = self.seed.chance(60);
+            return self.world.with(phone, |phone, now| match is_refresh {
+                true if is_over => {}
+                true => phone.refresh_watch(now, watch),
+                false => phone.unwatch(now, watch),
+            });
+        }
+        let orbit = (700 + below(&mut self.seed, 8)).to_string();
+        let user = self.seed.pick(&[&*orbit, "park", "only"]).to_owned();
+        let expires = secs(self.seed.pick(&[60, 90, 600]));
+        let lists = self.seed.pick(&["eventlist", "replaces"]);
+        let extra = [("Event", "dialog"), ("Supported", lists)];
+        let watch = |phone: &mut Phone, now| phone.watch_with(now, &user, expires, &extra);
+        self.world.with(phone, watch);
     }
 
     fn dial(&mut self, phone: usize) {

@@ -10,7 +10,10 @@ use super::limits::{NAME_BYTES_MAX, PATTERNS_MAX, PICKUP_TIMEOUT};
 use super::numbers::NUMBERS_RULE;
 use super::settings::Overrides;
 use super::table::Table;
-use super::{ConfigError, Music, Numbers, OrbitRange, Site, Speech, WhenAllFail, music, sip, site};
+use super::{
+    ConfigError, Music, NotifyParker, Numbers, OrbitRange, Site, Speech, WhenAllFail, music, sip,
+    site,
+};
 
 /// `[park]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +38,8 @@ pub struct Park {
     pub speech: Speech,
     /// `[park.site.NAME]`, by name.
     pub sites: BTreeMap<String, Site>,
+    /// How the parker is told what became of its call.
+    pub notify_parker: NotifyParker,
     /// Watchers that are told what lets them take a call: tags and token.
     pub reveal_dialogs_to: Vec<IpNet>,
     /// The numbers of users; no orbit is one of them.
@@ -59,6 +64,7 @@ impl Park {
             "assigned",
             "emergency",
             "reveal_dialogs_to",
+            NotifyParker::KEY,
             "site",
             "announce",
             "comfort",
@@ -76,6 +82,7 @@ impl Park {
             "refer_to",
         ])?;
         park.read_user(&table)?;
+        park.notify_parker = NotifyParker::read(&table)?;
         park.reveal_dialogs_to = sip::networks(&table, "reveal_dialogs_to")?.unwrap_or_default();
         if let Some(range) = orbit_ranges.iter().find(|range| range.has(&park.user)) {
             let what = format!("an orbit of the range \"{}\"; write a name", range.name);
@@ -179,6 +186,7 @@ impl Default for Park {
             speech: Speech::default(),
             sites: BTreeMap::new(),
             reveal_dialogs_to: Vec::new(),
+            notify_parker: NotifyParker::Off,
             assigned: Vec::new(),
             emergency: EMERGENCY
                 .iter()

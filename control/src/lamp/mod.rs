@@ -12,6 +12,7 @@ mod compose;
 mod document;
 mod limits;
 mod list;
+mod parker;
 mod permission;
 mod sight;
 mod subscribe;
@@ -34,6 +35,9 @@ impl Exchange {
     pub(crate) fn light_lamps(&mut self, now: Time) {
         let departures = std::mem::take(&mut self.lamps.departures);
         let mut touched = std::mem::take(&mut self.lamps.touched);
+        for departure in &departures {
+            self.tell_parker(now, departure);
+        }
         if self.lamps.len() == 0 {
             return;
         }

@@ -1,6 +1,6 @@
 //! What must be true: after every step, when everything has come to rest, and at the end.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use control::control::{ControlStatus, OrbitStatus};
@@ -118,6 +118,26 @@ pub(crate) fn agreement(world: &World) {
         );
         assert_eq!(2 * world.status().calls, confirmed + parked, "calls");
     }
+}
+
+/// When everything has come to rest, every lamp shows what is true. Gives how many were looked at.
+///
+/// # Panics
+/// When one does not.
+pub(crate) fn lamps(world: &World) -> u64 {
+    let orbits = world.control.orbits();
+    let taken: BTreeSet<String> = orbits.into_iter().map(|status| status.orbit).collect();
+    let phones = world.phones.iter().filter(|phone| !phone.is_dead);
+    let watches = phones.flat_map(|phone| phone.watches.iter().map(move |w| (phone, w)));
+    let mut looked_at = 0;
+    for (phone, watch) in watches.filter(|(_, watch)| watch.is_live()) {
+        let in_scope = |orbit: &&String| !watch.is_of_one_orbit() || watch.user() == **orbit;
+        let expected: BTreeSet<_> = taken.iter().filter(in_scope).cloned().collect();
+        let who = format!("{} watching {}", phone.name, watch.user());
+        assert_eq!(watch.lit(), expected, "{who}: {watch:?}");
+        looked_at += 1;
+    }
+    looked_at
 }
 
 impl World {

@@ -19,6 +19,20 @@ fn a_stream_that_never_closes_is_noticed() {
 }
 
 #[test]
+#[should_panic(expected = "alice watching 701")]
+fn a_lamp_that_shows_what_is_not_so_is_noticed() {
+    let mut world = World::new(Site::default().orbits(701, 701));
+    let [alice, bob] = ["alice", "bob"].map(|name| world.phone(name));
+    world.with(alice, |phone, now| phone.watch(now, "701", secs(600)));
+    world.run(secs(1));
+    assert_eq!(checks::lamps(&world), 1);
+    world.phones[alice].is_dead = true;
+    world.park(bob);
+    world.phones[alice].is_dead = false;
+    checks::lamps(&world);
+}
+
+#[test]
 #[should_panic(expected = "is parked and hears")]
 fn a_parked_caller_who_hears_nothing_is_noticed() {
     let mut world = broken(Fault::IgnoresSend);

@@ -28,6 +28,7 @@ mod one_key;
 mod park_retrieve;
 mod park_token;
 mod parkee_hangs_up_while_retrieving;
+mod parker_told;
 mod pickup_timeout;
 mod policy;
 mod recall;

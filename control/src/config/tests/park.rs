@@ -713,3 +713,31 @@ when_all_fail = "drop"
 "##,
     );
 }
+
+#[test]
+fn who_is_told_what_of_parked_calls_is_the_operators_to_say() {
+    let park = parse("").unwrap().park;
+    assert_eq!(park.notify_parker, NotifyParker::Off);
+    assert_eq!(park.reveal_dialogs_to, []);
+    let text = "[park]\nnotify_parker = \"message\"\nreveal_dialogs_to = [\"10.1.2.3\"]\n";
+    let park = parse(text).unwrap().park;
+    assert_eq!(park.notify_parker, NotifyParker::Message);
+    let only: Vec<_> = park
+        .reveal_dialogs_to
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(only, ["10.1.2.3/32"]);
+    refused(
+        r##"
+[park]
+notify_parker = "sms"
+=> 2: [park] notify_parker = "sms": neither; write "message" or "off"
+
+[park]
+reveal_dialogs_to = ["desk"]
+=> 2: [park] reveal_dialogs_to = "desk": not a network; write networks such as "10.0.0.0/8" or
+   addresses such as "::1"
+"##,
+    );
+}

@@ -61,6 +61,19 @@ impl Watching {
         lit.map(|lamp| lamp.orbit.clone()).collect()
     }
 
+    /// Whether it has been granted, has heard something, and lasts.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.is_over && self.refresh_at.is_some() && !self.notices.is_empty()
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+
+    pub(crate) fn is_of_one_orbit(&self) -> bool {
+        self.user.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
     /// The last body.
     pub(crate) fn body(&self) -> &str {
         &self.notices.last().expect("a NOTIFY came").body
