@@ -13,4 +13,5 @@ mod configuration;
 mod demo;
 mod flood;
 mod harness;
+mod kernel;
 mod sipp;

@@ -24,7 +24,12 @@ fn parked(remote: Option<SocketAddr>) -> Media {
 
 /// The end of a digit 5 that lasted 100 ms.
 fn digit(sequence: u16) -> Vec<u8> {
-    let mut packet = packet(sequence, 160, 7, &[5, 0x8a, 0x03, 0x20]);
+    let mut packet = packet(
+        sequence,
+        u32::from(sequence) * 160,
+        7,
+        &[5, 0x8a, 0x03, 0x20],
+    );
     packet[1] = 101;
     packet
 }
@@ -330,6 +335,42 @@ fn what_the_kernel_keeps_away_is_no_loss() {
         .collect();
     assert!(!losses.is_empty(), "what arrived is reported");
     assert!(losses.iter().all(|lost| *lost == (0, 0)), "{losses:?}");
+}
+
+#[test]
+fn what_a_filter_drops_is_asked_for_now_and_then() {
+    let mut lab = Lab::new(Vec::new());
+    let phone: SocketAddr = PHONE.parse().unwrap();
+    let stream = lab.stream(0, media(Some(phone)), Source::Silent);
+    lab.run(30_000);
+    assert!(lab.port.tallied.is_empty(), "it has no filter");
+    lab.describe(stream, parked(Some(phone)));
+    lab.run(60_000);
+    let asked = lab.port.tallied.len();
+    assert!((6..=30).contains(&asked), "{asked} times in a minute");
+}
+
+#[test]
+fn a_socket_for_both_families_follows_phones_of_either() {
+    let plane = Plane::start(vec![recording(1_000)]);
+    let address = local(Ipv6Addr::UNSPECIFIED);
+    let stream = plane.open(0, address, RtcpPort::Mux);
+    plane.command(Command::Send {
+        stream,
+        source: music(),
+    });
+    let loopbacks: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    for (number, ip) in (1..).zip(loopbacks.into_iter().chain(loopbacks)) {
+        let phone = peer(ip);
+        describe(&plane, stream, parked(phone.local_addr().ok()));
+        for _ in 0..3 {
+            assert_eq!(receive(&phone).1, (ip, address.port()).into());
+        }
+        phone.send_to(&digit(number), (ip, address.port())).unwrap();
+        let dialled = plane.event();
+        assert!(matches!(dialled, Event::Digit { .. }), "{ip}: {dialled:?}");
+    }
+    plane.stop();
 }
 
 #[test]

@@ -29,6 +29,10 @@ pub(crate) struct Settings {
     /// How many pairs of media ports there are; more than 100, at most 200, take a block of ports
     /// of their own.
     pub(crate) media_pairs: u16,
+    /// The kernel it shall work as on; `None`: this one.
+    pub(crate) kernel: Option<&'static str>,
+    /// RLIMIT_NOFILE, hard and soft; `None`: ours.
+    pub(crate) descriptors: Option<u32>,
 }
 
 impl Default for Settings {
@@ -41,6 +45,8 @@ impl Default for Settings {
             trusted: None,
             latch: "closed",
             media_pairs: 100,
+            kernel: None,
+            descriptors: None,
         }
     }
 }
@@ -63,13 +69,14 @@ impl Server {
         let media = (settings.media_pairs > 100).then(Ports::reserve);
         let first = media
             .as_ref()
-            .map_or(ports.server_media().0, |media| media.all().0);
+            .map_or_else(|| ports.server_media().0, |media| media.all().0);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = SocketAddr::from((settings.address, ports.pair()));
         let file = folder.path().join("site.toml");
         fs::write(&file, configuration(settings, address, first)).expect("a file of our own");
-        let mut command = orbitd();
+        let mut command = settings.descriptors.map_or_else(orbitd, orbitd_limited);
         command.arg("--config").arg(&file);
+        command.envs(settings.kernel.map(|kernel| ("ORBIT_KERNEL", kernel)));
         let mut process = Process::spawn("orbitd", &mut command);
         process.line_with(&format!("udp:{address}"), PATIENCE);
         process.line_with(&format!("tcp:{address}"), PATIENCE);
@@ -103,7 +110,18 @@ impl Server {
 
 /// The binary under test, with the log level that shows each call.
 pub(crate) fn orbitd() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_orbitd"));
+    with_log(Command::new(env!("CARGO_BIN_EXE_orbitd")))
+}
+
+/// The same with fewer descriptors.
+fn orbitd_limited(descriptors: u32) -> Command {
+    let mut command = Command::new("sh");
+    let limit = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+    command.args(["-c", &limit, env!("CARGO_BIN_EXE_orbitd")]);
+    with_log(command)
+}
+
+fn with_log(mut command: Command) -> Command {
     command.env(
         "RUST_LOG",
         std::env::var("ORBIT_TEST_LOG").as_deref().unwrap_or("info"),

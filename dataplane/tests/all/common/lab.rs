@@ -44,6 +44,8 @@ pub(crate) struct Tray {
     pub(crate) full: bool,
     /// What each stream lets in since it was told last.
     pub(crate) intakes: BTreeMap<u32, Intake>,
+    /// Streams whose drops in the kernel were asked for.
+    pub(crate) tallied: Vec<Owner>,
 }
 
 /// An RTP packet that was sent.
@@ -220,6 +222,10 @@ impl Port for Tray {
     fn aim(&mut self, owner: Owner, intake: &Intake) -> bool {
         self.intakes.insert(owner.index, *intake);
         intake.without.is_some()
+    }
+
+    fn tally(&mut self, owner: Owner) {
+        self.tallied.push(owner);
     }
 
     fn open(&mut self, owner: Owner, _local: SocketAddr, _rtcp: RtcpPort) {
