@@ -1,9 +1,11 @@
 //! The life of a stream: opening, closing, stale names, under a virtual clock.
 
 use super::common::lab::Lab;
-use super::common::{media, music, recording, stream};
+use super::common::{media, music, packet, recording, stream};
 use dataplane::port::Owner;
-use shared::{Command, DropReason, Event, RefuseReason, Role, RtcpPort, Source, StreamId};
+use shared::{
+    Command, DropReason, Event, RefuseReason, Role, RtcpPort, Source, StreamId, StreamStats,
+};
 
 fn open(stream: StreamId) -> Command {
     Command::Open {
@@ -35,7 +37,7 @@ fn a_place_beyond_the_table_or_not_yet_free_is_refused() {
     let mut lab = Lab::new(Vec::new());
     lab.open(0, 0);
     let reason = RefuseReason::WorkerFull;
-    for stream in [stream(2_000, 0), stream(0, 1)] {
+    for stream in [stream(5_000, 0), stream(0, 1)] {
         lab.command(open(stream));
         assert_eq!(lab.events(), [Event::Refused { stream, reason }]);
     }
@@ -170,4 +172,39 @@ fn places_freed_in_any_order_keep_the_others_playing() {
     }
     assert!(counts.keys().copied().eq((2..200).step_by(3)));
     assert!(counts.values().all(|count| *count == 10));
+}
+
+#[test]
+fn a_stream_may_go_while_its_packet_is_in_flight() {
+    let mut lab = Lab::new(Vec::new());
+    let speaker = lab.stream(0, media("192.0.2.7:4000".parse().ok()), Source::Silent);
+    let bridge = Source::Bridge { peer: speaker };
+    let listener = lab.stream(1, media("192.0.2.8:4000".parse().ok()), bridge);
+    let from = "192.0.2.7:4000".parse().unwrap();
+    let sent = lab.arrive(speaker, from, &packet(0, 0, 7, &[0; 160]));
+    let owner = sent.expect("it is on its way").owner;
+    close(&mut lab, listener);
+    let newer = lab.open(1, 1);
+    lab.engine.dropped(owner, DropReason::SendFailed);
+    assert_eq!(lab.dropped(DropReason::SendFailed), 1, "it is counted");
+    let arrived = lab.arrive(speaker, from, &packet(1, 160, 7, &[0; 160]));
+    assert!(arrived.is_none(), "nobody listens any more");
+    lab.command(Command::Close { stream: newer });
+    lab.port.closing.pop().unwrap();
+    let late = lab.arrive(listener, from, &packet(2, 320, 7, &[0; 160]));
+    assert!(
+        late.is_none(),
+        "nor does what comes for the one that has gone reach another"
+    );
+    assert_eq!(lab.dropped(DropReason::StaleStream), 1);
+    let place = Owner {
+        index: 1,
+        generation: 1,
+    };
+    lab.engine.closed(place);
+    let closed = Event::Closed {
+        stream: newer,
+        stats: StreamStats::default(),
+    };
+    assert_eq!(lab.events(), [closed], "none of it is the newer one's");
 }

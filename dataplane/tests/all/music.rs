@@ -86,6 +86,29 @@ fn a_stall_is_made_up_for_in_order_and_its_lateness_is_recorded() {
 }
 
 #[test]
+fn a_stall_below_two_seconds_costs_no_packet_and_afterwards_no_slot_has_more_than_its_share() {
+    const STREAMS: usize = 1_000;
+    const FAIR_SHARE: usize = STREAMS / 20;
+    let mut lab = Lab::new(vec![recording(1_000)]);
+    for index in 0..1_000 {
+        lab.stream(index, described(), music());
+    }
+    lab.run(20);
+    let first = lab.sent();
+    lab.jump(Duration::from_millis(1_980));
+    let late = lab.sent();
+    assert_eq!(late.len(), STREAMS * 99, "all that was missed");
+    for (before, after) in first.iter().zip(&late) {
+        assert_eq!(after.owner, before.owner, "the order of the slots");
+    }
+    for _ in 0..40 {
+        lab.run(1);
+        let count = lab.sent().len();
+        assert!(count <= 2 * FAIR_SHARE, "{count} in a millisecond");
+    }
+}
+
+#[test]
 fn after_a_stop_of_the_whole_machine_there_is_no_flood() {
     let mut lab = Lab::new(vec![recording(1_000)]);
     lab.stream(0, described(), music());
@@ -245,6 +268,49 @@ fn a_replaced_prompt_is_taken_up_without_a_missing_packet() {
         let moment = usize::try_from(sent.at.as_millis()).unwrap() * 8;
         assert_eq!(audio_of(&[sent]), endless(800, moment % 800, 160));
     }
+}
+
+#[test]
+fn a_prompt_replaced_under_five_thousand_streams_costs_none_of_them_a_packet() {
+    let mut lab = Lab::new(vec![recording(5_000)]);
+    for index in 0..5_000 {
+        lab.stream(index, described(), programme());
+    }
+    lab.run(50);
+    for length in [800, 2_400, 1_600] {
+        lab.prompts.replace(PromptId(0), recording(length));
+        lab.run(50);
+    }
+    let mut next = BTreeMap::new();
+    for sent in lab.sent() {
+        let expected = next.entry(sent.owner.index).or_insert_with(|| sent.clone());
+        assert_eq!(sent.sequence(), expected.sequence(), "{:?}", sent.owner);
+        assert_eq!(sent.timestamp(), expected.timestamp(), "{:?}", sent.owner);
+        expected.packet.header.sequence_number = sent.sequence().wrapping_add(1);
+        expected.packet.header.timestamp = sent.timestamp().wrapping_add(160);
+    }
+    assert_eq!(next.len(), 5_000);
+    lab.run(20);
+    for sent in lab.sent() {
+        let moment = usize::try_from(sent.at.as_millis()).unwrap() * 8;
+        assert_eq!(audio_of(&[sent]), endless(1_600, moment % 1_600, 160));
+    }
+    assert_eq!(lab.prompts.sweep(), 0, "the old ones are freed");
+}
+
+#[test]
+fn a_replaced_prompt_is_let_go_when_its_last_player_leaves() {
+    let mut lab = Lab::new(vec![recording(5_000)]);
+    let old = std::sync::Arc::downgrade(&lab.prompts.current(PromptId(0)).unwrap());
+    let [one, other] = [0, 1].map(|index| lab.stream(index, described(), programme()));
+    lab.run(20);
+    lab.send(one, Source::Silent);
+    lab.prompts.replace(PromptId(0), recording(800));
+    lab.prompts.sweep();
+    assert!(old.upgrade().is_some(), "one still plays it");
+    lab.send(other, Source::Silent);
+    lab.prompts.sweep();
+    assert!(old.upgrade().is_none());
 }
 
 #[test]

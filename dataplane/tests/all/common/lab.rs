@@ -69,7 +69,7 @@ impl Lab {
     pub(crate) fn new(prompts: Vec<Prompt>) -> Self {
         let config = EngineConfig {
             worker: WorkerId(0),
-            streams_max: 2_000,
+            streams_max: 5_000,
             seed: [7; 32],
             media_timeout: TIMEOUT,
             admission: shared::limits::ADMISSION,
