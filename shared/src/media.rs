@@ -103,6 +103,25 @@ pub enum Source {
         /// The stream whose arriving packets are sent here.
         peer: StreamId,
     },
+    /// As `Bridge`, of a stream whose peer holds the call: it may play something of its own, or
+    /// send silence, or nothing. As long as nothing of it can be heard, a prompt is played.
+    Held {
+        /// The stream whose arriving packets are sent here while they can be heard.
+        peer: StreamId,
+        /// What is played for ever otherwise, where everybody else is in it.
+        prompt: PromptId,
+    },
+}
+
+impl Source {
+    /// The stream whose arriving packets are sent, if they are.
+    #[must_use]
+    pub const fn peer(self) -> Option<StreamId> {
+        match self {
+            Self::Bridge { peer } | Self::Held { peer, .. } => Some(peer),
+            Self::Silent | Self::Prompt { .. } => None,
+        }
+    }
 }
 
 /// Where in a prompt a stream begins.
