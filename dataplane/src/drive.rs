@@ -5,6 +5,7 @@ use shared::{DropReason, Media, PromptStart, Repeat, Source, StreamId, Time};
 
 use crate::address::Address;
 use crate::engine::{Engine, owner};
+use crate::hush::Hush;
 use crate::intake::Intake;
 use crate::library::Track;
 use crate::line::Line;
@@ -55,6 +56,10 @@ impl Engine {
         self.unlink(owner(stream));
         if let Some(entry) = self.table.get(owner(stream)) {
             entry.paused = None;
+            entry.hush = Hush::default();
+        }
+        if matches!(source, Source::Held { .. }) {
+            self.agenda.hurry(stream.index);
         }
         self.unbridge(owner(stream), before);
         self.bridge(owner(stream), source);
@@ -87,7 +92,7 @@ impl Engine {
 
     /// From now on what `source` receives is sent by `listener`.
     fn bridge(&mut self, listener: Owner, source: Source) {
-        let Source::Bridge { peer } = source else {
+        let Some(peer) = source.peer() else {
             return;
         };
         match self.table.get(owner(peer)) {
@@ -97,7 +102,7 @@ impl Engine {
     }
 
     fn unbridge(&mut self, listener: Owner, before: Source) {
-        if let Source::Bridge { peer } = before
+        if let Some(peer) = before.peer()
             && let Some(speaker) = self.table.get(owner(peer))
             && speaker.listener == Some(listener)
         {
@@ -157,10 +162,7 @@ impl Engine {
         header.set_marker(true);
         let resumed = stream.paused.take().unwrap_or_else(|| Paused {
             cursor: player::position(wish.start, due, length),
-            repeats: match wish.repeat {
-                Repeat::Forever => 0,
-                Repeat::Times(times) => times.max(1),
-            },
+            left: wish.repeat,
         });
         let samples = wish.terms.codec.samples_per_packet(wish.terms.ptime);
         let line = Line {
@@ -173,7 +175,10 @@ impl Engine {
             sent: 0,
             track: wish.track,
             samples: u16::try_from(samples).unwrap_or(u16::MAX),
-            repeats: resumed.repeats,
+            repeats: match resumed.left {
+                Repeat::Forever => 0,
+                Repeat::Times(times) => times.max(1),
+            },
             programme: wish.start == PromptStart::Programme,
         };
         stream.place = Some(self.wheel.insert(slot, line));
@@ -199,7 +204,10 @@ impl Engine {
             u32::try_from(u64::from(line.cursor) / SAMPLES_PER_MS).unwrap_or(u32::MAX);
         stream.paused = (!line.programme).then_some(Paused {
             cursor: line.cursor,
-            repeats: line.repeats,
+            left: match line.repeats {
+                0 => Repeat::Forever,
+                times => Repeat::Times(times),
+            },
         });
         self.library.release(line.track.prompt());
         if let Some(index) = removed.moved
@@ -233,13 +241,16 @@ impl Wish {
         let terms = stream.terms.filter(|terms| terms.send)?;
         let remote = stream.lock.destination(&terms)?;
         stream.sockets()?;
-        let Source::Prompt {
-            prompt,
-            start,
-            repeat,
-        } = stream.source
-        else {
-            return None;
+        let (prompt, start, repeat) = match stream.source {
+            Source::Prompt {
+                prompt,
+                start,
+                repeat,
+            } => (prompt, start, repeat),
+            Source::Held { prompt, .. } if stream.hush.is_over() => {
+                (prompt, PromptStart::Programme, Repeat::Forever)
+            }
+            Source::Held { .. } | Source::Bridge { .. } | Source::Silent => return None,
         };
         Some(Self {
             terms,

@@ -346,7 +346,8 @@ impl Engine {
         });
     }
 
-    fn refresh_prompts(&mut self) {
+    /// Takes up prompts that were replaced; [`Engine::tick`] does so at the walks of its agenda.
+    pub fn refresh_prompts(&mut self) {
         let wheel = &mut self.wheel;
         self.library.refresh(|id, prompt| {
             wheel.for_each(|line, due| {

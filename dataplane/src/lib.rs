@@ -21,6 +21,7 @@ pub mod agenda;
 pub mod digit;
 mod drive;
 pub mod engine;
+pub mod hush;
 pub mod intake;
 mod kernel;
 pub mod latch;

@@ -4,11 +4,12 @@ use std::mem;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use shared::{Codec, DropReason, Event, PayloadType, Time};
+use shared::{Codec, DropReason, Event, PayloadType, Source, Time};
 
 use crate::address::Address;
 use crate::digit::Payload;
 use crate::engine::Engine;
+use crate::hush::is_audible;
 use crate::latch::Belief;
 use crate::port::{Owner, Socket};
 use crate::relay::Span;
@@ -194,6 +195,9 @@ impl Engine {
         span: Span,
         datagram: &mut [u8],
     ) -> Result<Forward, DropReason> {
+        if !self.is_let_through(listener, accepted, datagram) {
+            return Err(DropReason::NotWanted);
+        }
         let transcoder = &self.transcoder;
         let stream = self.table.get(listener).ok_or(DropReason::NoPeer)?;
         let sockets = stream.sockets().ok_or(DropReason::NoPeer)?;
@@ -227,6 +231,29 @@ impl Engine {
             to,
             owner: listener,
         })
+    }
+}
+
+impl Engine {
+    /// Of a peer that holds the call, silence is not sent once a prompt is played instead. What can
+    /// be heard ends the prompt.
+    fn is_let_through(&mut self, listener: Owner, accepted: &Accepted, datagram: &[u8]) -> bool {
+        let Some(stream) = self.table.get(listener) else {
+            return true;
+        };
+        if !matches!(stream.source, Source::Held { .. }) {
+            return true;
+        }
+        let speech = &datagram[accepted.packet.payload.clone()];
+        if accepted.carries == Carries::Speech && !is_audible(accepted.codec, speech) {
+            return !stream.hush.is_over();
+        }
+        stream.hush.end();
+        if stream.place.is_some() {
+            stream.relay.switch();
+            self.unlink(listener);
+        }
+        true
     }
 }
 

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use rand_chacha::rand_core::RngCore;
-use shared::{DropReason, Event, Latch, Time};
+use shared::{DropReason, Event, Latch, Source, Time};
 
 use crate::address::Address;
 use crate::agenda::NEVER;
@@ -63,8 +63,8 @@ impl Heard {
 /// How often a stream is looked at that has no reports to send.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// While a digit is held.
-const LOOK_DIGIT: Duration = Duration::from_millis(100);
+/// While a digit is held, or a call.
+const LOOK_OFTEN: Duration = Duration::from_millis(100);
 
 impl Reports {
     /// Before anything was sent.
@@ -115,6 +115,8 @@ impl Engine {
         let Some(stream) = self.table.get(owner) else {
             return;
         };
+        let holds = matches!(stream.source, Source::Held { .. });
+        let hushed = holds && stream.hush.look();
         let digit = stream.digits.expire(now);
         let held = stream.digits.is_held();
         let supervised = stream.terms.is_some_and(|terms| terms.supervise);
@@ -125,10 +127,13 @@ impl Engine {
         if supervised {
             next = next.min((stream.heard + timeout).max(now + LOOK));
         }
-        if held {
-            next = next.min(now + LOOK_DIGIT);
+        if held || holds {
+            next = next.min(now + LOOK_OFTEN);
         }
         self.agenda.set(owner.index, next);
+        if hushed {
+            self.drive(now, owner);
+        }
         if let Some(digit) = digit {
             self.tell_digit(owner, digit);
         }

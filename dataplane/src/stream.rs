@@ -1,8 +1,9 @@
 //! One leg's media: what control said of it, and what the core remembers between packets.
 
-use shared::{Source, StreamStats, Time};
+use shared::{Repeat, Source, StreamStats, Time};
 
 use crate::digit::Digits;
+use crate::hush::Hush;
 use crate::latch::Lock;
 use crate::line::Line;
 use crate::output::Output;
@@ -44,6 +45,9 @@ pub struct Stream {
     pub digits: Digits,
     /// What is reported.
     pub reports: Reports,
+    /// How long nothing was heard of a peer that holds the call; counts while
+    /// [`Source::Held`] is sent.
+    pub hush: Hush,
     /// We took another SSRC because this remote had ours.
     pub gave_way: bool,
     /// The kernel keeps the peer's speech away.
@@ -92,8 +96,8 @@ pub enum Phase {
 pub struct Paused {
     /// The next sample.
     pub cursor: u32,
-    /// As [`crate::line::Line::repeats`].
-    pub repeats: u16,
+    /// How often it is still to be played, this time included.
+    pub left: Repeat,
 }
 
 impl Stream {
@@ -114,6 +118,7 @@ impl Stream {
             reception: Reception::default(),
             digits: Digits::default(),
             reports: Reports::new(cname),
+            hush: Hush::default(),
             gave_way: false,
             screened: false,
             excused: false,

@@ -64,12 +64,16 @@ impl Exchange {
     }
 
     /// A bridge is symmetric: where one side is away, nobody is relayed, and who is left hears
-    /// music.
+    /// music. Who holds and may send is heard, and our music as long as it says nothing.
     fn heard_in_bridge(&self, leg: &Leg, other: &Leg) -> Source {
+        let music = self.settings(leg.orbit).music;
         if leg.is_away() || other.is_away() || other.is_arriving() {
-            self.settings(leg.orbit).music
-        } else {
-            Source::Bridge { peer: other.stream }
+            return music;
+        }
+        let peer = other.stream;
+        match music {
+            Source::Prompt { prompt, .. } if other.holds() => Source::Held { peer, prompt },
+            _ => Source::Bridge { peer },
         }
     }
 

@@ -134,6 +134,13 @@ impl Leg {
         Some(self.session.agreed()?.codec)
     }
 
+    /// Whether the peer has put us on hold and may play something to us (RFC 3264 §8.4).
+    pub(crate) fn holds(&self) -> bool {
+        self.session
+            .agreed()
+            .is_some_and(|agreed| agreed.direction == Direction::RecvOnly)
+    }
+
     /// Whether the peer neither speaks nor says where it listens: it is on hold by its own will, or
     /// has not yet answered our offer.
     pub(crate) fn is_away(&self) -> bool {

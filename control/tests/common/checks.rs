@@ -258,7 +258,7 @@ fn same_media(settled: &Settled, stream: &Stream, who: &str) {
 
 /// A parked call hears music or nothing, and was asked to be quiet.
 fn is_parked(phone: &Phone, settled: &Settled, stream: &Stream, who: &str) {
-    let is_bridged = matches!(stream.source, Source::Bridge { .. });
+    let is_bridged = stream.source.peer().is_some();
     assert!(!is_bridged, "{who} is parked and bridged");
     let obeys = phone.habits.reinvite == ReinviteHabit::Accept;
     let sends = settled.direction.sends();
@@ -268,7 +268,7 @@ fn is_parked(phone: &Phone, settled: &Settled, stream: &Stream, who: &str) {
 /// A call that is not parked hears its partner, or our music because the partner sends nothing; and
 /// is heard.
 fn is_joined(world: &World, settled: &Settled, stream: &Stream, who: &str) {
-    if let Source::Bridge { peer } = stream.source {
+    if let Some(peer) = stream.source.peer() {
         let other = world.workers.find(peer).expect("checked after every step");
         let hears = other.media.is_some_and(|media| media.receive);
         let wants = settled.direction.receives() && world.site.config.park.music_on_hold;
@@ -276,7 +276,7 @@ fn is_joined(world: &World, settled: &Settled, stream: &Stream, who: &str) {
             hears || !wants,
             "{who} is joined with {peer}, which says nothing"
         );
-        let back = other.source == Source::Bridge { peer: stream.id };
+        let back = other.source.peer() == Some(stream.id);
         let wants = other.media.is_some_and(|media| media.send);
         assert!(
             back || !wants || !settled.direction.sends(),

@@ -251,7 +251,7 @@ impl Workers {
     /// When not.
     pub(crate) fn check(&self) {
         for stream in self.streams.values() {
-            let Source::Bridge { peer } = stream.source else {
+            let Some(peer) = stream.source.peer() else {
                 continue;
             };
             if stream.state == State::Closing {
@@ -267,7 +267,7 @@ impl Workers {
                 "{} bridges {peer}: closing",
                 stream.id
             );
-            if let Source::Bridge { peer: back } = other.source {
+            if let Some(back) = other.source.peer() {
                 assert_eq!(back, stream.id, "{peer} bridges a third stream");
             }
         }
@@ -353,7 +353,7 @@ impl Workers {
     }
 
     fn send(&mut self, worker: WorkerId, id: StreamId, source: Source) {
-        if let Source::Bridge { peer } = source {
+        if let Some(peer) = source.peer() {
             self.must_be_open(worker, peer, "Send Bridge");
         }
         let ignores = self.habits.fault == Some(Fault::IgnoresSend);

@@ -41,14 +41,17 @@ fn a_phone_that_is_parked_while_it_holds_can_still_be_retrieved() {
 }
 
 #[test]
-fn a_hold_with_sendonly_lets_the_other_hear_what_the_holder_plays() {
+fn a_hold_with_sendonly_lets_the_other_hear_what_the_holder_plays_and_else_our_music() {
     let (mut world, [parked, retriever]) = joined();
     put_on_hold(&mut world, parked, Hold::SendOnly);
     assert_eq!(world.view(parked), View::Holding);
     let holder = world.stream(parked).id;
     assert_eq!(
         world.stream(retriever).source,
-        shared::Source::Bridge { peer: holder }
+        shared::Source::Held {
+            peer: holder,
+            prompt: shared::PromptId(0)
+        }
     );
     resume(&mut world, parked);
     assert!(world.are_joined(parked, retriever));

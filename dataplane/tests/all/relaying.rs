@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::common::lab::{Lab, Sent, assert_continuous};
 use super::common::{media, music, packet, recording};
 use dataplane::rtp::Header;
-use shared::{Codec, Command, DropReason, Event, PayloadType, Source, StreamId};
+use shared::{Codec, Command, DropReason, Event, PayloadType, PromptId, Source, StreamId};
 
 const PHONES: [&str; 2] = ["192.0.2.7:4000", "192.0.2.8:4000"];
 
@@ -245,4 +245,96 @@ fn a_packet_without_payload_is_passed_on_as_such() {
     let [one, _] = bridged(&mut lab);
     let heard = lab.arrive(one, phone(0), &packet(1, 0, 7, &[])).unwrap();
     assert_eq!(heard.packet.payload.len(), 0);
+}
+
+/// The first side holds: the other hears what it plays, or music.
+fn held(lab: &mut Lab) -> [StreamId; 2] {
+    let streams = bridged(lab);
+    let mut holding = media(Some(phone(0)));
+    holding.send = false;
+    lab.describe(streams[0], holding);
+    let source = Source::Held {
+        peer: streams[0],
+        prompt: PromptId(0),
+    };
+    lab.send(streams[1], source);
+    streams
+}
+
+/// 20 ms of the holder's; gives what the other is sent meanwhile, from wherever.
+fn hold(lab: &mut Lab, stream: StreamId, sequence: u16, sample: u8) -> Vec<Sent> {
+    let speech = packet(sequence, u32::from(sequence) * 160, 7, &[sample; 160]);
+    let relayed = lab.arrive(stream, phone(0), &speech);
+    lab.run(20);
+    relayed.into_iter().chain(lab.sent()).collect()
+}
+
+const LOUD: u8 = 0x20;
+
+#[test]
+fn who_is_held_by_a_silent_side_hears_music_after_two_seconds() {
+    let mut lab = Lab::new(vec![recording(8_000)]);
+    held(&mut lab);
+    lab.run(1_800);
+    assert_eq!(lab.sent().len(), 0);
+    lab.run(400);
+    lab.sent();
+    lab.run(1_000);
+    let sent = lab.sent();
+    assert_eq!(sent.len(), 50);
+    assert_continuous(&sent);
+    assert!(sent.iter().all(|sent| sent.to == phone(1)));
+}
+
+#[test]
+fn digital_silence_is_passed_on_until_music_takes_its_place() {
+    let mut lab = Lab::new(vec![recording(8_000)]);
+    let [holder, _] = held(&mut lab);
+    let silence = Codec::Pcmu.silence();
+    let sent: Vec<Sent> = (0..200)
+        .flat_map(|sequence| hold(&mut lab, holder, sequence, silence))
+        .collect();
+    let is_silent = |sent: &Sent| sent.packet.payload.iter().all(|byte| *byte == silence);
+    let silent = sent.iter().take_while(|sent| is_silent(sent)).count();
+    assert!((90..=110).contains(&silent), "{silent} packets, some 2 s");
+    assert!(!sent[silent..].iter().any(is_silent), "and then music only");
+    assert_continuous(&sent);
+    assert_eq!(sent.iter().filter(|sent| sent.marker()).count(), 2);
+}
+
+#[test]
+fn what_the_holder_plays_is_heard_at_once_and_music_again_when_it_ends() {
+    let mut lab = Lab::new(vec![recording(8_000)]);
+    let [holder, _] = held(&mut lab);
+    lab.run(3_010);
+    let mut sent = lab.sent();
+    let music = sent.len();
+    for sequence in 0..50 {
+        sent.extend(hold(&mut lab, holder, sequence, LOUD));
+    }
+    let heard = &sent[music..];
+    assert_eq!(heard.len(), 50, "no music beside it");
+    assert!(
+        heard
+            .iter()
+            .all(|sent| sent.packet.payload[..] == [LOUD; 160])
+    );
+    lab.run(3_000);
+    sent.extend(lab.sent());
+    assert!(sent.len() > music + 80, "music again");
+    assert_continuous(&sent);
+}
+
+#[test]
+fn a_side_that_resumes_is_heard_as_before() {
+    let mut lab = Lab::new(vec![recording(8_000)]);
+    let [holder, other] = held(&mut lab);
+    lab.run(3_000);
+    lab.sent();
+    lab.describe(holder, media(Some(phone(0))));
+    lab.send(other, Source::Bridge { peer: holder });
+    lab.run(100);
+    assert_eq!(lab.sent().len(), 0, "the music is over");
+    let silence = packet(9, 0, 7, &[Codec::Pcmu.silence(); 160]);
+    assert!(lab.arrive(holder, phone(0), &silence).is_some());
 }
