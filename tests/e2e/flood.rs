@@ -32,7 +32,19 @@ fn a_hundred_and_ninety_parked_calls_are_judged_and_clean() {
         ..Settings::default()
     });
     let pid = server.process.id().to_string();
-    let options = ["--calls", "190", "--hold", "5", "--server-pid", &pid];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("report.html");
+    let html = file.display().to_string();
+    let options = [
+        "--calls",
+        "190",
+        "--hold",
+        "5",
+        "--server-pid",
+        &pid,
+        "--html",
+        &html,
+    ];
     let (code, report) = flood("park", &server, &options);
     assert_eq!((code, &report["verdict"]), (0, &Value::from("clean")));
     assert_eq!(number(&report, "/calls/answered"), 190);
@@ -42,6 +54,8 @@ fn a_hundred_and_ninety_parked_calls_are_judged_and_clean() {
     assert!(number(&report, "/packets/received") >= 47_500);
     assert!(number(&report, "/pacing/count") >= 45_000);
     assert!(report["server_cpu"]["cpu_ns_a_packet"].as_f64() > Some(0.0));
+    let page = std::fs::read_to_string(&file).expect("the page was written");
+    assert!(page.contains("<h2>CPU a packet against calls</h2>"));
     server.stop();
 }
 

@@ -8,11 +8,13 @@ mod attack;
 mod cut;
 mod exchange;
 mod hearing;
+mod html;
 mod limits;
 mod listener;
 mod machine;
 mod options;
 mod park;
+mod plot;
 mod ports;
 mod progress;
 mod relay;
@@ -49,6 +51,10 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<u8, Box<dyn Err
 }
 
 fn tell(report: &Report, output: &Output, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
+    if let Some(file) = &output.html {
+        let written = std::fs::write(file, html::page(report));
+        written.map_err(|error| format!("--html {}: {error}", file.display()))?;
+    }
     if output.json {
         writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
     } else {

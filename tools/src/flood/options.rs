@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use clap::value_parser;
 
@@ -180,6 +181,9 @@ pub(super) struct Output {
     /// Print the report as one JSON object, instead of a summary.
     #[arg(long)]
     pub(super) json: bool,
+    /// Write the report as a page with plots, too.
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// Show no progress.
     #[arg(long)]
     pub(super) quiet: bool,

@@ -172,6 +172,8 @@ pub(super) struct Own {
 pub(super) struct Second {
     /// Since the beginning.
     pub(super) at_s: f64,
+    /// How long it was; more than one, in a long run.
+    pub(super) took_s: f64,
     pub(super) calls: usize,
     pub(super) packets: u64,
     pub(super) lost: u64,

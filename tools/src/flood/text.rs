@@ -188,7 +188,7 @@ fn row(out: &mut String, mark: char, name: &str, text: &str) -> fmt::Result {
 }
 
 /// A whole number with a comma at each thousand.
-fn rounded(number: f64) -> String {
+pub(super) fn rounded(number: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -111,7 +111,7 @@ impl Watch {
         let (held, server) = (self.held.as_ref()?, self.server?);
         let since = &held.since;
         let used = self.last.cpu?.checked_sub(since.cpu?)?;
-        let packets = self.last.heard.findings.received - since.heard.findings.received;
+        let packets = self.last.heard.datagrams - since.heard.datagrams;
         Some(ServerUse {
             threads: server.of_what(),
             cpu_ns_a_packet: a_packet(used, packets)?,
@@ -127,6 +127,7 @@ impl Watch {
         };
         let before = &self.last;
         let packets = now.heard.findings.received - before.heard.findings.received;
+        let datagrams = now.heard.datagrams - before.heard.datagrams;
         let lost = now.heard.findings.lost;
         let used = now.cpu.zip(before.cpu);
         let used = used.and_then(|(now, before)| now.checked_sub(before));
@@ -141,13 +142,14 @@ impl Watch {
         if passed > SECOND / 2 {
             self.seconds.push(Second {
                 at_s: (now.at - self.began).as_secs_f64(),
+                took_s: passed.as_secs_f64(),
                 calls,
                 packets,
                 lost: lost.saturating_sub(before.heard.findings.lost),
                 p50_ms: millis(times.quantile(0.5)),
                 p99_ms: millis(times.quantile(0.99)),
                 max_ms: millis(times.max()),
-                server_cpu_ns_a_packet: used.and_then(|used| a_packet(used, packets)),
+                server_cpu_ns_a_packet: used.and_then(|used| a_packet(used, datagrams)),
             });
             self.busiest = self.busiest.max(now.heard.busy);
         }
@@ -189,6 +191,7 @@ impl Timeline {
 
 fn join(one: &Second, next: &Second) -> Second {
     Second {
+        took_s: one.took_s + next.took_s,
         packets: one.packets + next.packets,
         lost: one.lost + next.lost,
         p50_ms: one.p50_ms.max(next.p50_ms),
