@@ -8,12 +8,14 @@ use std::net::IpAddr;
 
 use shared::{Command, Event, Time, WorkerId};
 
-use crate::call::{Exchange, Phase, Random};
+use crate::call::{Exchange, Keeping, Phase, Random};
 use crate::config::{Config, ConfigError};
 use crate::policy::Trust;
 use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
 use crate::sip::message::Message;
 use crate::sip::transport::{Listener, Packet, Ticket, Transmit};
+use crate::store::gate::Gate;
+use crate::store::{Batch, CallRecord};
 
 /// What the control plane is told.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub enum Input<'a> {
     Media(WorkerId, Event),
     /// DNS answered; empty when it has nothing.
     Resolved(Ticket, Vec<IpAddr>),
+    /// Every batch up to this number is durable.
+    Stored(u64),
+    /// The store cannot write now; what it has not written it will try again.
+    StoreFailed,
     /// The deadline of `poll_timeout` has passed.
     Timeout,
     /// The operator has changed `[park]` or the ranges. Answered by [`Output::Configured`].
@@ -45,6 +51,8 @@ pub enum Output {
     Resolve(Resolve),
     /// The change is made, or nothing is and this says why.
     Configured(Result<(), ConfigError>),
+    /// Make it durable, in order, and say so by [`Input::Stored`].
+    Store(Batch),
     /// After [`Input::Stop`]: every call has ended, every stream is closed.
     Stopped,
 }
@@ -60,6 +68,17 @@ pub struct Setup {
     pub workers: Vec<(WorkerId, u32)>,
     /// From the operating system, or a simulation's.
     pub seed: [u8; 32],
+    /// `None` when calls need not outlive the process.
+    pub kept: Option<Kept>,
+}
+
+/// What a store holds at the start.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Milliseconds from 1970 to [`Time::ZERO`].
+    pub origin_unix_ms: u64,
+    /// The calls of an earlier process.
+    pub calls: Vec<CallRecord>,
 }
 
 /// The control plane.
@@ -68,6 +87,7 @@ pub struct Control {
     exchange: Exchange,
     trust: Trust,
     untrusted: u64,
+    gate: Gate,
     outputs: VecDeque<Output>,
 }
 
@@ -84,6 +104,8 @@ pub struct OrbitStatus {
     pub retrieving: bool,
     /// Whether the parker, or the fallback, is being called.
     pub recalling: bool,
+    /// Whether it is of an earlier process, and its phone has not yet agreed to our new address.
+    pub adopting: bool,
 }
 
 /// Figures of the moment.
@@ -111,12 +133,15 @@ pub struct ControlStatus {
     pub parked_total: u64,
     /// Alarms since the start: calls parked again because nobody came, whoever was called.
     pub forsaken: u64,
+    /// Whether there is a store and it cannot keep up: what changes now would be lost with the
+    /// process.
+    pub store_behind: bool,
 }
 
 impl Control {
-    /// A control plane without calls.
+    /// A control plane without calls, but for those that a store has kept.
     #[must_use]
-    pub fn new(setup: Setup, _now: Time) -> Self {
+    pub fn new(setup: Setup, now: Time) -> Self {
         let mut random = Random::from_seed(setup.seed);
         let mut agent = Agent::new(AgentConfig {
             listeners: setup.listeners.clone(),
@@ -131,12 +156,20 @@ impl Control {
             .map_or(setup.config.node.id.as_str(), |listener| {
                 &listener.advertise
             });
-        Self {
-            exchange: Exchange::new(agent, &setup.config, &setup.workers, host, random),
+        let mut exchange = Exchange::new(agent, &setup.config, &setup.workers, host, random);
+        if let Some(kept) = setup.kept {
+            exchange.keeping = Some(Keeping::new(kept.origin_unix_ms));
+            exchange.adopt(now, &kept.calls);
+        }
+        let mut control = Self {
+            exchange,
             trust: Trust::new(setup.config.sip.trusted),
             untrusted: 0,
+            gate: Gate::default(),
             outputs: VecDeque::new(),
-        }
+        };
+        control.settle(now);
+        control
     }
 
     /// Takes one input. Drain `poll_output` afterwards.
@@ -148,6 +181,8 @@ impl Control {
             Input::Resolved(ticket, addresses) => {
                 self.exchange.agent.resolved(now, ticket, &addresses);
             }
+            Input::Stored(up_to) => self.gate.stored(up_to),
+            Input::StoreFailed => self.gate.failed(),
             Input::Timeout => self.exchange.agent.handle_timeout(now),
             Input::Configure(config) => {
                 let configured = self.exchange.configure(config);
@@ -174,6 +209,8 @@ impl Control {
         [
             self.exchange.agent.poll_timeout(),
             self.exchange.next_deadline(),
+            self.exchange.next_adoption(),
+            self.gate.deadline(),
             stop,
         ]
         .into_iter()
@@ -203,6 +240,7 @@ impl Control {
             retrieved: exchange.totals.retrieved,
             parked_total: exchange.totals.parked,
             forsaken: exchange.totals.forsaken,
+            store_behind: self.gate.is_behind(),
         }
     }
 
@@ -243,6 +281,8 @@ impl Control {
 
     /// Lets everything follow that the input has caused, and collects what is to be done.
     fn settle(&mut self, now: Time) {
+        self.exchange.adopt_some(now);
+        self.gate.expire(now);
         loop {
             self.exchange.expire(now);
             self.exchange.light_lamps(now);
@@ -255,9 +295,18 @@ impl Control {
         while let Some((worker, command)) = self.exchange.poll_command() {
             self.outputs.push_back(Output::Command(worker, command));
         }
+        // A call is safe before anybody is told of it.
+        while let Some(transmit) = self.gate.poll() {
+            self.outputs.push_back(Output::Transmit(transmit));
+        }
+        if let Some(batch) = self.exchange.changes() {
+            self.gate.close(batch.number);
+            self.outputs.push_back(Output::Store(batch));
+        }
         while let Some(transmit) = self.exchange.agent.poll_transmit() {
             self.warn_of_untrusted(&transmit);
-            self.outputs.push_back(Output::Transmit(transmit));
+            let passed = self.gate.pass(now, transmit);
+            self.outputs.extend(passed.map(Output::Transmit));
         }
         while let Some(resolve) = self.exchange.agent.poll_resolve() {
             self.outputs.push_back(Output::Resolve(resolve));

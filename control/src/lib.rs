@@ -14,5 +14,6 @@ pub mod park;
 mod policy;
 pub mod sdp;
 pub mod sip;
+pub mod store;
 
 pub use control::{Control, Input, Output};

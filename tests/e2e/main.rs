@@ -15,3 +15,4 @@ mod flood;
 mod harness;
 mod kernel;
 mod sipp;
+mod store;

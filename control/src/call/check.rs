@@ -52,6 +52,7 @@ impl Exchange {
             self.streams.busy(),
             "ports and streams go together"
         );
+        self.check_kept();
         if self.phase != Phase::Serving {
             assert!(self.calls.is_empty(), "a call outlives the server");
         }

@@ -44,6 +44,11 @@ impl Farewell {
         }
     }
 
+    /// A BYE that says so.
+    pub(crate) fn reply(self) -> Reply {
+        with(Some(self.header()))
+    }
+
     /// What a leg of the same call is told whose INVITE is not answered yet.
     const fn refusal(self) -> Refusal {
         match self {
@@ -213,6 +218,10 @@ impl Exchange {
             (State::Retrieving(..) | State::Recalling(..), Some(second)) => {
                 self.turn_away(now, second, Refusal::ParkeeGone);
                 self.drop_leg(second);
+            }
+            (State::Adopting(_), Some(other)) => {
+                self.agent.bye(now, other, with(header));
+                self.drop_leg(other);
             }
             (State::Bridged(bridge), Some(other)) => {
                 if let Some(parked) = self.way_back(now, bridge, dialog) {

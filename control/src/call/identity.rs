@@ -110,6 +110,19 @@ impl Identity {
         (address.display.map(unescape), address.uri)
     }
 
+    /// As it is kept: a name-addr or nothing, and whether it is private.
+    pub(crate) fn parts(&self) -> (&str, bool) {
+        (&self.name, self.private)
+    }
+
+    /// As it was kept.
+    pub(crate) fn from_parts(name: &str, private: bool) -> Self {
+        Self {
+            name: name.into(),
+            private,
+        }
+    }
+
     /// As header fields of a message to the other side.
     pub(crate) fn headers(&self) -> Vec<(Header, String)> {
         let mut headers = Vec::new();

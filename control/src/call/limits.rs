@@ -15,6 +15,9 @@ pub(crate) const PROOF_MARGIN: Duration = Duration::from_secs(5);
 pub(crate) const EXPIRES_MARGIN: Duration = Duration::from_secs(2);
 /// How long a worker may take to open a stream; it takes microseconds. Then 503.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may take until an adopted call has its streams and its turn: some ten thousand calls
+/// wait for each other. Then it ends.
+pub(crate) const ADOPT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a stream is asked for with other ports, or of another worker. Then 503.
 pub(crate) const OPEN_ATTEMPTS_MAX: u8 = 8;
 /// One in so many places of a worker, and of the pairs of ports, is kept for legs that join a call:

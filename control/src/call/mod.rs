@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shared::{Command, Time, WorkerId};
 
+use adopt::Adoptions;
+
 use crate::config::{Codes, Config, Media, Music, Park, ReferTo};
 use crate::lamp::{self, End, Lamps};
 use crate::park::{Fetch, Orbit, OrbitTable, Parked, Parking, Settings};
@@ -16,12 +18,14 @@ use crate::policy::Policies;
 use crate::sip::agent::{Agent, DialogKey};
 use crate::sip::method::Method;
 
+mod adopt;
 pub(crate) mod arrival;
 mod bridge;
 mod check;
 pub(crate) mod end;
 mod hold;
 pub(crate) mod identity;
+mod keep;
 mod leg;
 pub(crate) mod limits;
 pub(crate) mod negotiate;
@@ -35,6 +39,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use adopt::Adopted;
+pub(crate) use keep::Keeping;
 pub(crate) use leg::{Leg, Turn, Wish};
 pub(crate) use port::PortPool;
 pub(crate) use random::Random;
@@ -58,6 +64,9 @@ pub(crate) struct Exchange {
     pub(crate) totals: Totals,
     pub(crate) phase: Phase,
     pub(crate) lamps: Lamps,
+    /// `None` without a store.
+    pub(crate) keeping: Option<Keeping>,
+    adoptions: Adoptions,
     commands: VecDeque<(WorkerId, Command)>,
     deadlines: BTreeSet<(Time, CallKey)>,
     next_call: u64,
@@ -72,6 +81,8 @@ pub(crate) struct CallKey(pub(crate) u64);
 pub(crate) struct Call {
     /// The leg it began with, or whoever took its place: the parkee.
     pub(crate) first: DialogKey,
+    /// Names it beyond this process: random, never reused.
+    pub(crate) name: u64,
     pub(crate) state: State,
     /// Who has parked it: the URI to call when nobody retrieves it. `None` where nobody did but the
     /// parkee itself.
@@ -108,6 +119,9 @@ pub(crate) enum State {
         /// That leg.
         replaced: DialogKey,
     },
+    /// It was a call of an earlier process: its streams are opening, or its peers were not told
+    /// yet where we are now.
+    Adopting(Adopted),
 }
 
 /// The second leg of a bridge.
@@ -183,6 +197,8 @@ impl Exchange {
             totals: Totals::default(),
             phase: Phase::Serving,
             lamps: Lamps::default(),
+            keeping: None,
+            adoptions: Adoptions::default(),
             commands: VecDeque::new(),
             deadlines: BTreeSet::new(),
             next_call: 0,
@@ -236,7 +252,8 @@ impl Exchange {
         let Turn::Arriving(arrival) = &self.legs[&first].turn else {
             unreachable!("a call begins with an INVITE")
         };
-        let mut call = Call::new(first, state, arrival.parker.clone());
+        let name = self.random.token();
+        let mut call = Call::new(name, first, state, arrival.parker.clone());
         call.history.clone_from(&arrival.history);
         self.enter_call(now + limits::OPEN_TIMEOUT, key, call);
     }
@@ -250,6 +267,7 @@ impl Exchange {
 
     /// Takes a call out of the table. Its legs and its orbit are the caller's business.
     pub(crate) fn remove_call(&mut self, key: CallKey, end: End) -> Option<Call> {
+        self.touch(key);
         self.call_ends(key, end);
         self.set_deadline(key, None);
         self.calls.remove(&key)
@@ -260,6 +278,7 @@ impl Exchange {
     }
 
     pub(crate) fn set_state(&mut self, key: CallKey, state: State) {
+        self.touch(key);
         let call = self.calls.get_mut(&key).expect("the call exists");
         let before = std::mem::replace(&mut call.state, state);
         self.call_moved(key, before);
@@ -281,8 +300,14 @@ impl Exchange {
 }
 
 impl Call {
-    pub(crate) const fn new(first: DialogKey, state: State, parker: Option<Box<str>>) -> Self {
+    pub(crate) const fn new(
+        name: u64,
+        first: DialogKey,
+        state: State,
+        parker: Option<Box<str>>,
+    ) -> Self {
         Self {
+            name,
             first,
             state,
             parker,
@@ -305,10 +330,13 @@ impl Call {
         match self.state {
             State::Retrieving(_, second)
             | State::Recalling(_, second)
-            | State::Bridged(Bridge { second, .. }) => Some(second),
-            State::Parking(_) | State::Fetching(_) | State::Parked(_) | State::Joining { .. } => {
-                None
-            }
+            | State::Bridged(Bridge { second, .. })
+            | State::Adopting(Adopted::Bridged(Bridge { second, .. })) => Some(second),
+            State::Parking(_)
+            | State::Fetching(_)
+            | State::Parked(_)
+            | State::Joining { .. }
+            | State::Adopting(Adopted::Parked(_)) => None,
         }
     }
 
@@ -317,10 +345,13 @@ impl Call {
         match self.state {
             State::Parking(parking) => parking.orbit,
             State::Fetching(orbit) => Some(orbit),
-            State::Parked(parked) | State::Retrieving(parked, _) | State::Recalling(parked, _) => {
-                Some(parked.orbit)
+            State::Parked(parked)
+            | State::Retrieving(parked, _)
+            | State::Recalling(parked, _)
+            | State::Adopting(Adopted::Parked(parked)) => Some(parked.orbit),
+            State::Bridged(_) | State::Joining { .. } | State::Adopting(Adopted::Bridged(_)) => {
+                None
             }
-            State::Bridged(_) | State::Joining { .. } => None,
         }
     }
 }

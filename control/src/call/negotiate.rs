@@ -277,7 +277,7 @@ impl Exchange {
         self.offer_if_wished(now, dialog);
     }
 
-    fn offer_if_wished(&mut self, now: Time, dialog: DialogKey) {
+    pub(super) fn offer_if_wished(&mut self, now: Time, dialog: DialogKey) {
         let Some(leg) = self.legs.get(&dialog) else {
             return;
         };

@@ -119,7 +119,7 @@ impl Exchange {
         Ok(())
     }
 
-    fn open_stream(
+    pub(super) fn open_stream(
         &mut self,
         dialog: DialogKey,
         purpose: Purpose,
@@ -183,6 +183,7 @@ impl Exchange {
             State::Recalling(parked, recall) if recall == dialog => {
                 self.recall_opened(now, key, parked, recall);
             }
+            State::Adopting(_) => self.adoption_opened(key, dialog),
             State::Joining { call, replaced } => self.joiner_opened(now, key, call, replaced),
             State::Parked(_) | State::Retrieving(..) | State::Recalling(..) | State::Bridged(_) => {
                 unreachable!("the stream of an answered leg is open")

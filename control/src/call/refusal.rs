@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     NoOrbitDialled,
     /// Another retriever was first.
     BeingRetrieved,
+    /// The call is of an earlier process and not quite taken up.
+    BeingAdopted,
     /// A transfer to an orbit that holds another call.
     OrbitTaken,
     /// A call that is parked already, or on its way into an orbit.
@@ -104,7 +106,9 @@ impl Refusal {
             Self::NoSuchDialog => Status::CALL_DOES_NOT_EXIST,
             Self::DialogEnded => Status::DECLINE,
             Self::Pending => Status::REQUEST_PENDING,
-            Self::ParkeeGone | Self::ParkeeUnavailable => Status::TEMPORARILY_UNAVAILABLE,
+            Self::ParkeeGone | Self::ParkeeUnavailable | Self::BeingAdopted => {
+                Status::TEMPORARILY_UNAVAILABLE
+            }
             Self::ParkeeSilent => Status::SERVER_TIMEOUT,
             Self::NotAnswered | Self::ParkTimeout => Status::REQUEST_TIMEOUT,
             Self::RetrievedElsewhere => Status::OK,
@@ -120,6 +124,7 @@ impl Refusal {
             Self::OtherCall => "The call is not parked here any more",
             Self::NoOrbitDialled => "Dial the orbit behind the code",
             Self::BeingRetrieved => "Already being retrieved",
+            Self::BeingAdopted => "Being taken up again after a restart",
             Self::OrbitTaken => "Orbit is taken",
             Self::DoublePark => "The call is parked already",
             Self::NoConversation => "There is no call to park",
@@ -176,7 +181,8 @@ impl Refusal {
             | Self::ParkeeGone
             | Self::ParkeeRefused
             | Self::ParkeeUnavailable
-            | Self::ParkeeSilent => 35_017,
+            | Self::ParkeeSilent
+            | Self::BeingAdopted => 35_017,
             Self::Sdp(_) | Self::Pending | Self::NotAnswered | Self::RetrievedElsewhere => {
                 return None;
             }

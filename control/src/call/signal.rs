@@ -2,7 +2,7 @@
 
 use shared::Time;
 
-use super::{Exchange, State};
+use super::{Adopted, Exchange, State};
 use crate::control::OrbitStatus;
 use crate::sip::agent::{AgentEvent, Reply};
 use crate::sip::status::Status;
@@ -66,16 +66,19 @@ impl Exchange {
             let call = &self.calls[&key];
             let (State::Parked(parked)
             | State::Retrieving(parked, _)
-            | State::Recalling(parked, _)) = call.state
+            | State::Recalling(parked, _)
+            | State::Adopting(Adopted::Parked(parked))) = call.state
             else {
                 return None;
             };
+            let leg = &self.legs[&call.first];
             Some(OrbitStatus {
                 orbit: self.orbits.number(orbit),
-                call_id: self.legs[&call.first].call_id.to_string(),
+                call_id: leg.call_id.to_string(),
                 parked_at: parked.since,
                 retrieving: matches!(call.state, State::Retrieving(..)),
                 recalling: matches!(call.state, State::Recalling(..)),
+                adopting: leg.session.agreed().is_none(),
             })
         })
     }

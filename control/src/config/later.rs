@@ -29,10 +29,6 @@ pub(super) fn check(root: &Table<'_>, warnings: &mut Vec<String>) -> Result<(), 
         table.parsed::<SocketAddr>("listen", rule)?;
         warnings.push(without_effect(&table, "the API is"));
     }
-    if let Some(table) = root.table("store")? {
-        store(&table)?;
-        warnings.push(without_effect(&table, "the store is"));
-    }
     Ok(())
 }
 
@@ -95,21 +91,4 @@ fn number<'a>(table: &Table<'a>, key: &str) -> Result<(bool, &'a str), ConfigErr
         return Err(table.wrong(key, &format!("not a number; {rule}")));
     }
     Ok((digits.len() < text.len(), digits))
-}
-
-fn store(table: &Table<'_>) -> Result<(), ConfigError> {
-    table.knows(&["path", "url"])?;
-    let path = table.text("path", "write the path of a file")?;
-    let rule = "write a URL such as \"redis://127.0.0.1:6379\"";
-    let url = table.text("url", rule)?;
-    if path.is_some() && url.is_some() {
-        return Err(table.wrong("url", "path is there too; strike one of them"));
-    }
-    if path == Some("") {
-        return Err(table.wrong("path", "empty; write the path of a file"));
-    }
-    if url.is_some_and(|url| !url.starts_with("redis://") && !url.starts_with("rediss://")) {
-        return Err(table.wrong("url", &format!("not a store; {rule}")));
-    }
-    Ok(())
 }

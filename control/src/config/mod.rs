@@ -28,6 +28,7 @@ mod sip;
 mod site;
 mod source;
 mod speech;
+mod store;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use sip::Sip;
 pub use site::Site;
 pub use source::{ConfigError, Source};
 pub use speech::{LANGUAGES, Speech, Word};
+pub use store::{OnTerminate, Store};
 pub use who::Who;
 
 use source::text_of;
@@ -81,6 +83,8 @@ pub struct Config {
     pub refer_to: ReferTo,
     /// The ranges of `[[orbit_range]]` to park in here, by prefix and start; never overlapping.
     pub orbit_ranges: Vec<OrbitRange>,
+    /// `[store]`
+    pub store: Store,
     /// What is right, but will not do what its author may hope for: one line each, for the log.
     pub warnings: Vec<String>,
     /// Where in the file each key stands, for [`Config::problem`].
@@ -136,6 +140,7 @@ impl Config {
         let orbit_ranges = ranges.parking;
         let refer_to = ReferTo::read(&root, &sip)?;
         later::check(&root, &mut warnings)?;
+        let store = Store::read(&root, folder, &mut warnings)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
         forsaken::warn_of_fallbacks(&sip, &root, &mut warnings)?;
         Ok(Self {
@@ -149,6 +154,7 @@ impl Config {
             codes,
             refer_to,
             orbit_ranges,
+            store,
             warnings,
             source,
         })
@@ -175,6 +181,7 @@ impl Default for Config {
             party: PartyRules::default(),
             refer_to: ReferTo::of(&Sip::default()),
             orbit_ranges: vec![OrbitRange::default()],
+            store: Store::default(),
             warnings: Vec::new(),
             source: Source::default(),
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use crate::config::{Config, OrbitRange};
+use crate::config::{Config, OnTerminate, OrbitRange, Store};
 use crate::sip::transport::{Listener, Transport};
 
 /// A few lines for whoever started the server; `media` describes the workers.
@@ -30,12 +30,24 @@ pub fn banner(config: &Config, listeners: &[Listener], media: &str) -> String {
         );
     }
     line(&mut text, "media", media);
-    line(
-        &mut text,
-        "to stop",
-        "Ctrl-C or SIGTERM: every call is ended with BYE",
-    );
+    line(&mut text, "store", &store(&config.store));
+    line(&mut text, "to stop", stop(&config.store));
     text
+}
+
+fn store(store: &Store) -> String {
+    store.path.as_ref().map_or_else(
+        || "none: calls do not outlive the server; see [store] path".to_owned(),
+        |path| path.display().to_string(),
+    )
+}
+
+fn stop(store: &Store) -> &'static str {
+    if store.path.is_some() && store.on_terminate == OnTerminate::Keep {
+        "Ctrl-C ends every call with BYE; SIGTERM leaves them to the next start"
+    } else {
+        "Ctrl-C or SIGTERM: every call is ended with BYE"
+    }
 }
 
 fn line(text: &mut String, label: &str, value: &str) {

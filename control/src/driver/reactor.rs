@@ -15,9 +15,11 @@ use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
 use super::server::{Report, RunError};
+use super::store::Writer;
 use super::tcp::Connections;
 use super::udp::UdpListener;
 use super::workers::Workers;
+use crate::config::OnTerminate;
 use crate::control::{Control, Input, Output};
 use crate::sip::limits::MESSAGE_BYTES_MAX;
 use crate::sip::transport::{Flow, Packet, Ticket, Transmit, Transport};
@@ -40,6 +42,10 @@ pub(super) enum Arrival {
     Unsent(Ticket),
     /// DNS answered.
     Resolved(Ticket, Vec<IpAddr>),
+    /// Every batch up to this number is durable.
+    Stored(u64),
+    /// The store could not be written.
+    StoreFailed,
     /// Somebody wants to know how things stand.
     Report(oneshot::Sender<Report>),
     /// Somebody wants the server to end.
@@ -61,10 +67,18 @@ pub(super) struct Reactor {
     pub(super) connections: Connections,
     pub(super) workers: Workers,
     pub(super) resolver: Resolver,
+    pub(super) keeper: Option<Keeper>,
     pub(super) bell: Bell,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) signals: Signals,
     pub(super) phase: Phase,
+}
+
+/// Keeps calls beyond the process.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) writer: Writer,
+    pub(super) on_terminate: OnTerminate,
 }
 
 /// How far the server is from its end.
@@ -83,7 +97,8 @@ enum Wake {
     Arrival(Arrival),
     Media,
     Deadline,
-    Signal,
+    Interrupt,
+    Terminate,
 }
 
 /// Datagrams and events taken in one turn before the others are looked at again.
@@ -109,7 +124,8 @@ impl Reactor {
                 Wake::Udp => self.take_datagrams(&mut buffer),
                 Wake::Arrival(arrival) => self.take_arrivals(arrival),
                 Wake::Media => self.take_events()?,
-                Wake::Signal => self.take_signal(),
+                Wake::Interrupt => self.end_by_signal(),
+                Wake::Terminate => self.terminate(),
                 Wake::Deadline => {}
             }
             let now = clock::now();
@@ -166,8 +182,8 @@ impl Reactor {
             () = readable, if may_take_on => Wake::Udp,
             Some(arrival) = arrivals.recv(), if may_take_on => Wake::Arrival(arrival),
             () = tokio::time::sleep_until(until) => Wake::Deadline,
-            _ = signals.interrupt.recv() => Wake::Signal,
-            _ = signals.terminate.recv() => Wake::Signal,
+            _ = signals.interrupt.recv() => Wake::Interrupt,
+            _ = signals.terminate.recv() => Wake::Terminate,
         }
     }
 
@@ -237,6 +253,8 @@ impl Reactor {
             Arrival::Closed(flow) => self.connections.closed(flow),
             Arrival::Unsent(ticket) => self.handle(Input::TransmitFailed(ticket)),
             Arrival::Resolved(ticket, addresses) => self.handle(Input::Resolved(ticket, addresses)),
+            Arrival::Stored(up_to) => self.handle(Input::Stored(up_to)),
+            Arrival::StoreFailed => self.handle(Input::StoreFailed),
             Arrival::Report(reply) => {
                 let report = Report {
                     status: self.control.status(),
@@ -261,7 +279,21 @@ impl Reactor {
         Ok(())
     }
 
-    fn take_signal(&mut self) {
+    /// SIGTERM: whoever starts the server again shall find the calls as they are.
+    fn terminate(&mut self) {
+        let keeps = self
+            .keeper
+            .as_ref()
+            .is_some_and(|keeper| keeper.on_terminate == OnTerminate::Keep);
+        if !keeps || self.control.status().store_behind {
+            return self.end_by_signal();
+        }
+        let calls = self.control.status().calls;
+        tracing::info!(calls, "ending; the next start takes up the calls");
+        self.phase = Phase::Ended;
+    }
+
+    fn end_by_signal(&mut self) {
         if self.phase == Phase::Running {
             tracing::info!("stopping: every call is ended with BYE; a second signal ends at once");
             self.stop();
@@ -295,6 +327,11 @@ impl Reactor {
                 Output::Resolve(question) => self.resolver.ask(question),
                 Output::Configured(Ok(())) => {}
                 Output::Configured(Err(error)) => tracing::error!("not configured: {error}"),
+                Output::Store(batch) => {
+                    if let Some(keeper) = &self.keeper {
+                        keeper.writer.write(batch);
+                    }
+                }
                 Output::Stopped => {
                     self.phase = Phase::Ending(clock::now() + WORKERS_END_TIMEOUT);
                 }

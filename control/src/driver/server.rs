@@ -14,13 +14,15 @@ use tokio::sync::{mpsc, oneshot};
 use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
-use super::reactor::{Arrival, Phase, Reactor, Signals};
+use super::reactor::{Arrival, Keeper, Phase, Reactor, Signals};
+use super::store::{Sqlite, Writer};
 use super::tcp::{self, Connections};
 use super::udp::UdpListener;
 use super::workers::Workers;
-use crate::config::Config;
-use crate::control::{Control, ControlStatus, OrbitStatus, Setup};
+use crate::config::{Config, Store};
+use crate::control::{Control, ControlStatus, Kept, OrbitStatus, Setup};
 use crate::sip::transport::{Flow, Listener, Transport};
+use crate::store::{Store as _, StoreError};
 
 /// A server on a thread of its own. Dropping it leaves it running: call [`Server::stop`] and
 /// [`Server::join`].
@@ -56,6 +58,9 @@ pub enum StartError {
         /// What would help.
         remedy: &'static str,
     },
+    /// The store is not to be had.
+    #[error("{0}")]
+    Store(#[from] StoreError),
     /// Threads, signals or entropy are not to be had.
     #[error("the operating system refuses what a server needs: {0}")]
     System(#[from] io::Error),
@@ -89,7 +94,9 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     let listeners = sockets.listeners.clone();
     let stats = links.iter().map(|link| Arc::clone(&link.stats)).collect();
     let workers = Workers::new(links);
+    let (kept, keeper) = open_store(&config.store, &arrivals)?.unzip();
     let setup = Setup {
+        kept,
         config: config.clone(),
         listeners: listeners.clone(),
         workers: workers.sizes(),
@@ -102,6 +109,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         connections: Connections::new(first_flow, arrivals.clone()),
         workers,
         resolver: Resolver::new(arrivals.clone()),
+        keeper,
         bell: bell.clone(),
         arrivals: waiting,
         signals: Signals {
@@ -122,6 +130,30 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         listeners,
         stats,
     })
+}
+
+/// What the store holds, and who writes it from now on.
+fn open_store(
+    config: &Store,
+    arrivals: &mpsc::Sender<Arrival>,
+) -> Result<Option<(Kept, Keeper)>, StartError> {
+    let Some(path) = &config.path else {
+        return Ok(None);
+    };
+    let mut store = Sqlite::open(path)?;
+    let loaded = store.load()?;
+    for unreadable in &loaded.unreadable {
+        tracing::error!(path = %path.display(), "a kept call cannot be read: {unreadable}");
+    }
+    let kept = Kept {
+        origin_unix_ms: clock::origin_unix_ms(),
+        calls: loaded.calls,
+    };
+    let keeper = Keeper {
+        writer: Writer::start(Box::new(store), arrivals.clone())?,
+        on_terminate: config.on_terminate,
+    };
+    Ok(Some((kept, keeper)))
 }
 
 fn spawn(runtime: Runtime, reactor: Reactor) -> io::Result<JoinHandle<Result<(), RunError>>> {

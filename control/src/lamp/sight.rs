@@ -8,7 +8,7 @@ use shared::Time;
 
 use crate::call::end::Farewell;
 use crate::call::identity::Identity;
-use crate::call::{CallKey, Exchange, State};
+use crate::call::{Adopted, CallKey, Exchange, State};
 use crate::park::{Orbit, ParkToken, Parked};
 use crate::sip::agent::{DialogKey, DialogName};
 use crate::sip::dialog::Role;
@@ -124,10 +124,16 @@ impl fmt::Display for End {
 /// The call in its orbit, if a state has one there.
 pub(super) fn waiting(state: State) -> Option<(Parked, Status)> {
     match state {
-        State::Parked(parked) => Some((parked, Status::Parked)),
+        State::Parked(parked) | State::Adopting(Adopted::Parked(parked)) => {
+            Some((parked, Status::Parked))
+        }
         State::Retrieving(parked, _) => Some((parked, Status::Retrieving)),
         State::Recalling(parked, _) => Some((parked, Status::Recalling)),
-        State::Parking(_) | State::Fetching(_) | State::Bridged(_) | State::Joining { .. } => None,
+        State::Parking(_)
+        | State::Fetching(_)
+        | State::Bridged(_)
+        | State::Joining { .. }
+        | State::Adopting(Adopted::Bridged(_)) => None,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use shared::Time;
 
+use crate::call::end::Farewell;
 use crate::call::{CallKey, Exchange, Refusal, State, Turn};
 
 impl Exchange {
@@ -31,6 +32,7 @@ impl Exchange {
                 };
                 self.fail_arrival(now, first, refusal);
             }
+            Some(State::Adopting(_)) => self.end_call(now, key, Farewell::MediaLost),
             Some(State::Parking(_) | State::Joining { .. }) => {
                 let first = self.calls[&key].first;
                 self.fail_arrival(now, first, Refusal::NoMedia);

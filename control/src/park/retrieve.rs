@@ -20,6 +20,8 @@ impl Exchange {
         arrival: Box<Arrival>,
         key: CallKey,
     ) -> Result<(), Refusal> {
+        // Who dials does not wait for the turn of an adopted call.
+        self.adopt_now(now, key);
         let (parked, recall) = match self.state(key) {
             Some(State::Parked(parked)) => (parked, None),
             // Who dials has it before who is called; should that come to nothing, the time starts
@@ -29,6 +31,7 @@ impl Exchange {
                 (parked, Some(recall))
             }
             Some(State::Retrieving(..)) => return Err(Refusal::BeingRetrieved),
+            Some(State::Adopting(_)) => return Err(Refusal::BeingAdopted),
             // Its orbit is taken, but nobody was told yet.
             _ => return Err(Refusal::EmptyOrbit),
         };

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::Orbit;
-use crate::call::{CallKey, Exchange, Random, Refusal, State};
+use crate::call::{Adopted, CallKey, Exchange, Random, Refusal, State};
 use crate::sip::uri::Uri;
 
 /// One parked call, wherever it waits. Nobody can guess it.
@@ -30,7 +30,7 @@ impl ParkToken {
     }
 
     /// Sixteen digits of base sixteen.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_token = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let token = u64::from_str_radix(text, 16).ok()?;
         is_token.then_some(Self(token))
@@ -55,12 +55,15 @@ impl Exchange {
     pub(super) fn named_by(&self, token: ParkToken, orbit: Orbit) -> Option<CallKey> {
         let call = self.orbits.occupant(orbit)?;
         match self.state(call)? {
-            State::Parked(parked) | State::Retrieving(parked, _) | State::Recalling(parked, _) => {
-                (parked.token == token).then_some(call)
-            }
-            State::Parking(_) | State::Fetching(_) | State::Bridged(_) | State::Joining { .. } => {
-                None
-            }
+            State::Parked(parked)
+            | State::Retrieving(parked, _)
+            | State::Recalling(parked, _)
+            | State::Adopting(Adopted::Parked(parked)) => (parked.token == token).then_some(call),
+            State::Parking(_)
+            | State::Fetching(_)
+            | State::Bridged(_)
+            | State::Joining { .. }
+            | State::Adopting(Adopted::Bridged(_)) => None,
         }
     }
 

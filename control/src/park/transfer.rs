@@ -7,7 +7,7 @@ use super::{Dialled, ParkToken, Parked, Parking};
 use crate::call::arrival::{Arrival, callable};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
-use crate::call::{CallKey, Exchange, Purpose, Refusal, State, Wish};
+use crate::call::{Adopted, CallKey, Exchange, Purpose, Refusal, State, Wish};
 use crate::lamp::End;
 use crate::sip::agent::{DialogKey, DialogName};
 use crate::sip::header::Replaces;
@@ -31,10 +31,10 @@ impl Exchange {
             return Err(Refusal::NotEarly);
         }
         match state {
-            State::Parked(_) => Ok(Some(key)),
+            State::Parked(_) | State::Adopting(Adopted::Parked(_)) => Ok(Some(key)),
             State::Recalling(_, recall) if recall != dialog => Ok(Some(key)),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
-            State::Bridged(_) => Err(Refusal::DialogEnded),
+            State::Bridged(_) | State::Adopting(Adopted::Bridged(_)) => Err(Refusal::DialogEnded),
             State::Recalling(..)
             | State::Parking(_)
             | State::Fetching(_)
@@ -70,7 +70,9 @@ impl Exchange {
         mut arrival: Box<Arrival>,
         replaced: DialogKey,
     ) -> Result<(), Refusal> {
-        let (key, state) = self.call_of(replaced).ok_or(Refusal::DialogEnded)?;
+        let (key, _) = self.call_of(replaced).ok_or(Refusal::DialogEnded)?;
+        self.adopt_now(now, key);
+        let state = self.state(key).ok_or(Refusal::DialogEnded)?;
         if let Some(parker) = self.parker_of_replaced(key, replaced) {
             arrival.parker = Some(parker);
         }
@@ -88,6 +90,7 @@ impl Exchange {
             },
             State::Bridged(_) => self.join(now, dialog, arrival, key, replaced),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
+            State::Adopting(_) => Err(Refusal::BeingAdopted),
             State::Parking(_) | State::Fetching(_) | State::Joining { .. } => {
                 Err(Refusal::NoSuchDialog)
             }

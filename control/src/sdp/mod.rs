@@ -15,6 +15,7 @@ mod format;
 pub mod limits;
 mod offer;
 mod payload;
+mod record;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use shared::{Codec, PayloadType, Ptime};
 
 pub use direction::Direction;
 pub use error::SdpError;
+pub use record::{FormatRecord, LineRecord, SessionRecord};
 pub use session::Session;
 
 use description::Description;

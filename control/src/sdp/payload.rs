@@ -42,6 +42,16 @@ impl Numbers {
         Some(self.bind(format, number))
     }
 
+    /// All that are bound, the one used last last.
+    pub(super) fn bound(&self) -> impl Iterator<Item = (Format, PayloadType)> + '_ {
+        self.bound.iter().copied()
+    }
+
+    /// As it was bound before.
+    pub(super) fn restore(&mut self, format: Format, number: PayloadType) {
+        self.bind(format, number);
+    }
+
     /// The peer uses these for formats we do not know.
     pub(super) fn avoid(&mut self, foreign: u128) {
         self.foreign |= foreign;

@@ -51,6 +51,19 @@ impl Session {
         }
     }
 
+    pub(super) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(super) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Goes on with the descriptions of another process, all of which had lower versions.
+    pub(super) const fn resume(&mut self, version: u64) {
+        self.version = version;
+    }
+
     /// What is agreed now.
     #[must_use]
     pub const fn agreed(&self) -> Option<&Agreed> {

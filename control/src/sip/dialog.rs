@@ -3,7 +3,11 @@
 //!
 //! Absent on purpose: transactions, and what a dialog is used for.
 
+mod record;
+
 use std::borrow::Cow;
+
+pub use record::DialogRecord;
 
 use super::header::{Address, Header};
 use super::limits::ROUTES_MAX;

@@ -201,7 +201,7 @@ fn hears_music_when_both_say_parked(world: &World, call: &Call, orbits: &[OrbitS
     };
     let orbit = orbits
         .iter()
-        .find(|orbit| orbit.call_id == call.call_id && !orbit.retrieving);
+        .find(|orbit| orbit.call_id == call.call_id && !orbit.retrieving && !orbit.adopting);
     if orbit.is_none() || settled.direction.sends() || !settled.direction.receives() {
         return;
     }

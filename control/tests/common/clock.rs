@@ -29,6 +29,11 @@ impl<T> Agenda<T> {
         }));
     }
 
+    /// Forgets what shall not happen.
+    pub(crate) fn retain(&mut self, mut stays: impl FnMut(&T) -> bool) {
+        self.heap.retain(|Reverse(entry)| stays(&entry.what));
+    }
+
     pub(crate) fn next_at(&self) -> Option<Time> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }

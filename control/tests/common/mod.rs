@@ -17,6 +17,7 @@ pub(crate) mod media;
 pub(crate) mod phone;
 pub(crate) mod seed;
 pub(crate) mod site;
+pub(crate) mod store;
 pub(crate) mod trace;
 mod transport;
 pub(crate) mod wire;

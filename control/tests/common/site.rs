@@ -22,6 +22,8 @@ pub(crate) struct Site {
     pub(crate) quality: Quality,
     pub(crate) media: MediaHabits,
     pub(crate) workers: Vec<(WorkerId, u32)>,
+    /// How long until a batch is durable; `None` without a store.
+    pub(crate) store_delay: Option<Duration>,
     /// What DNS knows.
     pub(crate) names: BTreeMap<String, Vec<IpAddr>>,
 }
@@ -34,6 +36,7 @@ impl Default for Site {
             quality: Quality::GOOD,
             media: MediaHabits::default(),
             workers: vec![(WorkerId(0), 512), (WorkerId(1), 512)],
+            store_delay: Some(Duration::from_millis(3)),
             names: BTreeMap::new(),
         }
     }

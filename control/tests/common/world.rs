@@ -7,6 +7,7 @@ use std::time::Duration;
 use control::config::Config;
 use control::control::{ControlStatus, OrbitStatus, Setup};
 use control::sip::transport::{Flow, Listener, Packet, Ticket, Transport};
+use control::store::Batch;
 use control::{Control, Input, Output};
 use shared::{Command, Event, Share, Source, Time, WorkerId};
 
@@ -19,6 +20,7 @@ use super::phone::call::{Call, View};
 use super::phone::elsewhere::{Elsewhere, refer_to};
 use super::seed::Seed;
 use super::site::{self, Site};
+use super::store::Store;
 use super::trace::Trace;
 use super::transport::Connection;
 use super::wire::Wire;
@@ -43,6 +45,7 @@ pub(crate) struct World {
     pub(crate) workers: Workers,
     pub(crate) trace: Trace,
     pub(crate) site: Site,
+    pub(crate) store: Store,
     /// Start lines of what the server sent, with the phone it went to.
     pub(crate) sent: Vec<(usize, String)>,
     pub(crate) is_stopped: bool,
@@ -74,6 +77,7 @@ pub(super) enum Happening {
     Media(WorkerId, Event),
     Failed(Ticket),
     Resolved(Ticket, Vec<std::net::IpAddr>),
+    Written(Batch),
     Wake(usize),
     Unheard(usize),
 }
@@ -87,6 +91,7 @@ impl World {
             listeners: listeners.clone(),
             workers: site.workers.clone(),
             seed: seed.bytes(),
+            kept: site.store_delay.map(|_| Store::default().kept()),
         };
         Self {
             now: Time::ZERO,
@@ -96,6 +101,7 @@ impl World {
             workers: Workers::new(seed.fork(), &site.workers, site.media.clone()),
             trace: Trace::default(),
             site,
+            store: Store::default(),
             sent: Vec::new(),
             is_stopped: false,
             configured: None,
@@ -326,6 +332,14 @@ impl World {
         }
     }
 
+    pub(super) fn fork_seed(&mut self) -> Seed {
+        self.seed.fork()
+    }
+
+    pub(super) fn seed_bytes(&mut self) -> [u8; 32] {
+        self.seed.bytes()
+    }
+
     fn step(&mut self, end: Time) -> bool {
         let agenda = self.agenda.next_at().unwrap_or(Time::from_nanos(u64::MAX));
         let timeout = self
@@ -386,6 +400,10 @@ impl World {
             }
             Happening::Failed(ticket) => self.give(Input::TransmitFailed(ticket)),
             Happening::Resolved(ticket, found) => self.give(Input::Resolved(ticket, found)),
+            Happening::Written(batch) => {
+                let news = self.store.write(batch);
+                self.give(news.map_or(Input::StoreFailed, Input::Stored));
+            }
             Happening::Wake(phone) => {
                 self.wakes[phone] = None;
                 self.with(phone, Phone::handle_timeout);
@@ -396,6 +414,10 @@ impl World {
 
     fn give(&mut self, input: Input<'_>) {
         self.control.handle(self.now, input);
+        self.carry_out();
+    }
+
+    pub(super) fn carry_out(&mut self) {
         while let Some(output) = self.control.poll_output() {
             match output {
                 Output::Transmit(transmit) => self.transmit(transmit),
@@ -413,6 +435,10 @@ impl World {
                 }
                 Output::Configured(result) => {
                     self.configured = Some(result.map_err(|error| error.0));
+                }
+                Output::Store(batch) => {
+                    let at = self.now + self.store_delay();
+                    self.agenda.note(at, Happening::Written(batch));
                 }
                 Output::Stopped => self.is_stopped = true,
             }

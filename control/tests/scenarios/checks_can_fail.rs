@@ -188,6 +188,7 @@ fn orbit(orbit: &str, call_id: &str) -> OrbitStatus {
         parked_at: Time::ZERO,
         retrieving: false,
         recalling: false,
+        adopting: false,
     }
 }
 

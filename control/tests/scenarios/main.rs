@@ -12,6 +12,7 @@ mod cancel_race;
 mod checks_can_fail;
 mod codec_change;
 mod configure;
+mod crash;
 mod empty_orbit;
 mod feature_codes;
 mod glare;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::clock::Deadline;
+use super::clock::{Deadline, PATIENCE};
 
 /// A running child. Dropped, it is killed; in a failing test its log is shown.
 #[derive(Debug)]
@@ -73,6 +73,12 @@ impl Process {
     /// Asks it to end as a service supervisor does.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Ends it as the kernel does, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait(PATIENCE);
     }
 
     /// Sends a signal to this process and no other.

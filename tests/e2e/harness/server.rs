@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) kernel: Option<&'static str>,
     /// RLIMIT_NOFILE, hard and soft; `None`: ours.
     pub(crate) descriptors: Option<u32>,
+    /// Whether calls are kept in a file beyond the process.
+    pub(crate) store: bool,
 }
 
 impl Default for Settings {
@@ -47,6 +49,7 @@ impl Default for Settings {
             media_pairs: 100,
             kernel: None,
             descriptors: None,
+            store: false,
         }
     }
 }
@@ -59,7 +62,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) ports: Ports,
     _media: Option<Ports>,
-    _folder: TempDir,
+    folder: TempDir,
+    settings: Settings,
 }
 
 impl Server {
@@ -72,21 +76,39 @@ impl Server {
             .map_or_else(|| ports.server_media().0, |media| media.all().0);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = SocketAddr::from((settings.address, ports.pair()));
-        let file = folder.path().join("site.toml");
+        let file = configuration_file(folder.path());
         fs::write(&file, configuration(settings, address, first)).expect("a file of our own");
-        let mut command = settings.descriptors.map_or_else(orbitd, orbitd_limited);
-        command.arg("--config").arg(&file);
-        command.envs(settings.kernel.map(|kernel| ("ORBIT_KERNEL", kernel)));
-        let mut process = Process::spawn("orbitd", &mut command);
-        process.line_with(&format!("udp:{address}"), PATIENCE);
-        process.line_with(&format!("tcp:{address}"), PATIENCE);
         Self {
-            process,
+            process: spawn(settings, folder.path(), address),
             address,
             ports,
             _media: media,
-            _folder: folder,
+            folder,
+            settings: settings.clone(),
         }
+    }
+
+    /// Kills it as the kernel does (SIGKILL), and starts it again, as a supervisor does.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.process.kill();
+        self.restart();
+    }
+
+    /// Ends it by SIGTERM, expects it to end well, and starts it again.
+    pub(crate) fn upgrade(&mut self) {
+        self.process.terminate();
+        let status = self.process.wait(PATIENCE);
+        assert!(status.success(), "orbitd ended with {status}");
+        self.restart();
+    }
+
+    fn restart(&mut self) {
+        self.process = spawn(&self.settings, self.folder.path(), self.address);
+    }
+
+    /// The file that calls are kept in.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.folder.path().join("orbit.db")
     }
 
     /// A SIP URI at this server.
@@ -106,6 +128,21 @@ impl Server {
             .any(|line| line.contains("panicked"));
         assert!(!panicked, "a thread of orbitd panicked");
     }
+}
+
+/// Starts one from the configuration in a folder and waits until it listens.
+fn spawn(settings: &Settings, folder: &Path, address: SocketAddr) -> Process {
+    let mut command = settings.descriptors.map_or_else(orbitd, orbitd_limited);
+    command.arg("--config").arg(configuration_file(folder));
+    command.envs(settings.kernel.map(|kernel| ("ORBIT_KERNEL", kernel)));
+    let mut process = Process::spawn("orbitd", &mut command);
+    process.line_with(&format!("udp:{address}"), PATIENCE);
+    process.line_with(&format!("tcp:{address}"), PATIENCE);
+    process
+}
+
+fn configuration_file(folder: &Path) -> PathBuf {
+    folder.join("site.toml")
 }
 
 /// The binary under test, with the log level that shows each call.
@@ -152,5 +189,8 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
         "[[orbit_range]]\nname = \"test\"\nstart = \"{start}\"\nend = \"{end}\""
     )
     .expect("a string");
+    if settings.store {
+        text += "[store]\npath = \"orbit.db\"\n";
+    }
     text
 }

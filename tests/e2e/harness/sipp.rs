@@ -148,6 +148,11 @@ impl Running {
 
     /// Waits for a line that the scenario logs.
     pub(crate) fn logged(&self, needle: &str) {
+        self.logged_times(needle, 1);
+    }
+
+    /// Waits for so many lines that the scenario logs.
+    pub(crate) fn logged_times(&self, needle: &str, times: usize) {
         let log = self.folder.path().join("log");
         until(
             &format!("{needle:?} from {}", self.scenario),
@@ -155,7 +160,7 @@ impl Running {
             || {
                 fs::read_to_string(&log)
                     .ok()
-                    .filter(|text| text.contains(needle))
+                    .filter(|text| text.matches(needle).count() >= times)
             },
         );
     }

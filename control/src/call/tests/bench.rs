@@ -61,6 +61,7 @@ impl Bench {
 
     pub(super) fn with(config: Config) -> Self {
         let setup = Setup {
+            kept: None,
             config,
             listeners: vec![Listener {
                 transport: Transport::Udp,
@@ -100,6 +101,7 @@ impl Bench {
                 }
                 Output::Resolve(_) => panic!("no names here"),
                 Output::Configured(_) => unreachable!("nobody configures"),
+                Output::Store(_) => panic!("no store here"),
                 Output::Stopped => self.stopped = true,
             }
         }

@@ -83,7 +83,6 @@ fn the_example_is_right_and_says_what_is_not_built() {
         "[[announcement]]: announcements are not built in this version; without effect",
         "[[unassigned]]: unassigned numbers are not built in this version; without effect",
         "[api]: the API is not built in this version; without effect",
-        "[store]: the store is not built in this version; without effect",
     ];
     assert_eq!(warnings, expected);
 }

@@ -7,6 +7,7 @@
 
 mod accept;
 mod ack;
+mod adopt;
 mod bye;
 mod cancel;
 mod check;
@@ -37,6 +38,7 @@ use std::time::Duration;
 
 use shared::Time;
 
+pub use adopt::{PathRecord, UsageRecord};
 pub use check::session_description;
 pub use event::{
     AgentConfig, AgentEvent, Closing, DialogKey, DialogName, EndCause, Outgoing, Reply, RequestKey,

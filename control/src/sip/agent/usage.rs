@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: what is sent because of it (`uas`, `uac`, `bye`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use shared::Time;
 
@@ -225,6 +225,8 @@ impl Unacked {
 pub(super) struct Usages {
     by_key: HashMap<DialogKey, Usage>,
     by_tag: HashMap<Box<str>, DialogKey>,
+    /// Those that may have changed since somebody asked.
+    touched: BTreeSet<DialogKey>,
     last: u64,
 }
 
@@ -252,6 +254,7 @@ impl Usages {
     }
 
     pub(super) fn get_mut(&mut self, key: DialogKey) -> Option<&mut Usage> {
+        self.touched.insert(key);
         self.by_key.get_mut(&key)
     }
 
@@ -260,6 +263,11 @@ impl Usages {
         self.by_tag.remove(usage.dialog.local_tag());
         debug_assert_eq!(self.by_tag.len(), self.by_key.len());
         Some(usage)
+    }
+
+    /// The next of those that may have changed.
+    pub(super) fn poll_touched(&mut self) -> Option<DialogKey> {
+        self.touched.pop_first()
     }
 
     /// The usage of this name, in any phase.

@@ -1,0 +1,237 @@
+//! Taking up the calls of another process: their dialogs, orbits and streams at once, so that
+//! nothing of them is given to anybody else; then, a few at a time, a re-INVITE to each peer with
+//! our new address (RFC 3261 §14). Who does not know the dialog any more is gone, and its orbit
+//! free.
+
+use std::collections::VecDeque;
+
+use shared::{RtcpPort, Source, Time};
+
+use super::end::Farewell;
+use super::identity::Told;
+use super::leg::Codecs;
+use super::limits::ADOPT_TIMEOUT;
+use super::{Bridge, Call, CallKey, Exchange, Leg, Purpose, State, Turn, Wish};
+use crate::park::{ParkToken, Parked};
+use crate::sdp::Session;
+use crate::sip::agent::DialogKey;
+use crate::store::limits::{ADOPT_EVERY, ADOPT_LATE_MAX};
+use crate::store::record::{CallRecord, LegRecord, StateRecord};
+
+/// What an adopted call will be once its streams are open and its turn has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Adopted {
+    Parked(Parked),
+    Bridged(Bridge),
+}
+
+/// The adopted calls whose peers were not told yet.
+#[derive(Debug, Default)]
+pub(crate) struct Adoptions {
+    /// Their streams are open.
+    ready: VecDeque<CallKey>,
+    /// When the next of them may be told.
+    not_before: Time,
+}
+
+impl Exchange {
+    /// Takes up calls.
+    pub(crate) fn adopt(&mut self, now: Time, records: &[CallRecord]) {
+        let adopted = records
+            .iter()
+            .filter(|record| self.adopt_call(now, record))
+            .count();
+        if !records.is_empty() {
+            let lost = records.len() - adopted;
+            tracing::info!(adopted, lost, "calls of an earlier process are taken up");
+        }
+    }
+
+    /// When the next adopted calls are told.
+    pub(crate) fn next_adoption(&self) -> Option<Time> {
+        let Adoptions { ready, not_before } = &self.adoptions;
+        (!ready.is_empty()).then_some(*not_before)
+    }
+
+    /// Tells as many adopted calls as it is time for.
+    pub(crate) fn adopt_some(&mut self, now: Time) {
+        while self.adoptions.not_before <= now
+            && let Some(key) = self.adoptions.ready.pop_front()
+        {
+            // Who is woken late catches up, but not on the time before there was anybody to tell.
+            let due = &mut self.adoptions.not_before;
+            if now - *due > ADOPT_LATE_MAX {
+                *due = now;
+            }
+            *due += ADOPT_EVERY;
+            self.adopt_now(now, key);
+        }
+    }
+
+    /// A stream of an adopted call is open.
+    pub(crate) fn adoption_opened(&mut self, key: CallKey, dialog: DialogKey) {
+        self.legs.get_mut(&dialog).expect("the caller looked").turn = Turn::Idle;
+        let all_open = self.calls[&key]
+            .legs()
+            .all(|leg| matches!(self.legs[&leg].turn, Turn::Idle));
+        if all_open {
+            self.adoptions.ready.push_back(key);
+        }
+    }
+
+    /// Tells the peers of an adopted call, if its streams are open and nobody did.
+    pub(crate) fn adopt_now(&mut self, now: Time, key: CallKey) {
+        let Some(State::Adopting(adopted)) = self.state(key) else {
+            return;
+        };
+        let legs: Vec<_> = self.calls[&key].legs().collect();
+        if !legs
+            .iter()
+            .all(|leg| matches!(self.legs[leg].turn, Turn::Idle))
+        {
+            return;
+        }
+        match adopted {
+            Adopted::Parked(parked) => {
+                self.set_state(key, State::Parked(parked));
+                self.set_deadline(key, Some(parked.deadline));
+            }
+            Adopted::Bridged(bridge) => {
+                self.set_state(key, State::Bridged(bridge));
+                self.set_deadline(key, None);
+            }
+        }
+        let (orbit, call_id) = self.log_fields(legs[0]);
+        tracing::info!(call_id, orbit, dialog = legs[0].0, "adopted");
+        for leg in legs {
+            self.offer_if_wished(now, leg);
+        }
+    }
+
+    /// Enters one call. What cannot be taken up is ended, as far as its peers can be told.
+    fn adopt_call(&mut self, now: Time, record: &CallRecord) -> bool {
+        let key = self.new_call_key();
+        if let Some(call) = self.enter(now, key, record) {
+            self.enter_call(now + ADOPT_TIMEOUT, key, call);
+            self.note_kept(key, record);
+            return true;
+        }
+        let name = &record.name.0;
+        tracing::warn!(%name, "a call of an earlier process cannot be taken up: it is ended");
+        self.note_kept(key, record);
+        self.touch(key);
+        for leg in [Some(&record.first), record.second.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            self.end_unadopted(now, leg);
+        }
+        false
+    }
+
+    fn enter(&mut self, now: Time, key: CallKey, record: &CallRecord) -> Option<Call> {
+        let keeping = self.keeping.as_ref()?;
+        let name = u64::from_str_radix(&record.name.0, 16).ok()?;
+        let held = match &record.state {
+            StateRecord::Parked {
+                orbit,
+                since_unix_ms,
+                deadline_unix_ms,
+                recalls,
+                park_token,
+            } => Held::Orbit(Parked {
+                orbit: self.orbits.find(orbit)?,
+                since: keeping.time(*since_unix_ms),
+                deadline: keeping.time(*deadline_unix_ms),
+                recalls: *recalls,
+                token: ParkToken::parse(park_token)?,
+            }),
+            StateRecord::Bridged { since_unix_ms } => Held::Bridge {
+                second: record.second.as_ref()?,
+                since: keeping.time(*since_unix_ms),
+            },
+        };
+        let wish = match held {
+            Held::Orbit(_) => Wish::PARKED,
+            Held::Bridge { .. } => Wish::talk(None),
+        };
+        let first = self.enter_leg(now, key, &record.first, wish, Purpose::Begin)?;
+        let adopted = match held {
+            Held::Orbit(parked) if self.orbits.take(parked.orbit, key) => Adopted::Parked(parked),
+            Held::Orbit(_) => {
+                self.leave_leg(now, first);
+                return None;
+            }
+            Held::Bridge { second, since } => {
+                let purpose = Purpose::Join(self.legs[&first].stream.worker);
+                let Some(second) = self.enter_leg(now, key, second, wish, purpose) else {
+                    self.leave_leg(now, first);
+                    return None;
+                };
+                Adopted::Bridged(Bridge {
+                    second,
+                    since,
+                    way_back: None,
+                })
+            }
+        };
+        let mut call = Call::new(name, first, State::Adopting(adopted), record.parker.clone());
+        call.history.clone_from(&record.history);
+        Some(call)
+    }
+
+    fn enter_leg(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        record: &LegRecord,
+        wish: Wish,
+        purpose: Purpose,
+    ) -> Option<DialogKey> {
+        let orbit = self.orbits.find(&record.contact)?;
+        let session = Session::from_record(&record.session)?;
+        let dialog = self.agent.adopt(&record.dialog, &record.contact)?;
+        let Ok(stream) = self.open_stream(dialog, purpose, RtcpPort::Next) else {
+            self.agent.bye(now, dialog, Farewell::MediaLost.reply());
+            return None;
+        };
+        let leg = Leg {
+            call: key,
+            call_id: record.dialog.dialog.call_id.clone(),
+            orbit,
+            host: record.host.clone(),
+            identity: record.identity(),
+            told: Told::default(),
+            session,
+            stream,
+            turn: Turn::Opening(0),
+            wish,
+            settled: None,
+            refused: None,
+            peer_codecs: Codecs::new(),
+            early: None,
+            unsaid: Vec::new(),
+            described: None,
+            source: Source::Silent,
+        };
+        self.legs.insert(dialog, Box::new(leg));
+        Some(dialog)
+    }
+
+    fn leave_leg(&mut self, now: Time, dialog: DialogKey) {
+        self.end_leg(now, dialog, Farewell::MediaLost);
+    }
+
+    /// Its dialog was ended already where it could be entered.
+    fn end_unadopted(&mut self, now: Time, record: &LegRecord) {
+        if let Some(dialog) = self.agent.adopt(&record.dialog, &record.contact) {
+            self.agent.bye(now, dialog, Farewell::MediaLost.reply());
+        }
+    }
+}
+
+/// What the record of a call says that it has.
+enum Held<'a> {
+    Orbit(Parked),
+    Bridge { second: &'a LegRecord, since: Time },
+}

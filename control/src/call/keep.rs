@@ -1,0 +1,193 @@
+//! What is kept of calls beyond the process: a record follows from a call's state, is derived anew
+//! when the call was touched, and said where it differs from what was said last.
+//!
+//! Absent on purpose: when it is durable, and what waits for that (`store`, `control`).
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash as _, Hasher as _};
+
+use shared::Time;
+
+use super::identity::Identity;
+use super::{Bridge, Call, CallKey, Exchange, State};
+use crate::park::Parked;
+use crate::sip::agent::DialogKey;
+use crate::store::record::{CallName, CallRecord, LegRecord, StateRecord};
+use crate::store::{Batch, Operation};
+
+/// What was said to the store.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    /// Milliseconds from 1970 to the origin of our clock.
+    origin_unix_ms: u64,
+    touched: BTreeSet<CallKey>,
+    /// The calls that the store has, or will have, with a digest of what it was told.
+    kept: BTreeMap<CallKey, (CallName, u64)>,
+    /// The number of the last batch.
+    last: u64,
+}
+
+impl Keeping {
+    pub(crate) fn new(origin_unix_ms: u64) -> Self {
+        Self {
+            origin_unix_ms,
+            touched: BTreeSet::new(),
+            kept: BTreeMap::new(),
+            last: 0,
+        }
+    }
+
+    pub(crate) fn unix_ms(&self, at: Time) -> u64 {
+        self.origin_unix_ms + at.as_millis()
+    }
+
+    /// The start of our clock for what was before it.
+    pub(crate) fn time(&self, unix_ms: u64) -> Time {
+        Time::from_millis(unix_ms.saturating_sub(self.origin_unix_ms))
+    }
+}
+
+impl Exchange {
+    /// Something of a call may have changed that is kept.
+    pub(crate) fn touch(&mut self, key: CallKey) {
+        if let Some(keeping) = &mut self.keeping {
+            keeping.touched.insert(key);
+        }
+    }
+
+    /// The store has this of an adopted call.
+    pub(crate) fn note_kept(&mut self, key: CallKey, record: &CallRecord) {
+        if let Some(keeping) = &mut self.keeping {
+            let entry = (record.name.clone(), digest(record));
+            keeping.kept.insert(key, entry);
+        }
+    }
+
+    /// What the store must be told, if anything.
+    pub(crate) fn changes(&mut self) -> Option<Batch> {
+        while let Some(dialog) = self.agent.poll_touched() {
+            if let Some(leg) = self.legs.get(&dialog) {
+                self.touch(leg.call);
+            }
+        }
+        let touched = std::mem::take(&mut self.keeping.as_mut()?.touched);
+        let mut operations = Vec::new();
+        for key in touched {
+            let record = self.record(key);
+            let keeping = self.keeping.as_mut().expect("it was there above");
+            match record {
+                Some(record) => {
+                    let entry = (record.name.clone(), digest(&record));
+                    if keeping.kept.get(&key) != Some(&entry) {
+                        keeping.kept.insert(key, entry);
+                        operations.push(Operation::Put(Box::new(record)));
+                    }
+                }
+                None => {
+                    if let Some((name, _)) = keeping.kept.remove(&key) {
+                        operations.push(Operation::Delete(name));
+                    }
+                }
+            }
+        }
+        if operations.is_empty() {
+            return None;
+        }
+        let keeping = self.keeping.as_mut().expect("it was there above");
+        keeping.last += 1;
+        Some(Batch {
+            number: keeping.last,
+            operations,
+        })
+    }
+
+    /// Nothing that is kept differs from what the store was told.
+    pub(super) fn check_kept(&self) {
+        let Some(keeping) = &self.keeping else {
+            return;
+        };
+        assert!(keeping.touched.is_empty(), "a change waits to be said");
+        for key in self.calls.keys() {
+            let kept = keeping.kept.get(key).map(|(_, digest)| *digest);
+            if !matches!(self.calls[key].state, State::Adopting(_)) {
+                let now = self.record(*key).as_ref().map(digest);
+                assert_eq!(kept, now, "{key:?}: the store has something else");
+            }
+        }
+        for key in keeping.kept.keys() {
+            let is_there = self.calls.contains_key(key);
+            assert!(is_there, "{key:?}: the store has a call that is over");
+        }
+    }
+
+    /// The record of a call; `None` for one that is not worth taking up again.
+    fn record(&self, key: CallKey) -> Option<CallRecord> {
+        let keeping = self.keeping.as_ref()?;
+        let call = self.calls.get(&key)?;
+        let (state, second) = match call.state {
+            State::Parked(parked) | State::Retrieving(parked, _) => {
+                (self.parked_record(keeping, &parked, 0), None)
+            }
+            // Whether that call reached anybody is lost with the process: it is made again.
+            State::Recalling(parked, _) => (self.parked_record(keeping, &parked, 1), None),
+            State::Bridged(Bridge { second, since, .. }) => {
+                let since_unix_ms = keeping.unix_ms(since);
+                (StateRecord::Bridged { since_unix_ms }, Some(second))
+            }
+            State::Parking(_) | State::Fetching(_) | State::Joining { .. } | State::Adopting(_) => {
+                return None;
+            }
+        };
+        Some(CallRecord {
+            name: name(call),
+            state,
+            parker: call.parker.clone(),
+            history: call.history.clone(),
+            first: self.leg_record(call.first)?,
+            second: match second {
+                Some(second) => Some(self.leg_record(second)?),
+                None => None,
+            },
+        })
+    }
+
+    fn parked_record(&self, keeping: &Keeping, parked: &Parked, under_way: u8) -> StateRecord {
+        StateRecord::Parked {
+            orbit: self.orbits.number(parked.orbit).into(),
+            since_unix_ms: keeping.unix_ms(parked.since),
+            deadline_unix_ms: keeping.unix_ms(parked.deadline),
+            recalls: parked.recalls - under_way,
+            park_token: parked.token.to_string().into(),
+        }
+    }
+
+    fn leg_record(&self, dialog: DialogKey) -> Option<LegRecord> {
+        let leg = self.legs.get(&dialog)?;
+        let (identity, private) = leg.identity.parts();
+        Some(LegRecord {
+            dialog: self.agent.keep(dialog)?,
+            session: leg.session.record(),
+            contact: self.orbits.number(leg.orbit).into(),
+            host: leg.host.clone(),
+            identity: identity.into(),
+            private,
+        })
+    }
+}
+
+impl LegRecord {
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::from_parts(&self.identity, self.private)
+    }
+}
+
+fn name(call: &Call) -> CallName {
+    CallName(format!("{:016x}", call.name).into())
+}
+
+fn digest(record: &CallRecord) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    record.hash(&mut hasher);
+    hasher.finish()
+}

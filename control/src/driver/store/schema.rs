@@ -1,0 +1,94 @@
+//! The tables, and how a file becomes one of ours or is refused.
+//!
+//! An operator may read all of it with `sqlite3` while the server runs:
+//! `SELECT orbit, datetime(parked_at / 1000, 'unixepoch'), parker FROM parked_call;`
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::sqlite::unavailable;
+use crate::store::StoreError;
+
+/// "orbt": what `file` and `PRAGMA application_id` tell of a store.
+pub(super) const APPLICATION_ID: i32 = 0x6f72_6274;
+
+/// Grows with every change of the tables; each has a step in [`MIGRATIONS`].
+pub(super) const VERSION: i32 = 1;
+
+/// What makes version n + 1 of version n.
+const MIGRATIONS: [&str; VERSION as usize] = ["
+    -- One row a call that would be taken up again after a restart. Times: milliseconds since 1970.
+    CREATE TABLE parked_call (
+        name      TEXT PRIMARY KEY,  -- of the call, never reused
+        orbit     TEXT,              -- as dialled; NULL while two legs talk
+        parked_at INTEGER,           -- NULL while two legs talk
+        recall_at INTEGER,           -- when somebody is called back
+        parker    TEXT,              -- who is called back, a URI
+        call_id   TEXT NOT NULL,     -- the Call-ID of the parkee's dialog
+        record    TEXT NOT NULL      -- all of it, as JSON
+    ) WITHOUT ROWID;
+    CREATE INDEX parked_call_orbit ON parked_call (orbit);
+"];
+
+/// Makes the file one of ours, of this version.
+///
+/// # Errors
+/// [`StoreError::Unusable`] for what is torn, somebody else's, or of a newer version: it is left as
+/// it is.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let unusable = |what: String, remedy| StoreError::Unusable {
+        path: path.display().to_string(),
+        what,
+        remedy,
+    };
+    let torn = |error: rusqlite::Error| {
+        unusable(
+            format!("not a store, or damaged ({error})"),
+            "restore it from a backup, or move it away: a new one is made where there is none",
+        )
+    };
+    let application: i32 = pragma(connection, "application_id").map_err(torn)?;
+    let version: i32 = pragma(connection, "user_version").map_err(torn)?;
+    let tables: i32 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
+        .map_err(torn)?;
+    if application != APPLICATION_ID && (application != 0 || tables > 0) {
+        return Err(unusable(
+            "a database of another program".to_owned(),
+            "change [store] path",
+        ));
+    }
+    if version > VERSION {
+        return Err(unusable(
+            format!("written by a newer orbitd (version {version}, this one knows {VERSION})"),
+            "start the newer orbitd, or change [store] path",
+        ));
+    }
+    let check: String = pragma(connection, "quick_check(1)").map_err(torn)?;
+    if check != "ok" {
+        return Err(unusable(
+            format!("damaged ({check})"),
+            "restore it from a backup, or move it away: a new one is made where there is none",
+        ));
+    }
+    migrate(connection, version).map_err(|error| unavailable(path, &error))
+}
+
+fn migrate(connection: &mut Connection, from: i32) -> rusqlite::Result<()> {
+    let done = usize::try_from(from).unwrap_or(0);
+    if done == MIGRATIONS.len() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    for step in &MIGRATIONS[done..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
+    connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get(0))
+}

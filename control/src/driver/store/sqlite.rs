@@ -1,0 +1,173 @@
+//! The store in SQLite: write-ahead log, one transaction for all that waits.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+
+use super::lock::Lock;
+use super::schema;
+use crate::store::limits::RECORD_BYTES_MAX;
+use crate::store::record::{CallRecord, StateRecord};
+use crate::store::{Batch, Loaded, Operation, Store, StoreError};
+
+/// An open store.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    connection: Connection,
+    _lock: Lock,
+}
+
+impl Sqlite {
+    /// Opens the store at `path`, or makes one where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`]: in use by another process, damaged, somebody else's, of a newer version, or
+    /// not to be written. Nothing of the file has changed then.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = Lock::take(path)?;
+        // Made by us, so that nobody else may read who calls whom.
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(|error| StoreError::Unavailable {
+                path: path.display().to_string(),
+                what: error.to_string(),
+                remedy: "let orbitd's user write this file, or change [store] path",
+            })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(path, flags).map_err(|error| unavailable(path, &error))?;
+        schema::prepare(&mut connection, path)?;
+        configure(&connection).map_err(|error| unavailable(path, &error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            _lock: lock,
+        })
+    }
+
+    /// As a full disk does.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: u32) {
+        let set: u32 = self
+            .connection
+            .query_row(&format!("PRAGMA max_page_count = {pages}"), (), |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert!(set > 0);
+    }
+}
+
+/// Every commit is on the disk when it returns; readers are not disturbed.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    // A reader's checkpoint lock must not hold calls up: see `HOLD_MAX`.
+    connection.busy_timeout(std::time::Duration::from_millis(100))
+}
+
+impl Store for Sqlite {
+    fn load(&mut self) -> Result<Loaded, StoreError> {
+        let failed = |error: rusqlite::Error| unavailable(&self.path, &error);
+        let mut statement = self
+            .connection
+            .prepare("SELECT name, record FROM parked_call")
+            .map_err(failed)?;
+        let mut rows = statement.query(()).map_err(failed)?;
+        let mut loaded = Loaded::default();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let name: String = row.get(0).map_err(failed)?;
+            let text: String = row.get(1).map_err(failed)?;
+            match serde_json::from_str(&text) {
+                Ok(record) => loaded.calls.push(record),
+                Err(error) => loaded.unreadable.push(format!("call {name}: {error}")),
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+        let Self {
+            connection, path, ..
+        } = self;
+        commit(connection, batches).map_err(|error| unavailable(path, &error))
+    }
+}
+
+fn commit(connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for operation in batches.iter().flat_map(|batch| &batch.operations) {
+        match operation {
+            Operation::Put(record) => put(&transaction, record)?,
+            Operation::Delete(name) => {
+                transaction
+                    .prepare_cached("DELETE FROM parked_call WHERE name = ?1")?
+                    .execute([&*name.0])?;
+            }
+        }
+    }
+    transaction.commit()
+}
+
+fn put(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(record).expect("a record has no map and no foreign type");
+    if text.len() > RECORD_BYTES_MAX {
+        let bytes = text.len();
+        let name = &record.name.0;
+        tracing::warn!(%name, bytes, "a call is not kept: its record is too long");
+        return Ok(());
+    }
+    let (orbit, parked_at, recall_at) = match &record.state {
+        StateRecord::Parked {
+            orbit,
+            since_unix_ms,
+            deadline_unix_ms,
+            ..
+        } => (Some(orbit), Some(*since_unix_ms), Some(*deadline_unix_ms)),
+        StateRecord::Bridged { .. } => (None, None, None),
+    };
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO parked_call
+             (name, orbit, parked_at, recall_at, parker, call_id, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            record.name.0,
+            orbit,
+            parked_at.map(u64::cast_signed),
+            recall_at.map(u64::cast_signed),
+            record.parker,
+            record.first.dialog.dialog.call_id,
+            text,
+        ])?;
+    Ok(())
+}
+
+/// What SQLite refused, with what an operator can do about it.
+pub(super) fn unavailable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let remedy = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "make room on this disk",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "let orbitd's user write this file and its folder"
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "end the program that holds it open for writing"
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "restore it from a backup, or move it away: a new one is made where there is none"
+        }
+        _ => "see the disk and its file system",
+    };
+    StoreError::Unavailable {
+        path: path.display().to_string(),
+        what: error.to_string(),
+        remedy,
+    }
+}

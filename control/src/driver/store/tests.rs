@@ -1,0 +1,245 @@
+//! What every store must do, and what this one does about files that are not what they should be.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::Sqlite;
+use crate::sdp::{FormatRecord, LineRecord, SessionRecord};
+use crate::sip::agent::UsageRecord;
+use crate::sip::dialog::DialogRecord;
+use crate::store::record::{CallName, CallRecord, LegRecord, StateRecord};
+use crate::store::{Batch, Operation, Store as _, StoreError};
+
+fn leg(name: &str) -> LegRecord {
+    LegRecord {
+        dialog: UsageRecord {
+            dialog: DialogRecord {
+                uac: false,
+                call_id: format!("{name}@192.0.2.7").into(),
+                local_tag: "l".into(),
+                remote_tag: "r".into(),
+                local: "<sip:park@192.0.2.1>;tag=l".into(),
+                remote: format!("\"{name}\" <sip:{name}@192.0.2.7>;tag=r").into(),
+                target: format!("sip:{name}@192.0.2.7").into(),
+                routes: ["<sip:192.0.2.9;lr>".into()].into(),
+                local_cseq: 64,
+                secure: false,
+            },
+            path: None,
+        },
+        session: SessionRecord {
+            id: u64::MAX >> 1,
+            version: 2,
+            lines: vec![LineRecord {
+                kind: "audio".to_owned(),
+                proto: "RTP/AVP".to_owned(),
+                format: "0".to_owned(),
+            }],
+            place: 0,
+            numbers: vec![(FormatRecord::Pcmu, 0), (FormatRecord::Event, 101)],
+        },
+        contact: "701".into(),
+        host: "192.0.2.1".into(),
+        identity: format!("<sip:{name}@192.0.2.7>").into(),
+        private: true,
+    }
+}
+
+fn call(token: &str, recalls: u8) -> CallRecord {
+    CallRecord {
+        name: CallName(token.into()),
+        state: StateRecord::Parked {
+            orbit: "701".into(),
+            since_unix_ms: 1_000,
+            deadline_unix_ms: 91_000,
+            recalls,
+            park_token: "0123456789abcdef".into(),
+        },
+        parker: Some("sip:ann@example.com".into()),
+        history: None,
+        first: leg("bob"),
+        second: None,
+    }
+}
+
+fn batch(number: u64, operations: Vec<Operation>) -> Batch {
+    Batch { number, operations }
+}
+
+fn put(token: &str, recalls: u8) -> Operation {
+    Operation::Put(Box::new(call(token, recalls)))
+}
+
+struct Place {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orbit.db");
+        Self {
+            _folder: folder,
+            path,
+        }
+    }
+
+    fn open(&self) -> Sqlite {
+        Sqlite::open(&self.path).unwrap()
+    }
+
+    fn refusal(&self) -> String {
+        let error = Sqlite::open(&self.path).unwrap_err();
+        assert!(matches!(error, StoreError::Unusable { .. }), "{error}");
+        error.to_string()
+    }
+}
+
+#[test]
+fn what_was_put_is_there_when_it_is_opened_again() {
+    let place = Place::new();
+    let mut bridged = call("b", 0);
+    bridged.state = StateRecord::Bridged {
+        since_unix_ms: 5_000,
+    };
+    bridged.second = Some(leg("carol"));
+    let put_bridged = Operation::Put(Box::new(bridged.clone()));
+    place
+        .open()
+        .commit(&[batch(1, vec![put("a", 0)]), batch(2, vec![put_bridged])])
+        .unwrap();
+    let mut calls = place.open().load().unwrap().calls;
+    calls.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(calls, [call("a", 0), bridged]);
+}
+
+#[test]
+fn the_last_put_holds_and_a_delete_is_final() {
+    let place = Place::new();
+    let mut store = place.open();
+    store
+        .commit(&[batch(1, vec![put("a", 0), put("b", 0), put("a", 1)])])
+        .unwrap();
+    let gone = Operation::Delete(CallName("b".into()));
+    store.commit(&[batch(2, vec![gone.clone(), gone])]).unwrap();
+    assert_eq!(store.load().unwrap().calls, [call("a", 1)]);
+}
+
+#[test]
+fn a_file_of_another_program_is_left_as_it_is() {
+    let place = Place::new();
+    let other = rusqlite::Connection::open(&place.path).unwrap();
+    other.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(other);
+    let before = fs::read(&place.path).unwrap();
+    assert!(place.refusal().contains("another program"));
+    assert_eq!(fs::read(&place.path).unwrap(), before);
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_left_as_it_is() {
+    let place = Place::new();
+    drop(place.open());
+    let newer = rusqlite::Connection::open(&place.path).unwrap();
+    newer.pragma_update(None, "user_version", 7).unwrap();
+    drop(newer);
+    assert!(
+        place
+            .refusal()
+            .contains("written by a newer orbitd (version 7")
+    );
+}
+
+#[test]
+fn what_is_no_database_is_left_as_it_is() {
+    let place = Place::new();
+    fs::write(
+        &place.path,
+        "a letter to the editor, long enough to be read",
+    )
+    .unwrap();
+    assert!(place.refusal().contains("not a store, or damaged"));
+    let text = fs::read_to_string(&place.path).unwrap();
+    assert!(text.starts_with("a letter"));
+}
+
+#[test]
+fn a_torn_file_is_refused() {
+    let place = Place::new();
+    let mut store = place.open();
+    let many = (0..500).map(|n| put(&format!("{n:04}"), 0)).collect();
+    store.commit(&[batch(1, many)]).unwrap();
+    drop(store);
+    let bytes = fs::read(&place.path).unwrap();
+    let torn: Vec<u8> = [&bytes[..8_192], &vec![0xa5; bytes.len() - 8_192]].concat();
+    fs::write(&place.path, &torn).unwrap();
+    assert!(place.refusal().contains("damaged"));
+    assert_eq!(fs::read(&place.path).unwrap(), torn);
+}
+
+#[test]
+fn a_second_owner_is_refused_by_the_first_ones_process_id() {
+    let place = Place::new();
+    let _first = place.open();
+    let refusal = place.refusal();
+    let owner = format!("process {}", std::process::id());
+    assert!(refusal.contains(&owner), "{refusal}");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_counted_and_stays() {
+    let place = Place::new();
+    let mut store = place.open();
+    store.commit(&[batch(1, vec![put("a", 0)])]).unwrap();
+    let other = rusqlite::Connection::open(&place.path).unwrap();
+    let strange = "INSERT INTO parked_call (name, call_id, record) VALUES ('x', 'y', '{}')";
+    other.execute(strange, ()).unwrap();
+    for _ in 0..2 {
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.calls, [call("a", 0)]);
+        assert_eq!(loaded.unreadable.len(), 1);
+        assert!(loaded.unreadable[0].starts_with("call x: missing field"));
+    }
+}
+
+#[test]
+fn a_file_that_may_not_be_written_says_what_to_do() {
+    let path = PathBuf::from("/proc/orbit.db");
+    let error = Sqlite::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }));
+    assert!(error.to_string().contains("change [store] path"), "{error}");
+}
+
+#[test]
+fn a_full_store_changes_nothing_and_says_what_to_do() {
+    let place = Place::new();
+    let mut store = place.open();
+    store.commit(&[batch(1, vec![put("a", 0)])]).unwrap();
+    store.limit_pages(16);
+    let many = (0..500).map(|n| put(&format!("{n:04}"), 0)).collect();
+    let error = store.commit(&[batch(2, many)]).unwrap_err();
+    assert!(error.to_string().contains("make room"), "{error}");
+    assert_eq!(store.load().unwrap().calls, [call("a", 0)]);
+    store.limit_pages(100_000);
+    store.commit(&[batch(3, vec![put("b", 0)])]).unwrap();
+    assert_eq!(store.load().unwrap().calls.len(), 2);
+}
+
+#[test]
+fn the_columns_can_be_read_by_hand() {
+    let place = Place::new();
+    place.open().commit(&[batch(1, vec![put("a", 0)])]).unwrap();
+    let by_hand = rusqlite::Connection::open(&place.path).unwrap();
+    let row: (String, i64, String) = by_hand
+        .query_row(
+            "SELECT orbit, recall_at, json_extract(record, '$.first.identity') FROM parked_call",
+            (),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .unwrap();
+    assert_eq!(
+        row,
+        ("701".to_owned(), 91_000, "<sip:bob@192.0.2.7>".to_owned())
+    );
+}

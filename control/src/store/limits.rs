@@ -1,0 +1,17 @@
+//! The limits of what is kept, together.
+
+use std::time::Duration;
+
+/// How long messages are held back until what they tell is durable. Below T1 (RFC 3261 §17.1.1.1),
+/// so that a slow disk causes no retransmission of peers.
+pub const HOLD_MAX: Duration = Duration::from_millis(400);
+
+/// Time between one adopted call's re-INVITE and the next one's: 2,000 a second, so that neither
+/// proxies nor phones see a storm.
+pub const ADOPT_EVERY: Duration = Duration::from_micros(500);
+
+/// By how much the re-INVITEs may be late and catch up: some ticks of a clock of milliseconds.
+pub const ADOPT_LATE_MAX: Duration = Duration::from_millis(10);
+
+/// Bytes a record may have as text. One that is longer is not kept: its call lives in memory only.
+pub const RECORD_BYTES_MAX: usize = 32 * 1_024;

@@ -1,0 +1,80 @@
+//! What outlives the process: the calls that are parked, or were and go on.
+//!
+//! The state machine never waits for a store. It says what changed ([`Batch`]), holds back what
+//! the world may only see once that is safe, and is told when it is ([`crate::Input::Stored`]).
+//!
+//! Absent on purpose: files and databases (`driver::store`).
+
+pub(crate) mod gate;
+pub mod limits;
+pub mod record;
+
+pub use record::{CallName, CallRecord};
+
+/// One change. Absolute: doing it again changes nothing.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Operation {
+    /// This is the call now.
+    Put(Box<CallRecord>),
+    /// The call is over, or not worth keeping.
+    Delete(CallName),
+}
+
+/// Changes that belong together: either all are kept or none.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Batch {
+    /// Counts from one, without gaps, so that an answer can speak of all up to it.
+    pub number: u64,
+    /// In order.
+    pub operations: Vec<Operation>,
+}
+
+/// What a store is asked. One at a time, by one caller; it may block.
+pub trait Store: Send {
+    /// Every call that is kept, in no order. What cannot be read is left out, counted, and stays
+    /// where it is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store as a whole cannot be read.
+    fn load(&mut self) -> Result<Loaded, StoreError>;
+
+    /// Makes all of it durable, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`], and nothing has changed.
+    fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError>;
+}
+
+/// What a store held when it was opened.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Loaded {
+    /// The calls.
+    pub calls: Vec<CallRecord>,
+    /// Records that could not be read, with what is wrong.
+    pub unreadable: Vec<String>,
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room, no right to write, or the device is gone: may pass.
+    #[error("{path}: {what}; {remedy}")]
+    Unavailable {
+        /// The file.
+        path: String,
+        /// The operating system's or the database's words.
+        what: String,
+        /// What would help.
+        remedy: &'static str,
+    },
+    /// The file is not what it should be: does not pass by itself.
+    #[error("{path}: {what}; {remedy}")]
+    Unusable {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        what: String,
+        /// What would help.
+        remedy: &'static str,
+    },
+}

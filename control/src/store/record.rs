@@ -1,0 +1,71 @@
+//! A call as it is kept: everything that another process needs to go on with it.
+//!
+//! Times are of the wall clock, in milliseconds since 1970: a monotonic clock does not outlive the
+//! machine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sdp::SessionRecord;
+use crate::sip::agent::UsageRecord;
+
+/// Names a call for as long as it is kept: random, never reused.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct CallName(pub Box<str>);
+
+/// One call.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// Its name.
+    pub name: CallName,
+    /// What it is at.
+    pub state: StateRecord,
+    /// Who is called back; `None` where nobody but the parkee itself parked it.
+    pub parker: Option<Box<str>>,
+    /// The History-Info that it came with (RFC 7044).
+    pub history: Option<Box<str>>,
+    /// The parkee's leg.
+    pub first: LegRecord,
+    /// Whom it talks to.
+    pub second: Option<LegRecord>,
+}
+
+/// What a call is at. Whatever is between two of these is kept as the one it came from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateRecord {
+    /// In an orbit.
+    Parked {
+        /// As dialled.
+        orbit: Box<str>,
+        /// Since when.
+        since_unix_ms: u64,
+        /// When somebody is called.
+        deadline_unix_ms: u64,
+        /// How often somebody was called.
+        recalls: u8,
+        /// What a safe retrieval names it by: 16 hexadecimal digits.
+        park_token: Box<str>,
+    },
+    /// Two legs talk.
+    Bridged {
+        /// Since when.
+        since_unix_ms: u64,
+    },
+}
+
+/// One leg.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// The dialog.
+    pub dialog: UsageRecord,
+    /// The offers and answers so far.
+    pub session: SessionRecord,
+    /// The user part of our Contact: an orbit, as dialled.
+    pub contact: Box<str>,
+    /// Our host as the peer named it.
+    pub host: Box<str>,
+    /// The peer, as others are told: a name-addr.
+    pub identity: Box<str>,
+    /// Whether the peer's name stays inside the trusted network.
+    pub private: bool,
+}

@@ -1,0 +1,184 @@
+//! The process dies with calls in it; another starts from what is durable.
+
+use crate::common::phone::call::{Ending, View};
+use crate::common::site::Site;
+use crate::common::world::{CallRef, World};
+use crate::common::{checks, ms, secs};
+
+#[test]
+fn a_parked_call_survives_the_death_of_the_process() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked);
+    let port = world.call(parked).settled.as_ref().unwrap().remote.port();
+    world.crash();
+    world.run(secs(2));
+    assert_eq!(world.orbit(parked), orbit);
+    assert!(world.hears_music(parked));
+    assert_ne!(
+        world.call(parked).settled.as_ref().unwrap().remote.port(),
+        port,
+        "it was told another port"
+    );
+    checks::agreement(&world);
+    world.retrieve(bob, parked);
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn a_bridged_call_survives_the_death_of_the_process() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let retriever = world.retrieve(bob, parked);
+    world.run(secs(1));
+    world.crash();
+    world.run(secs(2));
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    world.hang_up(retriever);
+    world.run(secs(2));
+    let view = world.view(parked);
+    assert!(
+        matches!(view, View::Ended(Ending::ByServer { .. })),
+        "{view:?}"
+    );
+    world.finish();
+}
+
+#[test]
+fn the_parker_is_called_back_at_the_time_it_was_before() {
+    let site = Site::default().pickup_timeout(secs(30));
+    let mut world = World::new(site);
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let referred = [("Referred-By", "<sip:bob@198.51.100.2>".to_owned())];
+    let parked = world.dial_with(alice, "park", &referred);
+    world.run(secs(20));
+    world.crash();
+    world.run(secs(9));
+    assert_eq!(world.sent(bob, "INVITE"), 0);
+    assert!(world.orbit(parked).is_some());
+    world.run(secs(2));
+    assert!(world.sent(bob, "INVITE") > 0);
+    world.finish();
+}
+
+#[test]
+fn who_hung_up_meanwhile_frees_its_orbit() {
+    let mut world = World::new(Site::default());
+    let alice = world.phone("alice");
+    let parked = world.park(alice);
+    world.switch_off(alice);
+    world.crash();
+    assert_eq!(world.status().parked, 1);
+    world.run(secs(40));
+    assert_eq!(world.status().parked, 0);
+    assert_eq!(world.orbit(parked), None);
+    assert_eq!(world.store.len(), 0);
+    world.finish();
+}
+
+#[test]
+fn who_dials_before_the_peer_was_told_has_the_call() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked).unwrap();
+    world.crash();
+    let call = world.dial(bob, &orbit);
+    world.run(secs(2));
+    assert!(world.are_joined(parked, call));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn nobody_is_told_of_an_orbit_before_the_call_is_durable() {
+    let site = Site {
+        store_delay: Some(ms(300)),
+        ..Site::default()
+    };
+    let mut world = World::new(site);
+    let alice = world.phone("alice");
+    let call = world.dial(alice, "park");
+    world.run(ms(250));
+    assert_eq!(world.sent(alice, "SIP/2.0 200"), 0);
+    assert_eq!(world.store.len(), 0);
+    world.run(ms(250));
+    assert_eq!(world.sent(alice, "SIP/2.0 200"), 1);
+    assert_eq!(world.store.len(), 1);
+    assert_eq!(world.view(call), View::Listening);
+    world.finish();
+}
+
+#[test]
+fn a_store_that_cannot_be_written_stops_nobody_from_parking() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    world.store.is_broken = true;
+    let first = world.park(alice);
+    assert!(world.status().store_behind);
+    world.store.is_broken = false;
+    let second = world.park(bob);
+    assert!(!world.status().store_behind);
+    assert_eq!(world.store.len(), 2, "what failed was written later");
+    world.crash();
+    world.run(secs(2));
+    assert!(world.orbit(first).is_some() && world.orbit(second).is_some());
+    world.finish();
+}
+
+#[test]
+fn the_calls_are_told_one_after_the_other_two_thousand_a_second() {
+    let site = Site::default().workers(&[500]).orbits(700, 899);
+    let mut world = World::new(site);
+    let alice = world.phone("alice");
+    let calls: Vec<_> = (0..200).map(|_| world.dial(alice, "park")).collect();
+    world.run(secs(10));
+    assert_eq!(world.status().parked, 200);
+    world.crash();
+    world.run(ms(60));
+    let told = calls.iter().filter(|call| is_told(&world, **call)).count();
+    assert!((1..150).contains(&told), "{told}");
+    world.run(ms(500));
+    assert!(calls.iter().all(|call| is_told(&world, *call)));
+    world.finish();
+}
+
+fn is_told(world: &World, call: CallRef) -> bool {
+    world.parked(call).is_some_and(|status| !status.adopting)
+}
+
+/// Whatever the moment, nothing is lost or doubled: a call that somebody was told of is there, and
+/// everybody agrees about it.
+#[test]
+fn the_process_may_die_at_any_moment_of_park_retrieve_and_recall() {
+    // Parking, dialling the orbit, the recall; and what is between them.
+    let busy = [0..500, 5_000..5_500, 10_000..10_500];
+    let moments = busy.into_iter().flat_map(|span| span.step_by(11));
+    for at in moments.chain((0..40_000).step_by(1_009)) {
+        for retrieves in [false, true] {
+            die(at, retrieves);
+        }
+    }
+}
+
+fn die(at_ms: u64, retrieves: bool) {
+    let site = Site::default().pickup_timeout(secs(10)).seed(at_ms);
+    let mut world = World::new(site);
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    world.phone("carol");
+    let referred = [("Referred-By", "<sip:carol@198.51.100.3>".to_owned())];
+    let parked = world.dial_with(alice, "park", &referred);
+    world.run(ms(at_ms.min(5_000)));
+    if retrieves && let Some(orbit) = world.orbit(parked) {
+        world.dial(bob, &orbit);
+    }
+    world.run(ms(at_ms.saturating_sub(5_000)));
+    world.crash();
+    world.run(secs(35));
+    checks::agreement(&world);
+    world.finish();
+}

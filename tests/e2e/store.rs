@@ -1,0 +1,108 @@
+//! Calls outlive the process: SIGKILL, SIGTERM, and files that are no store.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::harness::baresip::Baresip;
+use crate::harness::clock::{PATIENCE, pause};
+use crate::harness::server::orbitd;
+use crate::harness::wav::{self, RATE};
+use crate::harness::{Ports, Process, Server, Settings, Sipp};
+
+fn with_store() -> Settings {
+    Settings {
+        store: true,
+        ..Settings::default()
+    }
+}
+
+/// Parks calls, lets `dies` happen, and retrieves every one by the orbit it had before.
+fn all_are_there_after(dies: impl FnOnce(&mut Server)) {
+    const CALLS: u32 = 40;
+    let mut server = Server::start(&with_store());
+    let mut parkees = Sipp::new("parkee_adopted.xml")
+        .calls(CALLS, 100)
+        .start(&server);
+    let orbits = parkees.orbits(CALLS as usize);
+    dies(&mut server);
+    server.process.line_with("adopted=40 lost=0", PATIENCE);
+    parkees.logged_times("adopted", CALLS as usize);
+    let retrievers = Sipp::new("retriever_leaves.xml")
+        .calls(CALLS, 40)
+        .dials(&orbits)
+        .start(&server);
+    retrievers.finish();
+    parkees.finish();
+    server.stop();
+}
+
+#[test]
+fn every_parked_call_is_in_its_orbit_after_a_kill() {
+    all_are_there_after(Server::kill_and_restart);
+}
+
+#[test]
+fn every_parked_call_is_in_its_orbit_after_an_upgrade() {
+    all_are_there_after(Server::upgrade);
+}
+
+#[test]
+fn a_real_phone_hears_the_music_again_after_a_kill() {
+    let mut server = Server::start(&with_store());
+    let mut phone = Baresip::start(&server.ports, 0, 440.0);
+    phone.dial(&server.uri("park"));
+    phone.wait_for("CALL_ESTABLISHED");
+    pause(Duration::from_secs(2));
+    server.kill_and_restart();
+    pause(Duration::from_secs(5));
+    phone.command("hangup", "");
+    let heard = phone.quit();
+    let builtin = dataplane::prompt::Prompt::builtin();
+    let music: Vec<i16> = builtin
+        .audio(shared::Codec::Pcmu)
+        .iter()
+        .map(|&byte| wav::from_mu_law(byte))
+        .collect();
+    let last = &heard[heard.len() - 2 * RATE..heard.len() - RATE];
+    let (place, likeness) = wav::find(last, &music);
+    assert!(
+        likeness > 0.9,
+        "{likeness:.3} like the music at {place}, of {} s heard",
+        heard.len() / RATE
+    );
+    server.stop();
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("orbit.db");
+    fs::write(&file, "dear diary, today I parked a call").expect("our own file");
+    refused(&file, "not a store, or damaged");
+    let text = fs::read_to_string(&file).expect("our own file");
+    assert!(text.starts_with("dear diary"));
+}
+
+#[test]
+fn a_second_server_on_the_same_store_is_refused_and_the_first_is_named() {
+    let server = Server::start(&with_store());
+    let first = format!("in use by another orbitd, process {}", server.process.id());
+    refused(&server.store(), &first);
+    server.stop();
+}
+
+/// A server does not start with this store, and says why.
+fn refused(store: &Path, why: &str) {
+    let ports = Ports::reserve();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("site.toml");
+    let (port, store) = (ports.pair(), store.display());
+    let text = format!("[sip]\nlisten = [\"udp:127.0.0.1:{port}\"]\n[store]\npath = \"{store}\"\n");
+    fs::write(&file, text).expect("a file of our own");
+    let mut command = orbitd();
+    command.arg("--config").arg(&file);
+    let mut process = Process::spawn("orbitd", &mut command);
+    process.line_with(why, PATIENCE);
+    assert!(!process.wait(PATIENCE).success());
+}
