@@ -14,7 +14,7 @@ fn flood(mode: &str, server: &Server, options: &[&str]) -> (u8, Value) {
     let mut out = Vec::new();
     let code = flood::run(&arguments, &mut out).unwrap_or_else(|error| panic!("{error}"));
     let text = String::from_utf8(out).expect("a report is text");
-    println!("{text}");
+    eprintln!("{text}");
     (code, serde_json::from_str(&text).expect("a report is JSON"))
 }
 
