@@ -62,7 +62,8 @@ const STREAM_PPT: u64 = 100_000_000;
 const WHOLE_PPM: u64 = 1_000_000;
 
 impl Utilisation {
-    /// Of a worker that begins calls while it needs less than `limit` of its time.
+    /// Of a worker that begins calls while it needs less than `limit` of its time. With the whole
+    /// it refuses nobody.
     #[must_use]
     pub fn new(limit: Share) -> Self {
         Self {
@@ -121,7 +122,7 @@ impl Utilisation {
         let admitted = match role {
             Role::Begin => !self.full,
             // Half of what is left is for going on with calls that were begun.
-            Role::Join => self.expected_ppm() < self.limit_ppm.midpoint(WHOLE_PPM),
+            Role::Join => !self.exceeds(self.limit_ppm.midpoint(WHOLE_PPM)),
         };
         if admitted {
             self.fresh += 1;
@@ -143,7 +144,12 @@ impl Utilisation {
 
     fn weigh(&mut self) {
         let gap = if self.full { GAP_PPM } else { 0 };
-        self.full = self.expected_ppm() >= self.limit_ppm.saturating_sub(gap);
+        let limited = self.limit_ppm < WHOLE_PPM;
+        self.full = limited && self.exceeds(self.limit_ppm.saturating_sub(gap));
+    }
+
+    const fn exceeds(&self, ppm: u64) -> bool {
+        ppm < WHOLE_PPM && self.expected_ppm() >= ppm
     }
 
     fn tell(&mut self) -> Option<Share> {
@@ -264,6 +270,15 @@ mod tests {
         let mut bench = Bench::new();
         bench.window(0);
         assert_eq!((0..20_000).filter(|_| bench.begin()).count(), 8_500);
+    }
+
+    #[test]
+    fn with_the_whole_of_its_time_it_refuses_nobody() {
+        let mut bench = Bench::new();
+        bench.utilisation = Utilisation::new(Share::WHOLE);
+        bench.windows(40, 100);
+        assert!((0..20_000).all(|_| bench.begin()));
+        assert!(bench.utilisation.admit(Role::Join));
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub struct Media {
     pub timeout: Duration,
     /// The class of service of RTP and RTCP.
     pub dscp: Dscp,
-    /// The part of its time that a worker may need before it refuses to begin calls; 10 % to 100 %.
+    /// The part of its time that a worker may need before it refuses to begin calls; 10 % to 100 %,
+    /// which refuses nobody.
     pub admission: Share,
 }
 
