@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use control::config::Config;
 use control::driver::{self, Bell, Server};
 use dataplane::prompt::{Prompt, PromptTable};
-use dataplane::{DataplaneConfig, Kernel};
+use dataplane::{DataplaneConfig, Form, Kernel};
 use tools::{bed, demo};
 use tracing_subscriber::EnvFilter;
 
@@ -99,6 +99,7 @@ fn start(config: &Config) -> Result<(Server, String), Failure> {
         media_timeout: config.media.timeout,
         dscp: config.media.dscp,
         kernel: Kernel::from_environment()?,
+        form: Form::from_environment()?,
         admission: config.media.admission,
     };
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;

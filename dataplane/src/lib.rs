@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use shared::{Dscp, Share, WorkerLink};
 
+pub use form::Form;
 pub use kernel::Kernel;
 pub use start::start;
 
@@ -21,6 +22,7 @@ pub mod agenda;
 pub mod digit;
 mod drive;
 pub mod engine;
+mod form;
 pub mod hush;
 pub mod intake;
 mod kernel;
@@ -62,6 +64,8 @@ pub struct DataplaneConfig {
     pub dscp: Dscp,
     /// No newer kernel's features are used; [`Kernel::Newest`] except in tests.
     pub kernel: Kernel,
+    /// How packets are sent; [`Form::Connected`] except to measure.
+    pub form: Form,
     /// The part of its time that a worker may need before it refuses to begin calls; usually
     /// [`shared::limits::ADMISSION`].
     pub admission: Share,
@@ -90,6 +94,9 @@ pub enum StartError {
     /// A kernel to work as on that there is none of.
     #[error("{0}")]
     Kernel(String),
+    /// A form of sending that there is not.
+    #[error("{0}")]
+    Form(String),
     /// RTP cannot bind to the configured address.
     #[error("{0}")]
     Address(String),

@@ -18,7 +18,7 @@ use crate::uring::doorbell::Doorbell;
 use crate::uring::probe::{self, Features};
 use crate::uring::{Ring, RingConfig, pin};
 use crate::worker::Worker;
-use crate::{Dataplane, DataplaneConfig, Kernel, StartError};
+use crate::{Dataplane, DataplaneConfig, Form, Kernel, StartError};
 
 /// Starts the workers.
 ///
@@ -48,6 +48,7 @@ pub fn start(
             media_timeout: config.media_timeout,
             dscp: config.dscp,
             kernel: config.kernel,
+            form: config.form,
             admission: config.admission,
             seed: seed()?,
         };
@@ -71,6 +72,7 @@ struct Plan {
     media_timeout: Duration,
     dscp: Dscp,
     kernel: Kernel,
+    form: Form,
     admission: Share,
     seed: [u8; 32],
 }
@@ -159,6 +161,7 @@ impl Plan {
             descriptors: self.descriptors,
             doorbell: Arc::clone(doorbell),
             kernel: self.kernel,
+            form: self.form,
             dscp: self.dscp,
         })
         .map_err(refused)

@@ -30,6 +30,9 @@ impl Ring {
         let Some(file) = self.pair(owner).and_then(|pair| pair.rtp()) else {
             return;
         };
+        if !self.features.connects {
+            return;
+        }
         if self.is_connected(Socket(file)) {
             // Before another peer too: the kernel keeps the source address found for the first.
             self.connect_to(owner, file, None);

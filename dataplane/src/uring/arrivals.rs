@@ -9,7 +9,7 @@ use shared::DropReason;
 
 use super::buffer_ring::{BUFFER_BYTES, Filled, GROUP};
 use super::request::{Flow, Request, encode};
-use super::ring::{Completion, Ring, is_refusal, send_entry};
+use super::ring::{Completion, Ring, send_entry, told_by_icmp};
 use super::sockaddr::{self, SOCKADDR_BYTES};
 use crate::address::Address;
 use crate::port::{Owner, Socket};
@@ -82,7 +82,8 @@ impl Ring {
             pair.received(flow);
         }
         if over {
-            let fault = result < 0 && result != -libc::ENOBUFS && !is_refusal(-result);
+            let harmless = result == -libc::ENOBUFS || told_by_icmp(-result).is_some();
+            let fault = result < 0 && !harmless;
             let again = self.pair(owner).and_then(|pair| pair.disarmed(flow, fault));
             match again {
                 Some(file) => self.receive(owner, flow, file),
@@ -91,11 +92,10 @@ impl Ring {
         }
         if result < 0 {
             let reason = match -result {
-                libc::ENOBUFS => DropReason::NoBuffer,
-                error if is_refusal(error) => DropReason::PeerRefused,
-                _ => return None,
+                libc::ENOBUFS => Some(DropReason::NoBuffer),
+                error => told_by_icmp(error),
             };
-            return Some(Completion::Dropped(owner, reason));
+            return reason.map(|reason| Completion::Dropped(owner, reason));
         }
         let number = cqueue::buffer_select(entry.flags())?;
         let length = usize::try_from(result).unwrap_or(0).min(BUFFER_BYTES);

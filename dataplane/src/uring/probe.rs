@@ -8,13 +8,15 @@ use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, Probe, opcode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::Kernel;
+use crate::{Form, Kernel};
 
 /// How a ring is used here; less on older kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Features {
     /// How completions are delivered.
     pub(crate) setup: Setup,
+    /// Sockets are connected once their peer is certain.
+    pub(crate) connects: bool,
     /// Socket options are set through the ring (Linux 6.7); else once, when a socket is made.
     pub(crate) socket_options: bool,
     /// Sockets are created and bound through the ring (Linux 6.11); else by system calls.
@@ -37,7 +39,12 @@ impl Features {
     ///
     /// # Errors
     /// EINVAL if that is too little; others of the kernel.
-    pub(super) fn of(io: &mut IoUring, setup: Setup, kernel: Kernel) -> io::Result<Self> {
+    pub(super) fn of(
+        io: &mut IoUring,
+        setup: Setup,
+        kernel: Kernel,
+        form: Form,
+    ) -> io::Result<Self> {
         let mut probe = Probe::new();
         io.submitter().register_probe(&mut probe)?;
         // It came with the same kernel as multishot receives with addresses.
@@ -49,6 +56,7 @@ impl Features {
             probe.is_supported(opcode::Bind::CODE) && io.params().is_feature_linked_file();
         Ok(Self {
             setup,
+            connects: form == Form::Connected,
             socket_options,
             ring_sockets: kernel >= Kernel::V6_11 && socket_options && has_ring_sockets,
             absolute_deadlines: kernel >= Kernel::Newest && has_absolute_deadlines(io),
@@ -200,6 +208,11 @@ impl std::fmt::Display for Features {
             ", absolute deadlines"
         } else {
             ", relative deadlines (absolute ones need Linux 6.12)"
+        })?;
+        f.write_str(if self.connects {
+            ""
+        } else {
+            ", addressed sends (ORBIT_SEND)"
         })
     }
 }

@@ -26,10 +26,10 @@ use super::probe::{self, Features};
 use super::request::{Flow, Request, decode, encode};
 use super::sockaddr::{SOCKADDR_BYTES, Sockaddr};
 use super::socket::Pair;
-use crate::Kernel;
 use crate::address::Address;
 use crate::intake::Intake;
 use crate::port::{Owner, Port, Socket, Sockets};
+use crate::{Form, Kernel};
 
 /// A ring with its sockets and buffers. It stays on the thread that made it.
 pub(crate) struct Ring {
@@ -67,6 +67,8 @@ pub(crate) struct RingConfig {
     pub(crate) doorbell: Arc<Doorbell>,
     /// No newer kernel's features are used.
     pub(crate) kernel: Kernel,
+    /// How packets are sent.
+    pub(crate) form: Form,
     /// The class of service of what is sent.
     pub(crate) dscp: Dscp,
 }
@@ -103,7 +105,7 @@ impl Ring {
     pub(crate) fn new(config: RingConfig) -> io::Result<Self> {
         let (mut io, setup) = probe::ring(config.kernel, SUBMISSIONS, COMPLETIONS)?;
         let (second, _) = probe::ring(config.kernel, RTCP_SUBMISSIONS, RTCP_COMPLETIONS)?;
-        let features = Features::of(&mut io, setup, config.kernel)?;
+        let features = Features::of(&mut io, setup, config.kernel, config.form)?;
         let absolute = features.absolute_deadlines;
         let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
         second.submitter().register_eventfd(bell.as_raw_fd())?;
@@ -372,18 +374,20 @@ pub(super) fn send_entry(
 }
 
 const fn send_failure(error: i32) -> DropReason {
-    if is_refusal(error) {
-        DropReason::PeerRefused
-    } else {
-        DropReason::SendFailed
+    match error {
+        libc::ECONNREFUSED => DropReason::PeerRefused,
+        _ => DropReason::SendFailed,
     }
 }
 
-/// Whether an error is the ICMP answer to something that was sent before: it ends whichever request
-/// meets it first, and says nothing of that request.
-pub(super) const fn is_refusal(error: i32) -> bool {
-    matches!(
-        error,
-        libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENOPROTOOPT | libc::EPROTO
-    )
+/// What an ICMP message said of something that was sent before, if that is what ended a receive:
+/// the socket is as good as before.
+pub(super) const fn told_by_icmp(error: i32) -> Option<DropReason> {
+    match error {
+        libc::ECONNREFUSED | libc::EHOSTUNREACH | libc::ENOPROTOOPT | libc::EPROTO => {
+            Some(DropReason::PeerRefused)
+        }
+        libc::EMSGSIZE | libc::ENETUNREACH | libc::EOPNOTSUPP => Some(DropReason::SendFailed),
+        _ => None,
+    }
 }

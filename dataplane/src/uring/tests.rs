@@ -10,8 +10,8 @@ use shared::{DropReason, Dscp, RefuseReason, RtcpPort, Time, Wake};
 
 use super::doorbell::Doorbell;
 use super::{Completion, Ring, RingConfig, clock};
-use crate::Kernel;
 use crate::port::{Owner, Port, Socket};
+use crate::{Form, Kernel};
 
 /// Longer than anything here takes, so that a fault fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +37,7 @@ fn ring(kernel: Kernel, descriptors: u32) -> (Ring, Arc<Doorbell>) {
         descriptors,
         doorbell: Arc::clone(&doorbell),
         kernel,
+        form: Form::Connected,
         dscp: Dscp::EXPEDITED,
     };
     (Ring::new(config).unwrap(), doorbell)
@@ -48,6 +49,7 @@ fn ring_of(streams_max: u32, descriptors: u32) -> Ring {
         descriptors,
         doorbell: Arc::new(Doorbell::new().unwrap()),
         kernel: Kernel::Newest,
+        form: Form::Connected,
         dscp: Dscp::EXPEDITED,
     };
     Ring::new(config).unwrap()
@@ -327,6 +329,25 @@ fn traffic_class_received(peer: &UdpSocket) -> i32 {
         let message = libc::CMSG_FIRSTHDR(&raw const header);
         assert!(!message.is_null(), "the class of service is told");
         (*libc::CMSG_DATA(message)).into()
+    }
+}
+
+#[test]
+fn rtp_that_comes_to_an_rtcp_port_is_not_sent_on() {
+    let (mut ring, _) = ring(Kernel::Newest, 8);
+    let local = free();
+    let socket = open(&mut ring, local);
+    let above = SocketAddr::new(local.ip(), local.port() + 1);
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let to = peer.local_addr().unwrap().into();
+    // More often than there are buffers: each is given back.
+    for _ in 0..1_000 {
+        peer.send_to(b"speech", above).unwrap();
+        let Completion::Received { datagram, .. } = next(&mut ring) else {
+            panic!("a datagram was sent")
+        };
+        let refused = ring.forward(datagram, 0..6, socket, &to, OWNER);
+        assert_eq!(refused, Err(DropReason::CannotRelay));
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use dataplane::prompt::{Prompt, PromptTable};
-use dataplane::{Dataplane, DataplaneConfig, Kernel};
+use dataplane::{Dataplane, DataplaneConfig, Form, Kernel};
 use shared::{
     Codec, Command, Dscp, Event, Latch, Media, PayloadType, PromptId, PromptStart, Ptime, Repeat,
     Role, RtcpPort, Source, StreamId, Wake, WorkerId,
@@ -109,6 +109,7 @@ pub(crate) fn config() -> DataplaneConfig {
         media_timeout: Duration::from_secs(30),
         dscp: Dscp::EXPEDITED,
         kernel: Kernel::Newest,
+        form: Form::default(),
         admission: shared::limits::ADMISSION,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use dataplane::intake::Intake;
-use dataplane::{DataplaneConfig, Kernel};
+use dataplane::{DataplaneConfig, Form, Kernel};
 use shared::{Command, DropReason, Event, Latch, Media, RtcpPort, Share, Source, StreamId};
 
 use super::common::lab::Lab;
@@ -222,6 +222,31 @@ fn strangers_are_refused_by_the_kernel_once_the_peer_is_certain() {
 }
 
 #[test]
+fn without_connections_strangers_are_judged_and_music_is_addressed() {
+    let config = DataplaneConfig {
+        form: Form::Addressed,
+        ..config()
+    };
+    let plane = Plane::start_with(&config, vec![recording(1_000)]);
+    assert!(plane.plane.description.contains("addressed sends"));
+    let stats = plane.plane.links[0].stats.clone();
+    let (phone, stranger) = (peer(Ipv4Addr::LOCALHOST), peer(Ipv4Addr::LOCALHOST));
+    let address = local(Ipv4Addr::LOCALHOST);
+    let stream = plane.open(0, address, RtcpPort::Mux);
+    plane.command(Command::Send {
+        stream,
+        source: music(),
+    });
+    describe(&plane, stream, parked(phone.local_addr().ok()));
+    stranger.send_to(&digit(1), address).unwrap();
+    phone.send_to(&digit(2), address).unwrap();
+    assert!(matches!(plane.event(), Event::Digit { .. }));
+    assert_eq!(stats.dropped(DropReason::WrongSource), 1);
+    assert_eq!(receive(&phone).1, address);
+    plane.stop();
+}
+
+#[test]
 fn a_peer_that_moves_is_followed() {
     let plane = Plane::start(vec![recording(1_000)]);
     let phones = [peer(Ipv4Addr::LOCALHOST), peer(Ipv4Addr::LOCALHOST)];
@@ -259,7 +284,9 @@ fn a_peer_that_moves_is_followed() {
 fn a_peer_that_refuses_is_counted_and_heard_when_it_is_back() {
     let plane = Plane::start(vec![recording(1_000)]);
     let stats = plane.plane.links[0].stats.clone();
-    let gone = peer(Ipv4Addr::LOCALHOST);
+    // An address of its own, so that nobody else takes the port or sends to it meanwhile.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let gone = peer(Ipv4Addr::new(127, 78, high, low | 1));
     let (remote, there) = (gone.local_addr().unwrap(), peer(Ipv4Addr::LOCALHOST));
     drop(gone);
     let address = local(Ipv4Addr::LOCALHOST);
