@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use shared::{Command, Time, WorkerId};
 
 use adopt::Adoptions;
+use alarm::Alarm;
 
 use crate::config::{Codes, Config, Media, Music, Park, ReferTo};
 use crate::lamp::{self, End, Lamps};
@@ -19,6 +20,7 @@ use crate::sip::agent::{Agent, DialogKey};
 use crate::sip::method::Method;
 
 mod adopt;
+mod alarm;
 pub(crate) mod arrival;
 mod bridge;
 mod check;
@@ -66,6 +68,10 @@ pub(crate) struct Exchange {
     pub(crate) lamps: Lamps,
     /// `None` without a store.
     pub(crate) keeping: Option<Keeping>,
+    /// Limits of ours that calls run into.
+    limit_alarm: Alarm,
+    /// Streams that cannot be had.
+    stream_alarm: Alarm,
     adoptions: Adoptions,
     commands: VecDeque<(WorkerId, Command)>,
     deadlines: BTreeSet<(Time, CallKey)>,
@@ -198,6 +204,8 @@ impl Exchange {
             phase: Phase::Serving,
             lamps: Lamps::default(),
             keeping: None,
+            limit_alarm: Alarm::default(),
+            stream_alarm: Alarm::default(),
             adoptions: Adoptions::default(),
             commands: VecDeque::new(),
             deadlines: BTreeSet::new(),

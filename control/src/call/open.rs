@@ -207,9 +207,16 @@ impl Exchange {
         let Some(dialog) = refused.owner else {
             return;
         };
+        // A port of somebody else's and a full worker are everyday: another is tried.
+        let alarm = (retry == Retry::No || reason == RefuseReason::NoDescriptor)
+            .then(|| self.stream_alarm.raise(now));
         let (orbit, call_id) = self.log_fields(dialog);
         let number = dialog.0;
-        tracing::warn!(call_id, orbit, dialog = number, %stream, "no stream: {reason}");
+        if let Some(Some(times)) = alarm {
+            tracing::warn!(call_id, orbit, dialog = number, %stream, times, "no stream: {reason}");
+        } else {
+            tracing::debug!(call_id, orbit, dialog = number, %stream, "no stream: {reason}");
+        }
         if let Err(refusal) = self.reopen(dialog, stream, retry) {
             self.fail_arrival(now, dialog, refusal);
         }

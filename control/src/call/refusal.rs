@@ -221,14 +221,19 @@ impl Exchange {
 
     /// Refuses an INVITE or re-INVITE.
     pub(crate) fn refuse(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
+        let alarm = refusal.is_limit().then(|| self.limit_alarm.raise(now));
         let (status, text) = (refusal.status(), &*self.words(refusal));
         let name = self.agent.name(dialog);
         let call_id = name.map_or("", |name| name.call_id);
         let dialog_number = dialog.0;
-        if refusal.is_limit() {
-            tracing::warn!(call_id, dialog = dialog_number, %status, "refused: {text}");
-        } else {
-            tracing::info!(call_id, dialog = dialog_number, %status, "refused: {text}");
+        match alarm {
+            Some(Some(times)) => {
+                tracing::warn!(call_id, dialog = dialog_number, %status, times, "refused: {text}");
+            }
+            Some(None) => {
+                tracing::debug!(call_id, dialog = dialog_number, %status, "refused: {text}");
+            }
+            None => tracing::info!(call_id, dialog = dialog_number, %status, "refused: {text}"),
         }
         let reply = self.refusal_reply(refusal);
         self.agent.reject(now, dialog, status, reply);
