@@ -44,6 +44,8 @@ impl Exchange {
                     self.heard_in_bridge(leg, &self.legs[&other]),
                 )
             }
+            // Digits come by RTP.
+            State::Asking(_) => (Ears::Somebody, leg.said_now().unwrap_or(Source::Silent)),
             _ => {
                 let music = || self.settings(leg.orbit).music;
                 (Ears::Nobody, leg.said_now().unwrap_or_else(music))

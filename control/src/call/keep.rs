@@ -135,9 +135,11 @@ impl Exchange {
                 let since_unix_ms = keeping.unix_ms(since);
                 (StateRecord::Bridged { since_unix_ms }, Some(second))
             }
-            State::Parking(_) | State::Fetching(_) | State::Joining { .. } | State::Adopting(_) => {
-                return None;
-            }
+            State::Parking(_)
+            | State::Fetching(_)
+            | State::Asking(_)
+            | State::Joining { .. }
+            | State::Adopting(_) => return None,
         };
         Some(CallRecord {
             name: name(call),

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::config::limits::PIN_DIGITS;
 use crate::sip::limits::{T1, TIMEOUT};
 
 /// How long a retriever waits for the parkee to agree. Then 504, and the call is parked as before.
@@ -26,6 +27,20 @@ pub(crate) const RESERVE_SHARE: u32 = 32;
 /// The part of a worker's time that a new stream is taken to need until the worker has measured it,
 /// in millionths: so that many calls that come at once are spread.
 pub(crate) const UNMEASURED_PPM: u64 = 100;
+/// How long who needs a PIN may take to begin.
+pub(crate) const PIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long after a digit the PIN is taken to be whole.
+pub(crate) const PIN_DIGIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Digits of a PIN that are kept: with one too many it is wrong.
+pub(crate) const PIN_DIGITS_KEPT: usize = *PIN_DIGITS.end() + 1;
+/// How often a PIN may be tried in one call.
+pub(crate) const PIN_TRIES: u8 = 3;
+/// How many wrong PINs a caller may dial, or may be dialled for an orbit, before none is heard.
+pub(crate) const PINS_WRONG_MAX: u8 = 9;
+/// How long a wrong PIN is remembered.
+pub(crate) const PIN_MEMORY: Duration = Duration::from_mins(10);
+/// Most callers and orbits whose wrong PINs are remembered.
+pub(crate) const PIN_MEMORY_MAX: usize = 4_096;
 /// How long a stop waits for peers to answer BYE.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not

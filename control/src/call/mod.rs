@@ -14,7 +14,9 @@ use alarm::Alarm;
 
 use crate::config::{Codes, Config, Media, Music, Park, ReferTo};
 use crate::lamp::{self, End, Lamps};
-use crate::park::{Fetch, Orbit, OrbitTable, Parked, Parking, Settings};
+use crate::park::{
+    Attempts, Entry, Fetch, Orbit, OrbitTable, ParkToken, Parked, Parking, Settings,
+};
 use crate::policy::Policies;
 use crate::sip::agent::{Agent, DialogKey};
 use crate::sip::method::Method;
@@ -73,6 +75,7 @@ pub(crate) struct Exchange {
     /// Streams that cannot be had.
     stream_alarm: Alarm,
     adoptions: Adoptions,
+    pub(crate) attempts: Attempts,
     commands: VecDeque<(WorkerId, Command)>,
     deadlines: BTreeSet<(Time, CallKey)>,
     next_call: u64,
@@ -95,6 +98,8 @@ pub(crate) struct Call {
     pub(crate) parker: Option<Box<str>>,
     /// The History-Info that it came with (RFC 7044).
     pub(crate) history: Option<Box<str>>,
+    /// The PIN that its first leg dials.
+    pub(crate) entry: Option<Box<Entry>>,
     /// Its entry in the deadlines.
     deadline: Option<Time>,
 }
@@ -107,6 +112,8 @@ pub(crate) enum State {
     /// The first leg is called, so that it leaves its parker for this orbit: its stream is opening,
     /// or its phone is thinking.
     Fetching(Orbit),
+    /// The first leg wants to retrieve the call of this token, and dials the PIN that it needs.
+    Asking(ParkToken),
     /// The first leg hears music.
     Parked(Parked),
     /// The first leg hears music; a retriever's INVITE, or who has answered a recall, waits until
@@ -207,6 +214,7 @@ impl Exchange {
             limit_alarm: Alarm::default(),
             stream_alarm: Alarm::default(),
             adoptions: Adoptions::default(),
+            attempts: Attempts::default(),
             commands: VecDeque::new(),
             deadlines: BTreeSet::new(),
             next_call: 0,
@@ -320,6 +328,7 @@ impl Call {
             state,
             parker,
             history: None,
+            entry: None,
             deadline: None,
         }
     }
@@ -342,6 +351,7 @@ impl Call {
             | State::Adopting(Adopted::Bridged(Bridge { second, .. })) => Some(second),
             State::Parking(_)
             | State::Fetching(_)
+            | State::Asking(_)
             | State::Parked(_)
             | State::Joining { .. }
             | State::Adopting(Adopted::Parked(_)) => None,
@@ -357,9 +367,10 @@ impl Call {
             | State::Retrieving(parked, _)
             | State::Recalling(parked, _)
             | State::Adopting(Adopted::Parked(parked)) => Some(parked.orbit),
-            State::Bridged(_) | State::Joining { .. } | State::Adopting(Adopted::Bridged(_)) => {
-                None
-            }
+            State::Asking(_)
+            | State::Bridged(_)
+            | State::Joining { .. }
+            | State::Adopting(Adopted::Bridged(_)) => None,
         }
     }
 }

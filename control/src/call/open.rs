@@ -160,7 +160,7 @@ impl Exchange {
             // A phone may end RTCP before its BYE, or change its source: SIP ends calls.
             Event::PeerBye { stream } => tracing::debug!(%stream, "RTCP BYE"),
             Event::PromptEnded { stream } => self.word_ended(stream),
-            Event::Digit { .. } => {}
+            Event::Digit { stream, code, .. } => self.digit(now, stream, code),
         }
     }
 
@@ -177,6 +177,7 @@ impl Exchange {
         match state {
             State::Parking(parking) => self.park_opened(now, key, parking),
             State::Fetching(_) => self.fetch_opened(now, key),
+            State::Asking(_) => self.pin_opened(now, key),
             State::Retrieving(_, retriever) if retriever == dialog => {
                 self.retriever_opened(now, key, retriever);
             }

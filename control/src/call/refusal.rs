@@ -47,6 +47,14 @@ pub(crate) enum Refusal {
     NoOrbit,
     /// A policy does not let this party do it.
     Denied(Denied),
+    /// The PIN was wrong too often.
+    WrongPin,
+    /// Too many wrong PINs came from this caller, or for this orbit.
+    TooManyPins,
+    /// No PIN was dialled in time.
+    NoPin,
+    /// A PIN is needed, and the phone cannot send digits (RFC 4733).
+    NoDigits,
     /// Offer and answer do not come together.
     Sdp(SdpError),
     /// Replaces names no dialog of ours (RFC 3891 §3).
@@ -98,6 +106,9 @@ impl Refusal {
             | Self::NoOrbit
             | Self::DoublePark
             | Self::NotEarly => Status::BUSY_HERE,
+            Self::NoPin => Status::REQUEST_TIMEOUT,
+            Self::NoDigits => Status::NOT_ACCEPTABLE_HERE,
+            Self::WrongPin | Self::TooManyPins => Status::FORBIDDEN,
             Self::Denied(_) | Self::NoConversation | Self::ReferToElsewhere => Status::FORBIDDEN,
             // A redirection is not followed: the call stays where it is.
             Self::NotReplaced(status) if status.code() < 400 => Status::TEMPORARILY_UNAVAILABLE,
@@ -138,6 +149,10 @@ impl Refusal {
             Self::TooManyFetches => "Too many calls are being parked",
             Self::NoOrbit => "No free orbit",
             Self::Denied(_) => "Not permitted",
+            Self::WrongPin => "Wrong PIN",
+            Self::TooManyPins => "Too many wrong PINs; try again later",
+            Self::NoPin => "No PIN was dialled",
+            Self::NoDigits => "A PIN is needed, and no telephone-event was offered",
             Self::Sdp(error) => error.warning().1,
             Self::NoSuchDialog => "No such dialog to replace",
             Self::DialogEnded => "The dialog to replace has ended",
@@ -165,6 +180,7 @@ impl Refusal {
                 Act::Park => 35_001,
                 Act::Retrieve => 35_003,
             },
+            Self::WrongPin | Self::TooManyPins | Self::NoPin | Self::NoDigits => 35_003,
             Self::ParkTimeout => 35_004,
             Self::DoublePark => 35_006,
             Self::NotReplaced(_) => 35_007,

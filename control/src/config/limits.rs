@@ -51,6 +51,8 @@ pub const SITES_MAX: usize = 1_000;
 /// Most patterns or numbers in one list.
 pub const PATTERNS_MAX: usize = 1_000;
 
+/// Digits of a PIN.
+pub const PIN_DIGITS: RangeInclusive<usize> = 4..=12;
 /// Most policies.
 pub const POLICIES_MAX: usize = 1_000;
 /// Digits of the longest extension.

@@ -7,7 +7,7 @@ use super::limits::{PATTERNS_MAX, POLICIES_MAX};
 use super::party::Kind;
 use super::table::{NAME_RULE, Table, is_name};
 use super::who::WHO_RULE;
-use super::{ConfigError, Site, Who};
+use super::{ConfigError, Pin, Site, Who};
 
 /// `[[policy]]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +20,10 @@ pub struct Policy {
     pub park: Vec<Kind>,
     /// The kinds of party that may retrieve.
     pub retrieve: Vec<Kind>,
+    /// The kinds of party that may retrieve once they have dialled the PIN.
+    pub retrieve_with_pin: Vec<Kind>,
+    /// There where a kind of party needs it.
+    pub pin: Option<Pin>,
 }
 
 /// Whose policy it is. A party has that of its users, or else that of its site, or else that of
@@ -64,17 +68,45 @@ pub(super) fn read(
 
 impl Policy {
     fn read(table: &Table<'_>, sites: &BTreeMap<String, Site>) -> Result<Self, ConfigError> {
-        table.knows(&["name", "scope", "users", "park", "retrieve"])?;
+        table.knows(&[
+            "name",
+            "scope",
+            "users",
+            "park",
+            "retrieve",
+            "retrieve_with_pin",
+            "pin",
+        ])?;
         let name = table.required("name", NAME_RULE)?;
         if !is_name(name) {
             return Err(table.wrong("name", &format!("not a name; {NAME_RULE}")));
         }
-        Ok(Self {
+        let policy = Self {
             name: name.to_owned(),
             scope: scope(table, sites)?,
             park: kinds(table, "park")?,
             retrieve: kinds(table, "retrieve")?,
-        })
+            retrieve_with_pin: kinds(table, "retrieve_with_pin")?,
+            pin: pin(table)?,
+        };
+        policy.check_pin(table)?;
+        Ok(policy)
+    }
+
+    fn check_pin(&self, table: &Table<'_>) -> Result<(), ConfigError> {
+        let without = |kind: &Kind| self.retrieve.contains(kind);
+        if let Some(number) = self.retrieve_with_pin.iter().position(without) {
+            let what = "may retrieve without one; strike it here, or there";
+            return Err(table.wrong_element("retrieve_with_pin", number, what));
+        }
+        match (&self.pin, self.retrieve_with_pin.is_empty()) {
+            (None, false) => Err(table.wrong("pin", &format!("missing; {PIN_RULE}"))),
+            (Some(_), true) => {
+                let what = "nobody needs it; write retrieve_with_pin = [\"pstn\"]";
+                Err(table.wrong("pin", what))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -122,3 +154,13 @@ fn kinds(table: &Table<'_>, key: &str) -> Result<Vec<Kind>, ConfigError> {
     }
     Ok(kinds)
 }
+
+fn pin(table: &Table<'_>) -> Result<Option<Pin>, ConfigError> {
+    let Some(text) = table.text("pin", PIN_RULE)? else {
+        return Ok(None);
+    };
+    let wrong = || table.wrong("pin", &format!("not a PIN; {PIN_RULE}"));
+    Pin::parse(text).map(Some).ok_or_else(wrong)
+}
+
+const PIN_RULE: &str = "write 4 to 12 digits, or \"sha256:SALT:HASH\"";

@@ -164,7 +164,11 @@ impl Walk<'_> {
     fn table_of_list(&mut self, path: &[String], name: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let key_path = below(path, key.get_ref());
-            let words = |value| format!("[[{name}]] {} = {}", key.get_ref(), self.shown(value));
+            let is_secret = SECRETS.contains(&key.get_ref().as_ref());
+            let words = |value| match is_secret {
+                true => format!("[[{name}]] {} = \"…\"", key.get_ref()),
+                false => format!("[[{name}]] {} = {}", key.get_ref(), self.shown(value)),
+            };
             let of_key = words(value);
             let elements = value.get_ref().as_array().map(|array| array.iter());
             let elements = elements.into_iter().flatten().zip(0..);
@@ -230,6 +234,9 @@ fn below(path: &[String], name: &str) -> Vec<String> {
     path.push(name.to_owned());
     path
 }
+
+/// Keys of tables in a list whose values no message repeats.
+const SECRETS: [&str; 1] = ["pin"];
 
 /// Characters of a value that a message repeats.
 const SHOWN_CHARS_MAX: usize = 60;

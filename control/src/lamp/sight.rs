@@ -131,6 +131,7 @@ pub(super) fn waiting(state: State) -> Option<(Parked, Status)> {
         State::Recalling(parked, _) => Some((parked, Status::Recalling)),
         State::Parking(_)
         | State::Fetching(_)
+        | State::Asking(_)
         | State::Bridged(_)
         | State::Joining { .. }
         | State::Adopting(Adopted::Bridged(_)) => None,

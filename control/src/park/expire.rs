@@ -33,6 +33,7 @@ impl Exchange {
                 self.fail_arrival(now, first, refusal);
             }
             Some(State::Adopting(_)) => self.end_call(now, key, Farewell::MediaLost),
+            Some(State::Asking(_)) => self.pin_deadline(now, key),
             Some(State::Parking(_) | State::Joining { .. }) => {
                 let first = self.calls[&key].first;
                 self.fail_arrival(now, first, Refusal::NoMedia);

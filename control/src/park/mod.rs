@@ -12,6 +12,7 @@ use crate::config::Empty;
 use crate::sip::agent::{DialogKey, session_description};
 use crate::sip::message::Message;
 
+mod attempts;
 mod configure;
 mod dial;
 mod expire;
@@ -20,6 +21,7 @@ mod limits;
 mod orbit;
 mod parking;
 mod permit;
+mod pin;
 mod recall;
 mod refer;
 mod retrieve;
@@ -27,10 +29,12 @@ mod settings;
 mod token;
 mod transfer;
 
+pub(crate) use attempts::Attempts;
 pub(crate) use dial::Dialled;
 pub(crate) use fetch::Fetch;
 pub(crate) use orbit::{Orbit, OrbitTable};
 pub(crate) use permit::Parker;
+pub(crate) use pin::Entry;
 pub(crate) use settings::Settings;
 pub(crate) use token::ParkToken;
 
@@ -92,12 +96,13 @@ impl Exchange {
         } else {
             self.errand(&arrival)?
         };
-        self.permit(&arrival, errand)?;
+        let pin = self.permit(&arrival, errand)?;
         arrival.offer = self.read_offer(session_description(request))?;
-        match errand {
-            Errand::ParkAnywhere => self.park_anywhere(now, dialog, arrival),
-            Errand::ParkAt(orbit) => self.park_at(now, dialog, arrival, orbit, None),
-            Errand::Retrieve(call) => self.retrieve(now, dialog, arrival, call),
+        match (errand, pin) {
+            (Errand::ParkAnywhere, _) => self.park_anywhere(now, dialog, arrival),
+            (Errand::ParkAt(orbit), _) => self.park_at(now, dialog, arrival, orbit, None),
+            (Errand::Retrieve(call), None) => self.retrieve(now, dialog, arrival, call),
+            (Errand::Retrieve(call), Some(pin)) => self.ask_pin(now, dialog, arrival, call, pin),
         }
     }
 

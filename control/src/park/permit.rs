@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{Errand, Orbit};
 use crate::call::arrival::{Arrival, Referred};
 use crate::call::{Exchange, Refusal};
-use crate::policy::{Act, Denied, Party};
+use crate::policy::{Act, Denied, Party, PolicyKey};
 
 /// Who parks a call: where it may be put follows from it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -18,8 +18,12 @@ pub(crate) struct Parker {
 }
 
 impl Exchange {
-    /// Refuses what the policies do not allow.
-    pub(super) fn permit(&self, arrival: &Arrival, errand: Errand) -> Result<(), Refusal> {
+    /// Refuses what the policies do not allow; the policy whose PIN must be dialled for it.
+    pub(super) fn permit(
+        &self,
+        arrival: &Arrival,
+        errand: Errand,
+    ) -> Result<Option<PolicyKey>, Refusal> {
         match errand {
             Errand::ParkAnywhere => self.parker(arrival, None).map(|_| ())?,
             Errand::ParkAt(orbit) => self.parker(arrival, Some(orbit)).map(|_| ())?,
@@ -27,10 +31,11 @@ impl Exchange {
                 let only = self.calls[&call].orbit().and_then(|orbit| self.only(orbit));
                 let source = Some(arrival.source);
                 let policies = &self.rules.policies;
-                policies.permit(&arrival.caller, source, Act::Retrieve, only)?;
+                let permit = policies.permit(&arrival.caller, source, Act::Retrieve, only)?;
+                return Ok(permit.pin);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Who parks an arriving call, if it may, in this orbit or in any: whoever has transferred it,

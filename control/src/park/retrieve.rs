@@ -22,19 +22,7 @@ impl Exchange {
     ) -> Result<(), Refusal> {
         // Who dials does not wait for the turn of an adopted call.
         self.adopt_now(now, key);
-        let (parked, recall) = match self.state(key) {
-            Some(State::Parked(parked)) => (parked, None),
-            // Who dials has it before who is called; should that come to nothing, the time starts
-            // again.
-            Some(State::Recalling(mut parked, recall)) => {
-                parked.deadline = now + self.settings(parked.orbit).pickup_timeout;
-                (parked, Some(recall))
-            }
-            Some(State::Retrieving(..)) => return Err(Refusal::BeingRetrieved),
-            Some(State::Adopting(_)) => return Err(Refusal::BeingAdopted),
-            // Its orbit is taken, but nobody was told yet.
-            _ => return Err(Refusal::EmptyOrbit),
-        };
+        let (parked, recall) = self.claimable(now, key)?;
         let parkee = self.calls[&key].first;
         let leg = NewLeg {
             dialog,
@@ -44,12 +32,7 @@ impl Exchange {
             purpose: Purpose::Join(self.legs[&parkee].stream.worker),
         };
         self.open_leg(&leg, arrival)?;
-        if let Some(recall) = recall {
-            self.turn_away(now, recall, Refusal::RetrievedElsewhere);
-            self.drop_leg(recall);
-        }
-        self.set_state(key, State::Retrieving(parked, dialog));
-        self.set_deadline(key, Some(now + CONNECT_TIMEOUT));
+        self.claim(now, key, parked, recall, dialog);
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::debug!(
             call_id,
@@ -59,6 +42,44 @@ impl Exchange {
             "retrieving"
         );
         Ok(())
+    }
+
+    /// A call that can be had, and who is being called meanwhile.
+    pub(super) fn claimable(
+        &self,
+        now: Time,
+        key: CallKey,
+    ) -> Result<(Parked, Option<DialogKey>), Refusal> {
+        match self.state(key) {
+            Some(State::Parked(parked)) => Ok((parked, None)),
+            // Who dials has it before who is called; should that come to nothing, the time starts
+            // again.
+            Some(State::Recalling(mut parked, recall)) => {
+                parked.deadline = now + self.settings(parked.orbit).pickup_timeout;
+                Ok((parked, Some(recall)))
+            }
+            Some(State::Retrieving(..)) => Err(Refusal::BeingRetrieved),
+            Some(State::Adopting(_)) => Err(Refusal::BeingAdopted),
+            // Its orbit is taken, but nobody was told yet.
+            _ => Err(Refusal::EmptyOrbit),
+        }
+    }
+
+    /// From here on nobody else can have it.
+    pub(super) fn claim(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        parked: Parked,
+        recall: Option<DialogKey>,
+        retriever: DialogKey,
+    ) {
+        if let Some(recall) = recall {
+            self.turn_away(now, recall, Refusal::RetrievedElsewhere);
+            self.drop_leg(recall);
+        }
+        self.set_state(key, State::Retrieving(parked, retriever));
+        self.set_deadline(key, Some(now + CONNECT_TIMEOUT));
     }
 
     /// The retriever's stream is open: the parkee is asked to talk.

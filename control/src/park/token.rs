@@ -61,6 +61,7 @@ impl Exchange {
             | State::Adopting(Adopted::Parked(parked)) => (parked.token == token).then_some(call),
             State::Parking(_)
             | State::Fetching(_)
+            | State::Asking(_)
             | State::Bridged(_)
             | State::Joining { .. }
             | State::Adopting(Adopted::Bridged(_)) => None,

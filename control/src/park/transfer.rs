@@ -38,6 +38,7 @@ impl Exchange {
             State::Recalling(..)
             | State::Parking(_)
             | State::Fetching(_)
+            | State::Asking(_)
             | State::Joining { .. } => Err(Refusal::NoSuchDialog),
         }
     }
@@ -91,7 +92,7 @@ impl Exchange {
             State::Bridged(_) => self.join(now, dialog, arrival, key, replaced),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
             State::Adopting(_) => Err(Refusal::BeingAdopted),
-            State::Parking(_) | State::Fetching(_) | State::Joining { .. } => {
+            State::Parking(_) | State::Fetching(_) | State::Asking(_) | State::Joining { .. } => {
                 Err(Refusal::NoSuchDialog)
             }
         }

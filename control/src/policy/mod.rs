@@ -13,7 +13,7 @@ mod trust;
 use crate::config::{Config, Numbers, PartyRules, Policy, Site};
 
 pub(crate) use party::Party;
-pub(crate) use permit::{Act, Denied};
+pub(crate) use permit::{Act, Denied, PolicyKey};
 pub(crate) use trust::Trust;
 
 /// What the operator settled about parties.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Party, Policies};
-use crate::config::{Kind, Policy, Scope};
+use crate::config::{Kind, Pin, Policy, Scope};
 
 /// What a party wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,13 +17,19 @@ pub(crate) enum Act {
 pub(crate) struct Permit<'a> {
     /// The policy it has; `None` where there are none at all.
     pub(crate) policy: Option<&'a str>,
+    /// The policy whose PIN must be dialled first.
+    pub(crate) pin: Option<PolicyKey>,
 }
+
+/// A policy, by its place among all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PolicyKey(u16);
 
 /// Why a party may not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Denied {
-    /// The policy it has, by its place among all.
-    policy: Option<u16>,
+    /// The policy it has.
+    policy: Option<PolicyKey>,
     kind: Kind,
     act: Act,
     /// Whether its policy would allow it elsewhere: the range is another policy's.
@@ -41,31 +47,46 @@ impl Policies {
         only: Option<&str>,
     ) -> Result<Permit<'_>, Denied> {
         if self.policies.is_empty() {
-            return Ok(Permit { policy: None });
+            return Ok(Permit {
+                policy: None,
+                pin: None,
+            });
         }
         let kind = self.kind(party, source);
-        let place = self.policy_of(party);
+        let key = self.policy_of(party);
         let denied = |elsewhere| Denied {
-            policy: place.and_then(|place| u16::try_from(place).ok()),
+            policy: key,
             kind,
             act,
             elsewhere,
         };
-        let Some(policy) = place.map(|place| &self.policies[place]) else {
+        let Some(policy) = key.and_then(|key| self.policy(key)) else {
             return Err(denied(false));
         };
-        let kinds = match act {
-            Act::Park => &policy.park,
-            Act::Retrieve => &policy.retrieve,
+        let (kinds, with_pin) = match act {
+            Act::Park => (&policy.park, &[][..]),
+            Act::Retrieve => (&policy.retrieve, &policy.retrieve_with_pin[..]),
         };
-        if !kinds.contains(&kind) {
+        let needs_pin = with_pin.contains(&kind);
+        if !kinds.contains(&kind) && !needs_pin {
             return Err(denied(false));
         }
         if only.is_some_and(|only| only != policy.name) {
             return Err(denied(true));
         }
-        let policy = Some(&*policy.name);
-        Ok(Permit { policy })
+        Ok(Permit {
+            policy: Some(&policy.name),
+            pin: key.filter(|_| needs_pin),
+        })
+    }
+
+    /// The PIN of a policy; `None` where a change has taken it away.
+    pub(crate) fn pin(&self, key: PolicyKey) -> Option<&Pin> {
+        self.policy(key)?.pin.as_ref()
+    }
+
+    fn policy(&self, key: PolicyKey) -> Option<&Policy> {
+        self.policies.get(usize::from(key.0))
     }
 
     /// What to tell who may not, and the log: one line that names the policy.
@@ -75,8 +96,7 @@ impl Policies {
             Act::Park => "park",
             Act::Retrieve => "retrieve",
         };
-        let policy = denied.policy.map(usize::from);
-        match policy.and_then(|place| self.policies.get(place)) {
+        match denied.policy.and_then(|key| self.policy(key)) {
             Some(Policy { name, .. }) if denied.elsewhere => {
                 format!("Policy {name} does not let its callers {doing} in this range")
             }
@@ -88,9 +108,11 @@ impl Policies {
     }
 
     /// The policy of a party: of its users, or else of its site, or else of all.
-    fn policy_of(&self, party: &Party) -> Option<usize> {
+    fn policy_of(&self, party: &Party) -> Option<PolicyKey> {
         let find = |has: &dyn Fn(&Scope) -> bool| {
-            self.policies.iter().position(|policy| has(&policy.scope))
+            let mut keyed = (0..).zip(&self.policies);
+            let (key, _) = keyed.find(|(_, policy)| has(&policy.scope))?;
+            Some(PolicyKey(key))
         };
         let site = self.site_of(party);
         find(&|scope| matches!(scope, Scope::Users(users) if party.is_one_of(users)))

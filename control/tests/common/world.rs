@@ -222,6 +222,24 @@ impl World {
         self.send_datagram(phone, to, bytes);
     }
 
+    /// Presses keys of a phone in a call, one every 200 ms.
+    pub(crate) fn press(&mut self, call: CallRef, keys: &str) {
+        for key in keys.chars() {
+            let code = "0123456789*#".find(key).expect("a key of a phone");
+            let stream = self.stream(call);
+            let (worker, event) = (
+                stream.id.worker,
+                Event::Digit {
+                    stream: stream.id,
+                    code: u8::try_from(code).unwrap(),
+                    duration_ms: 100,
+                },
+            );
+            self.give(Input::Media(worker, event));
+            self.run(Duration::from_millis(200));
+        }
+    }
+
     /// Closes the TCP connections of a phone.
     pub(crate) fn disconnect(&mut self, phone: usize) {
         for connection in self.connections.iter_mut().filter(|c| c.phone == phone) {

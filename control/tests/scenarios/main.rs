@@ -31,6 +31,7 @@ mod park_token;
 mod parkee_hangs_up_while_retrieving;
 mod parker_told;
 mod pickup_timeout;
+mod pin;
 mod policy;
 mod recall;
 mod record_route;

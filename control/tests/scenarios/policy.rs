@@ -152,6 +152,8 @@ fn policy(name: &str, park: &[Kind], retrieve: &[Kind]) -> Policy {
         scope: Scope::Global,
         park: park.to_vec(),
         retrieve: retrieve.to_vec(),
+        retrieve_with_pin: Vec::new(),
+        pin: None,
     }
 }
 

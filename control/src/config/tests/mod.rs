@@ -159,6 +159,8 @@ retrieve = ["internal", "pstn", "federated"]
 name = "desk"
 scope = "users"
 users = ["ann@example.com"]
+retrieve_with_pin = ["pstn"]
+pin = "4711"
 [party]
 internal = ["*@partner.example"]
 pstn = ["gw.example.com"]
@@ -230,6 +232,8 @@ fn every_key_of_policies_and_ranges_is_taken() {
         config.policies[0].retrieve,
         Kind::WORDS.map(|(_, kind)| kind)
     );
+    assert!(config.policies[1].pin.as_ref().unwrap().is(b"4711"));
+    assert_eq!(config.policies[1].retrieve_with_pin, [Kind::Pstn]);
     assert_eq!(config.party.extension_digits, 4);
     assert_eq!(config.party.pstn_networks.len(), 1);
     let desk = &config.orbit_ranges[0];

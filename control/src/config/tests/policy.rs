@@ -107,3 +107,34 @@ internal = ["a b"]
 "##,
     );
 }
+
+#[test]
+fn a_pin_is_there_where_it_is_needed_and_no_message_shows_it() {
+    refused(
+        r##"
+[[policy]]
+name = "a"
+retrieve_with_pin = ["pstn"]
+=> 1: [[policy]] pin: missing; write 4 to 12 digits, or "sha256:SALT:HASH"
+
+[[policy]]
+name = "a"
+pin = "4711"
+=> 3: [[policy]] pin = "…": nobody needs it; write retrieve_with_pin = ["pstn"]
+
+[[policy]]
+name = "a"
+retrieve_with_pin = ["pstn"]
+pin = "471x"
+=> 4: [[policy]] pin = "…": not a PIN; write 4 to 12 digits, or "sha256:SALT:HASH"
+
+[[policy]]
+name = "a"
+retrieve = ["internal", "pstn"]
+retrieve_with_pin = ["federated", "pstn"]
+pin = "4711"
+=> 4: [[policy]] retrieve_with_pin = "pstn": may retrieve without one; strike it here, or
+   there
+"##,
+    );
+}
