@@ -136,3 +136,12 @@ fn an_attack_moves_nothing_and_phones_behind_a_nat_are_not_believed() {
 fn an_attack_moves_nothing_while_phones_behind_a_nat_are_learned() {
     attack("learn", "8");
 }
+
+#[test]
+fn parked_callers_who_talk_are_heard_by_nobody_and_hear_the_music_all_the_same() {
+    let server = Server::start(&Settings::default());
+    let (code, report) = flood("park", &server, &["--calls", "20", "--hold", "3", "--talk"]);
+    assert_eq!((code, &report["verdict"]), (0, &Value::from("clean")));
+    assert!(number(&report, "/packets/sent") > 2_000);
+    server.stop();
+}

@@ -44,6 +44,9 @@ pub(super) struct ParkOptions {
     /// The music that every caller is to hear, as the server was given it; `none` judges no music.
     #[arg(long, value_name = "FILE|builtin|none", default_value = "builtin")]
     pub(super) music: String,
+    /// Let the parked callers talk although nobody listens, as many phones do.
+    #[arg(long)]
+    pub(super) talk: bool,
     /// Not clean when more than one packet in a thousand is later than this, in milliseconds.
     #[arg(long, value_name = "MS")]
     pub(super) max_p999_ms: Option<f64>,

@@ -12,6 +12,7 @@ use super::listener::Role;
 use super::options::ParkOptions;
 use super::report::{Report, Spread};
 use super::stage::{Cast, Stage, blame_calls};
+use super::talkers::{Spoken, Talkers, Voice};
 use crate::judge::Music;
 
 /// Runs it.
@@ -30,11 +31,14 @@ pub(super) fn run(options: &ParkOptions) -> Result<Report, Box<dyn Error>> {
         let rtp = stage.rtp(phone);
         stage.exchange.add(rtp, None);
     }
-    let played = play(load.calls as usize, &mut stage);
+    let mut spoken = Spoken::default();
+    let talk = options.talk.then_some(&mut spoken);
+    let played = play(load.calls as usize, &mut stage, talk);
     stage.hang_up();
     let (mut report, times) = stage.finish();
     let is_interrupted = cut_short(played)?;
     report.packets.music = named;
+    report.take_spoken(spoken);
     report.pacing = Spread::of(&times.pacing);
     blame_calls(&mut report, options.refusals_ok);
     blame_pacing(&mut report, options.max_p999_ms);
@@ -42,12 +46,32 @@ pub(super) fn run(options: &ParkOptions) -> Result<Report, Box<dyn Error>> {
     Ok(report)
 }
 
-fn play(calls: usize, stage: &mut Stage) -> Result<(), Cut> {
+fn play(calls: usize, stage: &mut Stage, talk: Option<&mut Spoken>) -> Result<(), Cut> {
     let took = stage.place("parking", 0..calls)?;
-    stage.count_calls(took);
-    stage.hold()?;
+    stage.count_calls(calls, took);
+    let Some(spoken) = talk else {
+        stage.hold()?;
+        stage.compare_streams(|_| None);
+        return Ok(());
+    };
+    let voices = (0..calls).filter_map(|phone| voice(stage, phone)).collect();
+    let threads = stage.report.own.threads;
+    let talkers = Talkers::start(voices, threads).map_err(|error| Cut::Failed(error.into()))?;
+    let held = stage.hold();
     stage.compare_streams(|_| None);
-    Ok(())
+    *spoken = talkers.hush();
+    held
+}
+
+/// What a parked phone says, if it is parked.
+fn voice(stage: &Stage, phone: usize) -> Option<Voice> {
+    Some(Voice {
+        port: Arc::clone(stage.port(phone)),
+        to: stage.exchange.phones().server_media(phone)?,
+        pair: u32::try_from(phone).ok()?,
+        side: 0,
+        is_direct: false,
+    })
 }
 
 /// What callers are to hear, with its name; neither for `none`.

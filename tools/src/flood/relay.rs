@@ -37,9 +37,7 @@ pub(super) fn run(options: &RelayOptions) -> Result<Report, Box<dyn Error>> {
     stage.hang_up();
     let (mut report, times) = stage.finish();
     let is_interrupted = cut_short(played)?;
-    report.packets.sent = spoken.sent;
-    report.own.sent_late = spoken.late;
-    report.own.send_failed = spoken.failed;
+    report.take_spoken(spoken);
     report.latency = Latency::of(&times.latency, &times.direct);
     blame_calls(&mut report, options.refusals_ok);
     blame_ends(&mut report);
@@ -57,7 +55,7 @@ fn play(pairs: usize, stage: &mut Stage, spoken: &mut Spoken) -> Result<(), Cut>
     let partners = add_retrievers(pairs, stage);
     let retrievers = pairs..stage.exchange.phones().len();
     let retrieving = stage.place("retrieving", retrievers)?;
-    stage.count_calls(parking + retrieving);
+    stage.count_calls(stage.exchange.phones().len(), parking + retrieving);
     let voices = voices(stage, &partners);
     let threads = stage.report.own.threads;
     let talkers = Talkers::start(voices, threads).map_err(|error| Cut::Failed(error.into()))?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::listener::Heard;
+use super::talkers::Spoken;
 use crate::judge::{Findings, Pacing};
 
 /// What a run found. The names of the fields are those of the JSON object.
@@ -160,6 +161,8 @@ pub(super) struct Own {
     pub(super) busiest: f64,
     /// Packets that we sent more than 5 ms after their time.
     pub(super) sent_late: u64,
+    /// How far our sending was behind its time when it ended.
+    pub(super) behind_ms: f64,
     /// Packets that our own kernel refused to send.
     pub(super) send_failed: u64,
     /// Datagrams from hosts that are not the server's.
@@ -233,6 +236,14 @@ impl Report {
         }
     }
 
+    /// Takes what was sent.
+    pub(super) fn take_spoken(&mut self, spoken: Spoken) {
+        self.packets.sent = spoken.sent;
+        self.own.sent_late = spoken.late;
+        self.own.send_failed = spoken.failed;
+        self.own.behind_ms = millis(spoken.behind);
+    }
+
     /// Takes what was heard.
     pub(super) fn take(&mut self, heard: &Heard) {
         self.packets.findings = heard.findings;
@@ -279,8 +290,8 @@ impl Report {
             self.packets.unsignalled,
             "streams came from an address that no call was told of",
         );
-        self.own.was_bottleneck = self.own.dropped + self.own.send_failed > 0
-            || self.own.sent_late > self.packets.sent / LATE_SHARE;
+        self.own.was_bottleneck =
+            self.own.dropped + self.own.send_failed > 0 || self.own.behind_ms > BEHIND_MS_MAX;
         self.verdict = match (is_interrupted, self.own.was_bottleneck) {
             (true, _) => Verdict::Interrupted,
             (_, true) => Verdict::Inconclusive,
@@ -302,9 +313,9 @@ impl Verdict {
     }
 }
 
-/// Who sends one packet in so many late is overloaded. The time that packets take is measured from
-/// when they were sent, so that fewer late ones do no harm.
-const LATE_SHARE: u64 = 10;
+/// Who is further behind cannot send as fast as asked. A packet now and then that is late does no
+/// harm: the time that it takes is measured from when it was sent.
+const BEHIND_MS_MAX: f64 = 1_000.0;
 
 /// In milliseconds.
 pub(super) fn millis(time: Duration) -> f64 {
@@ -363,10 +374,7 @@ mod tests {
             report.packets.findings.lost = 3;
         };
         assert_eq!(verdict(dropped).0, Verdict::Inconclusive);
-        let late = |report: &mut Report| {
-            report.packets.sent = 10_000;
-            report.own.sent_late = 1_001;
-        };
+        let late = |report: &mut Report| report.own.behind_ms = 1_001.0;
         assert_eq!(verdict(late).0, Verdict::Inconclusive);
         assert_eq!(
             verdict(|report| report.own.send_failed = 1).0,

@@ -258,17 +258,16 @@ impl Stage {
         Ok(events)
     }
 
-    /// What became of the calls so far, which took so long to place.
-    pub(super) fn count_calls(&mut self, took: Duration) {
+    /// What became of the calls so far, of which the first took so long to place.
+    pub(super) fn count_calls(&mut self, first: usize, took: Duration) {
         let phones = self.exchange.phones();
         let counts = phones.counts();
         let (refused, failed) = self.exchange.refused_and_failed();
-        let begun = phones.len();
         #[expect(clippy::cast_precision_loss, reason = "a rate for the eye")]
-        let a_second = begun as f64 / took.as_secs_f64().max(1e-3);
+        let a_second = first as f64 / took.as_secs_f64().max(1e-3);
         let answered = counts.parked + counts.dismissed + counts.hanging_up + counts.hung_up;
         self.report.calls = Some(Calls {
-            asked: begun,
+            asked: phones.len(),
             answered,
             refused,
             failed,

@@ -45,6 +45,8 @@ pub(super) struct Spoken {
     pub(super) late: u64,
     /// That our own kernel refused.
     pub(super) failed: u64,
+    /// How far the slowest thread was behind when it ended.
+    pub(super) behind: Duration,
 }
 
 /// A packet this much behind its time is late.
@@ -59,6 +61,7 @@ impl AddAssign for Spoken {
         self.sent += other.sent;
         self.late += other.late;
         self.failed += other.failed;
+        self.behind = self.behind.max(other.behind);
     }
 }
 
@@ -177,6 +180,7 @@ fn talk(mut slots: Vec<Vec<Line>>, hushed: &Receiver<()>) -> Spoken {
         due += SLOT;
         sleep_until(due);
         if !matches!(hushed.try_recv(), Err(TryRecvError::Empty)) {
+            spoken.behind = clock::now() - due;
             break;
         }
         let slot = &mut slots[turn];

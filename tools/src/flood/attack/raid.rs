@@ -115,7 +115,7 @@ impl<'a> Raid<'a> {
         self.stop();
         drop(talkers);
         attacked?;
-        stage.count_calls(took);
+        stage.count_calls(parked + partners.len(), took);
         let hears = |phone: usize| partners.get(&phone).map(Partner::hears);
         stage.compare_streams(hears);
         let streams = stage.watch.listeners().streams();
