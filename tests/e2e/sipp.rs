@@ -120,6 +120,21 @@ fn a_retrieved_call_is_gone_from_its_orbit() {
 }
 
 #[test]
+fn row_60_a_watcher_sees_its_orbit_taken_and_free_again_over_udp_and_tcp() {
+    for over in [Over::Udp, Over::Tcp] {
+        let server = one_orbit();
+        let watcher = Sipp::new("watcher.xml")
+            .over(over)
+            .dials(&["701".to_owned()])
+            .start(&server);
+        watcher.logged("watching");
+        Sipp::new("parked_leaves.xml").start(&server).finish();
+        watcher.finish();
+        server.stop();
+    }
+}
+
+#[test]
 fn an_empty_orbit_is_not_found_over_udp_and_tcp() {
     let server = Server::start(&Settings::default());
     for over in [Over::Udp, Over::Tcp] {

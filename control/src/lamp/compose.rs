@@ -7,7 +7,7 @@ use shared::Time;
 
 use super::callpark;
 use super::document::{Document, Extent};
-use super::limits::BODY_BYTES;
+use super::limits::{BODY_BYTES, BODY_BYTES_LAST};
 use super::list::List;
 use super::watch::{Due, Form, Scope, Watch};
 use crate::call::Exchange;
@@ -34,11 +34,16 @@ impl Exchange {
         }
         // Taken out, so that what it is told can be looked at meanwhile.
         let mut watch = self.lamps.take(key)?;
+        let bytes_max = match self.agent.is_last(key) {
+            true => BODY_BYTES_LAST,
+            false => BODY_BYTES,
+        };
+        let whole = is_full.then_some(&*orbits);
         let reply = match watch.form {
             Form::Orbit => self.whole(now, &mut watch, orbits[0]),
             Form::CallPark => self.callpark(&mut watch, orbits[0]),
-            Form::Many => self.many(now, &mut watch, is_full, &orbits),
-            Form::List => self.list(now, &mut watch, is_full, orbits),
+            Form::Many => self.many(now, &mut watch, whole, bytes_max),
+            Form::List => self.list(now, &mut watch, whole, bytes_max),
         };
         self.lamps.put_back(key, watch);
         Some(reply)
@@ -66,12 +71,18 @@ impl Exchange {
     }
 
     /// Many orbits in one document: those that have a call, or had one.
-    fn many(&self, now: Time, watch: &mut Watch, is_full: bool, orbits: &[Orbit]) -> Reply {
-        let extent = match is_full {
-            true => Extent::Full,
-            false => Extent::Partial,
+    fn many(
+        &self,
+        now: Time,
+        watch: &mut Watch,
+        whole: Option<&[Orbit]>,
+        bytes_max: usize,
+    ) -> Reply {
+        let extent = match whole {
+            Some(_) => Extent::Full,
+            None => Extent::Partial,
         };
-        if is_full {
+        if let Some(orbits) = whole {
             watch.told = Vec::new();
             let taken = orbits.iter().copied();
             watch.changed = taken.filter(|orbit| self.sight(*orbit).is_some()).collect();
@@ -79,7 +90,7 @@ impl Exchange {
         let mut changed = std::mem::take(&mut watch.changed);
         let mut document = watch.document(&watch.user, extent, watch.version);
         let mut told = Vec::new();
-        while document.len() < BODY_BYTES
+        while document.len() < bytes_max
             && let Some(orbit) = changed.pop_first()
         {
             let sight = self.sight(orbit);
@@ -101,14 +112,21 @@ impl Exchange {
     }
 
     /// Many orbits, a document for each.
-    fn list(&self, now: Time, watch: &mut Watch, is_full: bool, orbits: Vec<Orbit>) -> Reply {
-        let mut changed = match is_full {
-            true => orbits.iter().copied().collect::<BTreeSet<_>>(),
-            false => std::mem::take(&mut watch.changed),
+    fn list(
+        &self,
+        now: Time,
+        watch: &mut Watch,
+        whole: Option<&[Orbit]>,
+        bytes_max: usize,
+    ) -> Reply {
+        let is_full = whole.is_some();
+        let mut changed = match whole {
+            Some(orbits) => orbits.iter().copied().collect::<BTreeSet<_>>(),
+            None => std::mem::take(&mut watch.changed),
         };
         let mut list = List::new(&watch.user, &watch.host, watch.version, is_full);
         let mut told = Vec::new();
-        while list.len() < BODY_BYTES
+        while list.len() < bytes_max
             && let Some(orbit) = changed.pop_first()
         {
             let version = watch.told(orbit).unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sip::limits::BODY_BYTES_MAX;
+use crate::sip::limits::{BODY_BYTES_MAX, MESSAGE_BYTES_MAX};
 
 /// How long somebody watches who does not say (RFC 4235 §3.4).
 pub(crate) const WATCH_DEFAULT: Duration = Duration::from_secs(3_600);
@@ -23,5 +23,9 @@ pub(crate) const LIST_ORBITS_MAX: u32 = 200;
 /// Bytes of a body after which what is left is told by the next NOTIFY.
 pub(crate) const BODY_BYTES: usize = 10_000;
 
+/// The same for the last NOTIFY, which has no next one. What does not fit is left out.
+pub(crate) const BODY_BYTES_LAST: usize = 48_000;
+
 // What names all orbits of a list, and the state of one more orbit, still fits.
 const _: () = assert!(BODY_BYTES + 4_096 < BODY_BYTES_MAX);
+const _: () = assert!(BODY_BYTES_LAST + 8_192 < MESSAGE_BYTES_MAX);

@@ -27,7 +27,35 @@ impl fmt::Display for Text<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use roxmltree::Document;
+
     use super::*;
+
+    /// What a reader finds of a text.
+    fn read(text: &str) -> String {
+        let seen = |character| match character {
+            '\t' | '\n' | '\r' => ' ',
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+            _ => character,
+        };
+        text.chars().map(seen).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_is_read_back(text: String, other in "[\\PC<>&\"'\\]\\-\0-\x20]*") {
+            for text in [text, other] {
+                let (one, two) = (Text(&text), Text(&text));
+                let written = format!("<a b=\"{one}\">{two}</a>");
+                let document = Document::parse(&written).unwrap();
+                let root = document.root_element();
+                prop_assert_eq!(root.attribute("b").unwrap(), read(&text));
+                prop_assert_eq!(root.text().unwrap_or_default(), read(&text));
+                prop_assert_eq!(root.children().filter(|n| n.is_element()).count(), 0);
+            }
+        }
+    }
 
     #[test]
     fn nothing_that_means_something_gets_through() {

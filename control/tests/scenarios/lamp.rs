@@ -334,3 +334,31 @@ fn a_name_with_everything_xml_forbids_is_read_back() {
     assert_eq!(remote, "sip:al%3C&ice@example.com");
     world.finish();
 }
+
+#[test]
+fn what_does_not_fit_one_body_is_told_by_the_next() {
+    let mut world = World::new(Site::default());
+    let phones: Vec<_> = (0..60).map(|n| world.phone(&format!("phone{n}"))).collect();
+    for phone in &phones {
+        world.dial(*phone, "park");
+    }
+    world.run(secs(1));
+    let [carol, dave] = ["carol", "dave"].map(|name| world.phone(name));
+    watch(&mut world, carol, "park");
+    world.run(secs(1));
+    let carols = seen(&world, carol);
+    assert_eq!(carols.lit().len(), 60);
+    assert!(carols.notices.len() > 2, "{}", carols.notices.len());
+    assert!(
+        carols
+            .notices
+            .iter()
+            .all(|notice| notice.body.len() < 16_384)
+    );
+    world.with(dave, |phone, now| phone.watch(now, "park", secs(0)));
+    world.run(secs(1));
+    let daves = seen(&world, dave);
+    assert_eq!((daves.lit().len(), daves.notices.len()), (60, 1));
+    assert!(daves.is_over);
+    world.finish();
+}

@@ -76,6 +76,13 @@ impl Agent {
         held.is_some_and(|held| held.is_idle() && matches!(held.lease, Lease::Active | Lease::Over))
     }
 
+    /// Whether the next state that `notify` is given will be the last.
+    #[must_use]
+    pub fn is_last(&self, subscription: SubscriptionKey) -> bool {
+        let held = self.subscriptions.get(subscription);
+        held.is_some_and(|held| held.lease == Lease::Over)
+    }
+
     /// Subscriptions that exist, in any state.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
