@@ -286,6 +286,7 @@ impl Control {
         loop {
             self.exchange.expire(now);
             self.exchange.light_lamps(now);
+            self.exchange.tell_parkers(now);
             match self.exchange.agent.poll_event() {
                 Some(event) => self.exchange.signalled(now, event),
                 None => break,

@@ -7,6 +7,7 @@
 mod config;
 mod media;
 mod mutate;
+mod park;
 mod rewrite;
 mod sdp;
 mod seeds;
@@ -15,6 +16,7 @@ mod sip;
 pub use config::config;
 pub use media::{rtcp, rtp};
 pub use mutate::Mutator;
+pub use park::park_request;
 pub use rewrite::rewrite;
 pub use sdp::sdp;
 pub use sip::{sip_frame, sip_headers, sip_message, sip_uri};
@@ -61,6 +63,11 @@ pub const TARGETS: &[Target] = &[
         name: "config",
         run: config,
         seeds: seeds::files,
+    },
+    Target {
+        name: "park_request",
+        run: park_request,
+        seeds: seeds::park_requests,
     },
     Target {
         name: "rtp",

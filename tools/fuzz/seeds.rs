@@ -145,3 +145,15 @@ fn fields(message: &[u8]) -> Vec<Vec<u8>> {
         .map(|value| value.trim().to_owned().into_bytes())
         .collect()
 }
+
+/// Park requests, bare and wrapped, and what else is read there.
+pub(crate) fn park_requests() -> Vec<Vec<u8>> {
+    [
+        "<park-request version=\"1.0\" request-id=\"7\"/>",
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<p:call-park xmlns:p=\"urn:x&amp;y\">\
+         <p:park-request version=\"1.0\" request-id=\"&lt;7&quot;\"/><!-- --></p:call-park>",
+        "<park-response version=\"1.0\" request-id=\"7\"><orbit>701</orbit></park-response>",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}

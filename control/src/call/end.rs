@@ -72,6 +72,7 @@ impl Exchange {
         cause: EndCause,
         bye: Option<&Message<'_>>,
     ) {
+        self.parker_left(now, dialog);
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(
             call_id,
@@ -95,6 +96,7 @@ impl Exchange {
 
     /// The peer has cancelled its INVITE, which is answered already.
     pub(crate) fn cancelled(&mut self, now: Time, dialog: DialogKey) {
+        self.parker_left(now, dialog);
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, "cancelled");
         self.leg_gone(now, dialog, None);

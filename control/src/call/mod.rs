@@ -15,7 +15,7 @@ use alarm::Alarm;
 use crate::config::{Codes, Config, Media, Music, Park, ReferTo};
 use crate::lamp::{self, End, Lamps};
 use crate::park::{
-    Attempts, Entry, Fetch, Orbit, OrbitTable, ParkToken, Parked, Parking, Settings,
+    Attempts, ControlDialogs, Entry, Fetch, Orbit, OrbitTable, ParkToken, Parked, Parking, Settings,
 };
 use crate::policy::Policies;
 use crate::sip::agent::{Agent, DialogKey};
@@ -62,6 +62,8 @@ pub(crate) struct Exchange {
     pub(crate) orbits: OrbitTable,
     /// The calls that are being taken over, with who has asked for it.
     pub(crate) fetches: BTreeMap<CallKey, Box<Fetch>>,
+    /// Dialogs without media, with parkers who want to know what becomes of their calls.
+    pub(crate) controls: ControlDialogs,
     pub(crate) streams: StreamPool,
     pub(crate) ports: PortPool,
     pub(crate) random: Random,
@@ -197,6 +199,7 @@ impl Exchange {
             agent.serve(package);
         }
         agent.allow(Method::Refer);
+        agent.take_bodies(crate::park::ms_call_park::CONTENT_TYPE);
         Self {
             agent,
             rules: Rules::new(config, bracketed(host)),
@@ -204,6 +207,7 @@ impl Exchange {
             legs: BTreeMap::new(),
             orbits: OrbitTable::of(config),
             fetches: BTreeMap::new(),
+            controls: ControlDialogs::default(),
             streams: StreamPool::new(workers),
             ports: PortPool::new(config.media.ports, &mut random),
             random,

@@ -37,6 +37,8 @@ pub(crate) enum Refusal {
     NoConversation,
     /// Who is to be parked would not leave its parker for us, with this status.
     NotReplaced(Status),
+    /// A park-request of a version that is not known.
+    ParkVersion,
     /// Who is to be parked did not answer in time.
     ParkTimeout,
     /// A REFER to a host that the operator does not allow.
@@ -97,7 +99,9 @@ impl Refusal {
 
     pub(crate) const fn status(self) -> Status {
         match self {
-            Self::BadRequest(_) | Self::Sdp(SdpError::Syntax) => Status::BAD_REQUEST,
+            Self::BadRequest(_) | Self::ParkVersion | Self::Sdp(SdpError::Syntax) => {
+                Status::BAD_REQUEST
+            }
             Self::UnknownUser | Self::EmptyOrbit => Status::NOT_FOUND,
             Self::OtherCall => Status::GONE,
             Self::NoOrbitDialled => Status::ADDRESS_INCOMPLETE,
@@ -144,6 +148,7 @@ impl Refusal {
                 Status::CALL_DOES_NOT_EXIST | Status::GONE | Status::NOT_FOUND | Status::DECLINE,
             ) => "The call to be parked has ended",
             Self::NotReplaced(_) => "The phone to be parked refuses",
+            Self::ParkVersion => "The version of the park-request is not 1.0",
             Self::ParkTimeout => "The phone to be parked did not answer",
             Self::ReferToElsewhere => "Refer-To leads to a host that is not allowed",
             Self::TooManyFetches => "Too many calls are being parked",
@@ -184,6 +189,7 @@ impl Refusal {
             Self::ParkTimeout => 35_004,
             Self::DoublePark => 35_006,
             Self::NotReplaced(_) => 35_007,
+            Self::ParkVersion => 35_008,
             Self::BadRequest(_)
             | Self::NoOrbitDialled
             | Self::OrbitTaken

@@ -53,10 +53,9 @@ impl Exchange {
             AgentEvent::Refreshed { subscription } => self.watch_refreshed(now, subscription),
             AgentEvent::Notified { subscription } => self.watch_notified(now, subscription),
             AgentEvent::Unsubscribed { subscription } => self.watch_ended(subscription),
+            AgentEvent::Response { key, .. } => self.request_answered(now, key),
             // A re-INVITE is answered at once, so there is never one left to cancel.
-            AgentEvent::ReinviteCancelled { .. }
-            | AgentEvent::Response { .. }
-            | AgentEvent::Forgotten { .. } => {}
+            AgentEvent::ReinviteCancelled { .. } | AgentEvent::Forgotten { .. } => {}
         }
     }
 

@@ -23,6 +23,7 @@ use shared::Time;
 
 pub(crate) use sight::End;
 pub(crate) use watch::Lamps;
+pub(crate) use xml::Text;
 
 use self::sight::{Departure, Shown};
 use self::watch::Due;

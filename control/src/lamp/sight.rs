@@ -175,6 +175,9 @@ impl Exchange {
             parkee: identity(call.first).unwrap_or_default(),
             parker: call.parker.clone(),
         };
+        let target = Some(departure.by.to_be_shown().1.to_owned());
+        let target = target.filter(|_| !departure.by.is_empty());
+        self.controls.departed(key, departure.end, target);
         self.lamps.departures.push(departure);
     }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 /// Text that may hold anything: it ends no attribute and no element, and what XML has no character
 /// for becomes U+FFFD.
-pub(super) struct Text<'a>(pub(super) &'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 //! that names its dialog with the parker, and when it answers it waits in its orbit. Until then the
 //! call is the parker's, and whatever fails leaves it there.
 //!
-//! Absent on purpose: who asks for it and in which words (`refer`).
+//! Absent on purpose: who asks for it and in which words (`refer`, `lync`).
 
 use shared::Time;
 
@@ -31,6 +31,8 @@ pub(crate) struct Fetch {
 pub(super) enum Asker {
     /// By REFER.
     Refer(Referral),
+    /// By an INVITE with a `park-request`.
+    Lync,
 }
 
 /// The parkee, and its dialog with the parker.
@@ -69,14 +71,14 @@ impl Wanted {
 }
 
 impl Exchange {
-    /// Begins to take over a call, for an orbit or for any. The orbit.
+    /// Begins to take over a call, for an orbit or for any. Its key, and the orbit.
     pub(super) fn fetch(
         &mut self,
         now: Time,
         orbit: Option<Orbit>,
         parker: &Parker,
         fetch: Fetch,
-    ) -> Result<Orbit, Refusal> {
+    ) -> Result<(CallKey, Orbit), Refusal> {
         let replaces = fetch.wanted.replaces();
         if { self.fetches.values() }.any(|other| other.wanted.replaces() == replaces) {
             return Err(Refusal::DoublePark);
@@ -98,7 +100,7 @@ impl Exchange {
         let call = Call::new(name, dialog, State::Fetching(orbit), parker);
         self.enter_call(now + OPEN_TIMEOUT, key, call);
         self.fetches.insert(key, Box::new(fetch));
-        Ok(orbit)
+        Ok((key, orbit))
     }
 
     /// Gives an orbit to a call: the one that is named, or any that its parker may park in.
@@ -195,6 +197,7 @@ impl Exchange {
         };
         match fetch.asker {
             Asker::Refer(referral) => self.tell_referrer(now, &referral, outcome),
+            Asker::Lync => self.tell_requester(now, key, outcome),
         }
     }
 }

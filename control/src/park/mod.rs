@@ -18,6 +18,8 @@ mod dial;
 mod expire;
 mod fetch;
 mod limits;
+mod lync;
+pub mod ms_call_park;
 mod orbit;
 mod parking;
 mod permit;
@@ -32,6 +34,7 @@ mod transfer;
 pub(crate) use attempts::Attempts;
 pub(crate) use dial::Dialled;
 pub(crate) use fetch::Fetch;
+pub(crate) use lync::ControlDialogs;
 pub(crate) use orbit::{Orbit, OrbitTable};
 pub(crate) use permit::Parker;
 pub(crate) use pin::Entry;
@@ -70,7 +73,11 @@ impl Exchange {
         request: &Message<'_>,
         source: IpAddr,
     ) {
-        if let Err(refusal) = self.admit(now, dialog, request, source) {
+        let admitted = match lync::is_park_request(request) {
+            true => self.park_requested(now, dialog, request, source),
+            false => self.admit(now, dialog, request, source),
+        };
+        if let Err(refusal) = admitted {
             self.refuse(now, dialog, refusal);
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Referral {
 }
 
 /// What a REFER asks for.
-enum Request {
+pub(super) enum Request {
     /// The call of this dialog, which ends here, is to be parked for the other end of it.
     Ours(CallKey, DialogKey),
     /// The call of somebody else.
@@ -84,11 +84,11 @@ impl Exchange {
         }
         let orbit = self.park_target(&request_uri(request)?)?;
         let parker = self.parker_of(&party, Some(source), orbit)?;
-        match self.wanted(request, &refer_to, &referral)? {
+        match self.wanted(request, &refer_to, &referral.host)? {
             Request::Ours(key, parkee) => self.repark(now, key, parkee, (orbit, &parker), referral),
             Request::Theirs(wanted) => {
                 let asker = Asker::Refer(referral);
-                let orbit = self.fetch(now, orbit, &parker, Fetch { asker, wanted })?;
+                let (_, orbit) = self.fetch(now, orbit, &parker, Fetch { asker, wanted })?;
                 self.accept_refer(now, subscription, orbit);
                 Ok(())
             }
@@ -96,7 +96,7 @@ impl Exchange {
     }
 
     /// The orbit that a URI of ours asks to be parked in; `None` for any.
-    fn park_target(&self, uri: &Uri<'_>) -> Result<Option<Orbit>, Refusal> {
+    pub(super) fn park_target(&self, uri: &Uri<'_>) -> Result<Option<Orbit>, Refusal> {
         match self.dialled(uri.user_unescaped().as_deref().unwrap_or_default()) {
             Dialled::Park => Ok(None),
             Dialled::Orbit(orbit) | Dialled::ParkAt(orbit) => Ok(Some(orbit)),
@@ -106,12 +106,12 @@ impl Exchange {
         }
     }
 
-    /// What a REFER outside of a call wants parked.
-    fn wanted(
+    /// What a request outside of a call wants parked.
+    pub(super) fn wanted(
         &self,
         request: &Message<'_>,
         refer_to: &Uri<'_>,
-        referral: &Referral,
+        host: &str,
     ) -> Result<Request, Refusal> {
         let replaces = refer_to.header("Replaces");
         let replaces = replaces.ok_or(Refusal::NoConversation)?;
@@ -139,7 +139,7 @@ impl Exchange {
             from_tag: replaces.from_tag.into(),
             referred_by,
             parker,
-            host: referral.host.clone(),
+            host: host.into(),
         }))
     }
 
@@ -242,7 +242,7 @@ impl Exchange {
 }
 
 /// Where a REFER leads: a SIP URI that is to be called, not to be sent something else.
-fn refer_to<'a>(request: &Message<'a>) -> Result<Uri<'a>, Refusal> {
+pub(super) fn refer_to<'a>(request: &Message<'a>) -> Result<Uri<'a>, Refusal> {
     let value = request.header(Header::ReferTo);
     let address = value.and_then(Address::parse);
     let uri = address.and_then(|address| Uri::parse(address.uri).ok());
@@ -254,7 +254,7 @@ fn refer_to<'a>(request: &Message<'a>) -> Result<Uri<'a>, Refusal> {
     Ok(uri)
 }
 
-fn request_uri<'a>(request: &Message<'a>) -> Result<Uri<'a>, Refusal> {
+pub(super) fn request_uri<'a>(request: &Message<'a>) -> Result<Uri<'a>, Refusal> {
     request
         .request_uri()
         .and_then(|text| Uri::parse(text).ok())

@@ -20,6 +20,7 @@ mod host_names;
 mod ipv6;
 mod lamp;
 mod lost_ack;
+mod lync_parks;
 mod media_refused;
 mod media_timeout;
 mod no_codec;

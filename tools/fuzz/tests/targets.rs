@@ -56,6 +56,11 @@ fn sip_frames() {
 }
 
 #[test]
+fn park_requests() {
+    try_target("park_request");
+}
+
+#[test]
 fn descriptions() {
     try_target("sdp");
 }

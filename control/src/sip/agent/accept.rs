@@ -37,6 +37,18 @@ impl Agent {
     /// Answers an INVITE or re-INVITE with 200, retransmitted until ACK. `contact_user` is the user
     /// part of our Contact.
     pub fn accept(&mut self, now: Time, dialog: DialogKey, contact_user: &str, reply: Reply) {
+        self.accept_as(now, dialog, contact_user, "", reply);
+    }
+
+    /// The same, with feature parameters in our Contact (RFC 3840 §9), such as `;isCps`.
+    pub fn accept_as(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        contact_user: &str,
+        features: &str,
+        reply: Reply,
+    ) {
         let Some(usage) = self.usages.get_mut(dialog) else {
             return;
         };
@@ -49,7 +61,7 @@ impl Agent {
             .with("Allow", &self.allow)
             .with("Supported", SUPPORTED)
             .carrying(reply);
-        answer.contact = Some(contact);
+        answer.contact = Some(contact + features);
         if let Some((_, _, agreement)) = carried {
             answer = agreement.add_to(answer);
         }

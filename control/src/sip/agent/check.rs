@@ -102,7 +102,8 @@ impl Agent {
             return Err(phrased(Status::BAD_REQUEST, "no Content-Type header"));
         }
         let is_session = disposition.is_none_or(|disposition| disposition.is("session"));
-        if is_session && is_sdp(request) {
+        let is_known = self.bodies.iter().any(|body| is_of_type(request, body));
+        if (is_session && is_sdp(request)) || is_known {
             return Ok(());
         }
         Err(unsupported_media())
@@ -198,9 +199,13 @@ fn disposition<'a>(message: &Message<'a>) -> Option<Disposition<'a>> {
 }
 
 fn is_sdp(message: &Message<'_>) -> bool {
+    is_of_type(message, SDP)
+}
+
+fn is_of_type(message: &Message<'_>, wanted: &str) -> bool {
     let value = message.header(Header::ContentType).unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case(SDP)
+    kind.trim().eq_ignore_ascii_case(wanted)
 }
 
 fn unsupported_media() -> Answer {

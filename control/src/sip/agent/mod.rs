@@ -73,6 +73,8 @@ pub struct Agent {
     /// Goes into tags that are computed instead of kept.
     secret: [u64; 2],
     methods: Vec<Method>,
+    /// Types of bodies that an INVITE may have besides SDP.
+    bodies: Vec<&'static str>,
     /// The value of Allow.
     allow: String,
     session_expires: Duration,
@@ -123,6 +125,7 @@ impl Agent {
             random,
             secret,
             methods,
+            bodies: Vec::new(),
             allow,
             session_expires: SESSION_EXPIRES,
             dialogs_max: DIALOGS_MAX,
@@ -153,6 +156,11 @@ impl Agent {
             self.methods.push(method);
             self.allow = allow_value(&self.methods);
         }
+    }
+
+    /// Lets INVITEs up with a body of this type, which the agent would answer with 415.
+    pub fn take_bodies(&mut self, content_type: &'static str) {
+        self.bodies.push(content_type);
     }
 
     /// Narrows the limits of [`super::limits`]; for small hosts and for tests.

@@ -100,6 +100,8 @@ pub(crate) struct Call {
     pub(crate) extra: Vec<(String, String)>,
     /// The final response to the first INVITE.
     pub(crate) answer: Option<Wire>,
+    /// The body of an INVITE that asks to park another call, in Lync's words.
+    pub(crate) park_request: Option<String>,
     /// Re-INVITEs of the server that were answered.
     pub(crate) reinvited: u32,
 }

@@ -50,7 +50,9 @@ impl Phone {
         wire = wire.with("Contact", self.contact());
         wire = wire.with("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS");
         self.calls[number].offered = None;
-        if with_offer {
+        if let Some(body) = self.calls[number].park_request.clone() {
+            wire.body = body;
+        } else if with_offer {
             let offer = self.calls[number].offer();
             wire = wire.sdp(offer);
         }
@@ -215,7 +217,9 @@ impl Phone {
             );
             call.answer = Some(response.clone());
         }
-        let answer = if call.offered.is_some() {
+        let answer = if call.park_request.is_some() {
+            None
+        } else if call.offered.is_some() {
             call.answered(&response.body);
             None
         } else {

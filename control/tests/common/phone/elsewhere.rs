@@ -101,6 +101,28 @@ impl Phone {
         call_id
     }
 
+    /// Asks the server by an INVITE with a body in Lync's words. The call that stays for news.
+    pub(crate) fn ask_to_park(
+        &mut self,
+        now: Time,
+        user: &str,
+        refer_to: &str,
+        body: &str,
+    ) -> usize {
+        let number = self.calls.len();
+        let mut call = self.new_call(format!("sip:{user}@{}", self.server));
+        call.park_request = Some(body.to_owned());
+        call.extra = [
+            ("Refer-To", refer_to),
+            ("Content-Type", "application/ms-call-park+xml"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        self.calls.push(call);
+        self.invite(now, number, false);
+        number
+    }
+
     /// Asks the server by REFER within a call.
     pub(crate) fn refer_in(&mut self, now: Time, number: usize, user: &str) -> String {
         let refer_to = format!("<sip:{user}@{}>", self.server);

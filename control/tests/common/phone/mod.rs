@@ -117,6 +117,8 @@ pub(crate) struct Phone {
     pub(crate) elsewhere: Vec<Elsewhere>,
     /// NOTIFYs it got, none twice.
     pub(crate) notices: Vec<Wire>,
+    /// INFOs it got, none twice.
+    pub(crate) infos: Vec<Wire>,
     /// Requests that got no final answer in time.
     pub(crate) unanswered: Vec<String>,
     seed: Seed,
@@ -145,6 +147,7 @@ impl Phone {
             responses: Vec::new(),
             elsewhere: Vec::new(),
             notices: Vec::new(),
+            infos: Vec::new(),
             unanswered: Vec::new(),
             seed,
             clients: Vec::new(),
@@ -371,6 +374,7 @@ impl Phone {
             invite: None,
             cancel_reason: None,
             answer: None,
+            park_request: None,
             reinvited: 0,
         }
     }

@@ -98,6 +98,10 @@ impl Phone {
                 self.reply(request, 200, None);
             }
             "OPTIONS" => self.reply(request, 200, None),
+            "INFO" => {
+                self.infos.push(request.clone());
+                self.reply(request, 200, None);
+            }
             _ => self.reply(request, 405, None),
         }
     }
