@@ -8,6 +8,7 @@ use io_uring::{cqueue, opcode};
 use shared::DropReason;
 
 use super::buffer_ring::{BUFFER_BYTES, Filled, GROUP};
+use super::clock;
 use super::request::{Flow, Request, encode};
 use super::ring::{Completion, Ring, send_entry, told_by_icmp};
 use super::sockaddr::{self, SOCKADDR_BYTES};
@@ -76,14 +77,9 @@ impl Ring {
     ) -> Option<Completion> {
         let result = entry.result();
         let over = !cqueue::more(entry.flags());
-        if result >= 0
-            && let Some(pair) = self.pair(owner)
-        {
-            pair.received(flow);
-        }
         if over {
             let harmless = result == -libc::ENOBUFS || told_by_icmp(-result).is_some();
-            let fault = result < 0 && !harmless;
+            let fault = (result < 0 && !harmless).then(clock::now);
             let again = self.pair(owner).and_then(|pair| pair.disarmed(flow, fault));
             match again {
                 Some(file) => self.receive(owner, flow, file),

@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use shared::{DropReason, RefuseReason};
+use shared::{DropReason, RefuseReason, Time};
 
 use super::request::Flow;
 use super::ring::socket;
@@ -44,8 +44,10 @@ pub(super) struct End {
     receiving: bool,
     cancelled: bool,
     closing: bool,
-    /// Failures to receive in a row.
+    /// Failures to receive, each soon after the one before.
     faults: u8,
+    /// When the last one was: the second, modulo 2^16.
+    failed_at: u16,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +74,8 @@ pub(super) enum Step {
     Gone(Result<(), RefuseReason>),
 }
 
-/// After this many failures in a row no further receive is armed.
+/// After this many failures, each in the same second as the one before or in the next, no further
+/// receive is armed. (To take note of every datagram instead would cost each a look at this book.)
 const FAULTS_MAX: u8 = 16;
 
 impl Pair {
@@ -85,6 +88,7 @@ impl Pair {
             cancelled: false,
             closing: false,
             faults: 0,
+            failed_at: 0,
         };
         Self {
             owner,
@@ -157,17 +161,17 @@ impl Pair {
         self.with(flow, |end| end.receiving = true);
     }
 
-    /// A receive brought something.
-    pub(super) fn received(&mut self, flow: Flow) {
-        self.with(flow, |end| end.faults = 0);
-    }
-
-    /// A receive ended; whether another shall be armed.
-    pub(super) fn disarmed(&mut self, flow: Flow, fault: bool) -> Option<u32> {
+    /// A receive ended, by a fault at some time or in order; whether another shall be armed.
+    pub(super) fn disarmed(&mut self, flow: Flow, fault: Option<Time>) -> Option<u32> {
         let open = self.state == State::Open;
         let end = self.flows[flow as usize].as_mut()?;
         end.receiving = false;
-        end.faults = if fault { end.faults + 1 } else { 0 };
+        if let Some(at) = fault {
+            let at = u16::try_from(at.as_millis() / 1_000 % (1 << 16)).unwrap_or(0);
+            let soon = at.wrapping_sub(end.failed_at) <= 1;
+            end.faults = if soon { end.faults + 1 } else { 1 };
+            end.failed_at = at;
+        }
         (open && end.faults < FAULTS_MAX).then_some(end.file)
     }
 
@@ -326,11 +330,11 @@ mod tests {
         assert_eq!(pair.step(), Step::Cancel(Flow::Rtp));
         assert_eq!(pair.step(), Step::Cancel(Flow::Rtcp));
         assert_eq!(pair.step(), Step::Wait);
-        assert_eq!(pair.disarmed(Flow::Rtp, false), None);
+        assert_eq!(pair.disarmed(Flow::Rtp, None), None);
         assert_eq!(pair.step(), Step::Close(Flow::Rtp, 7));
         assert_eq!(pair.step(), Step::Wait);
         pair.closed(Flow::Rtp);
-        pair.disarmed(Flow::Rtcp, false);
+        pair.disarmed(Flow::Rtcp, None);
         assert_eq!(pair.step(), Step::Close(Flow::Rtcp, 7));
         pair.closed(Flow::Rtcp);
         assert_eq!(pair.step(), Step::Gone(Ok(())));
@@ -362,9 +366,14 @@ mod tests {
             pair.bound(Ok(()));
         }
         pair.step();
-        let armed = (0..100)
-            .take_while(|_| pair.disarmed(Flow::Rtp, true).is_some())
-            .count();
-        assert_eq!(armed, usize::from(FAULTS_MAX) - 1);
+        let armed = |pair: &mut Pair, faults: u64, apart_ms: u64| {
+            (0..faults)
+                .map(|fault| Time::from_millis(10_000 + fault * apart_ms))
+                .take_while(|at| pair.disarmed(Flow::Rtp, Some(*at)).is_some())
+                .count()
+        };
+        assert_eq!(armed(&mut pair, 100, 2_000), 100, "now and then");
+        let soon = armed(&mut pair, 100, 1);
+        assert!(soon < usize::from(FAULTS_MAX), "{soon}");
     }
 }
