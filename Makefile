@@ -1,7 +1,7 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-forms bench-media-hour doc fmt clean
+.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-control bench-forms bench-media-hour doc fmt clean
 
 CALLS ?= 1000
 SIP ?= 127.0.0.1:5060
@@ -51,6 +51,10 @@ bench: ## Run the benchmarks
 
 bench-forms: ## Measure each form of sending between two network namespaces (root)
 	tools/bench-forms.sh
+
+bench-control: ## Measure parking and retrieving without a network: pairs a second, time, memory
+	cargo test --release -p orbit-benches --test memory -- --nocapture
+	cargo bench -p orbit-benches --bench control
 
 bench-media-hour: ## Park 5,000 calls for an hour in two network namespaces (root); writes REPORT.txt and .json
 	cargo build --release

@@ -1,5 +1,7 @@
 //! Helpers that the benchmarks share: cores with streams, whose packets go nowhere.
 
+pub mod house;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -197,7 +197,7 @@ impl Exchange {
         };
         let leg = Leg {
             call: key,
-            call_id: record.dialog.dialog.call_id.clone(),
+            call_id: (*record.dialog.dialog.call_id).into(),
             orbit,
             host: record.host.clone(),
             identity: record.identity(),

@@ -12,7 +12,7 @@ use super::limits::HISTORY_BYTES_MAX;
 use super::refusal::Refusal;
 use crate::park::{Dialled, ParkToken};
 use crate::policy::Party;
-use crate::sdp::{self, Direction, Local, Session};
+use crate::sdp::{Description, Direction, Local, Session};
 use crate::sip::header::{Address, Header, Replaces};
 use crate::sip::message::Message;
 use crate::sip::uri::{Scheme, Uri};
@@ -20,7 +20,6 @@ use crate::sip::uri::{Scheme, Uri};
 /// What is kept of an INVITE until it is answered.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    pub(crate) call_id: Box<str>,
     pub(crate) dialled: Dialled,
     /// Which parked call it is for, where it says so.
     pub(crate) token: Option<ParkToken>,
@@ -55,7 +54,7 @@ pub(crate) enum Referred {
 /// An offer that was found acceptable.
 #[derive(Debug)]
 pub(crate) struct Offer {
-    pub(crate) description: Box<[u8]>,
+    pub(crate) description: Description,
     /// The codecs of ours in it, in its order.
     pub(crate) codecs: Codecs,
     /// Whether RTCP may share the RTP port (RFC 5761).
@@ -88,7 +87,6 @@ impl Exchange {
             None => Referred::No,
         };
         Ok(Arrival {
-            call_id: request.call_id().unwrap_or_default().into(),
             dialled: self.dialled(uri.user_unescaped().as_deref().unwrap_or_default()),
             token: ParkToken::of(&uri)?,
             host: host_of(&uri),
@@ -114,10 +112,11 @@ impl Exchange {
             codecs: self.rules.media.codecs.clone(),
             direction: Direction::SendRecv,
         };
-        let (_, agreed) = Session::new(0).answer(body, &local)?;
+        let description = Description::parse(body)?;
+        let agreed = Session::new(0).foresee(&description, &local)?;
         Ok(Some(Offer {
-            description: body.into(),
-            codecs: self.known(&sdp::codecs(body)?),
+            codecs: self.known(&description.codecs()?),
+            description,
             rtcp_mux: agreed.rtcp_mux,
         }))
     }

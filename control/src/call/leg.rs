@@ -4,6 +4,8 @@
 //! moves the wish or settles something, the rest follows: where the two differ and nobody's offer
 //! is pending, we offer.
 
+use std::sync::Arc;
+
 use shared::{Codec, Media, PromptId, Source, StreamId};
 use smallvec::SmallVec;
 
@@ -18,7 +20,7 @@ use crate::sdp::{Direction, Session};
 pub(crate) struct Leg {
     pub(crate) call: CallKey,
     /// For the log: the agent forgets a dialog's name when it ends.
-    pub(crate) call_id: Box<str>,
+    pub(crate) call_id: Arc<str>,
     /// The user part of our Contact.
     pub(crate) orbit: Orbit,
     /// Host and port of the Request-URI that it dialled: a name of ours that it can reach.

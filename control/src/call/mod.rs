@@ -56,8 +56,8 @@ pub(crate) use stream::{Purpose, StreamPool};
 pub(crate) struct Exchange {
     pub(crate) agent: Agent,
     pub(crate) rules: Rules,
-    pub(crate) calls: BTreeMap<CallKey, Call>,
-    /// Boxed: keys only grow, and a tree filled from one side is half empty.
+    /// Boxed, as the legs are: keys only grow, and a tree filled from one side is half empty.
+    pub(crate) calls: BTreeMap<CallKey, Box<Call>>,
     pub(crate) legs: BTreeMap<DialogKey, Box<Leg>>,
     pub(crate) orbits: OrbitTable,
     /// The calls that are being taken over, with who has asked for it.
@@ -280,7 +280,7 @@ impl Exchange {
 
     /// Enters a call whose legs are there.
     pub(crate) fn enter_call(&mut self, deadline: Time, key: CallKey, call: Call) {
-        let before = self.calls.insert(key, call);
+        let before = self.calls.insert(key, Box::new(call));
         assert!(before.is_none(), "a call's key is never reused");
         self.set_deadline(key, Some(deadline));
     }
@@ -290,7 +290,7 @@ impl Exchange {
         self.touch(key);
         self.call_ends(key, end);
         self.set_deadline(key, None);
-        self.calls.remove(&key)
+        self.calls.remove(&key).map(|call| *call)
     }
 
     pub(crate) fn state(&self, key: CallKey) -> Option<State> {

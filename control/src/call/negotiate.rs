@@ -8,7 +8,7 @@ use super::end::Farewell;
 use super::identity::Told;
 use super::leg::EarlyAnswer;
 use super::{Exchange, Leg, Refusal, State, Turn, Wish};
-use crate::sdp::{self, Local, Session};
+use crate::sdp::{Description, Local, Session};
 use crate::sip::agent::{DialogKey, Reply, RequestKey, session_description};
 use crate::sip::header::Header;
 use crate::sip::message::Message;
@@ -28,7 +28,7 @@ impl Exchange {
             unreachable!("an INVITE is answered once")
         };
         leg.told = Told::of(&headers);
-        let offer = arrival.offer.as_ref().map(|offer| &*offer.description);
+        let offer = arrival.offer.as_ref().map(|offer| &offer.description);
         match self.respond_to(now, dialog, offer, headers) {
             Ok(()) => Ok(()),
             Err(refusal) => {
@@ -52,7 +52,11 @@ impl Exchange {
         let offer = session_description(request);
         self.identified(now, dialog, request);
         let headers = self.introduce(dialog);
-        match self.respond_to(now, dialog, offer, headers) {
+        let read = offer.map(Description::parse).transpose();
+        let answered = read
+            .map_err(Refusal::from)
+            .and_then(|offer| self.respond_to(now, dialog, offer.as_ref(), headers));
+        match answered {
             Ok(()) if offer.is_some() => self.settled_by_peer(now, dialog),
             Ok(()) => {}
             Err(refusal) => {
@@ -69,7 +73,7 @@ impl Exchange {
         &mut self,
         now: Time,
         dialog: DialogKey,
-        offer: Option<&[u8]>,
+        offer: Option<&Description>,
         headers: Vec<(Header, String)>,
     ) -> Result<(), Refusal> {
         let bytes = if let Some(offer) = offer {
@@ -89,11 +93,11 @@ impl Exchange {
     }
 
     /// The answer to an offer, which is settled by it.
-    fn answer_offer(&mut self, dialog: DialogKey, offer: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let peer_codecs = self.known(&sdp::codecs(offer)?);
+    fn answer_offer(&mut self, dialog: DialogKey, offer: &Description) -> Result<Vec<u8>, Refusal> {
+        let peer_codecs = self.known(&offer.codecs()?);
         let local = self.local_answer(&self.legs[&dialog], &peer_codecs);
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
-        let (answer, _) = leg.session.answer(offer, &local)?;
+        let (answer, _) = leg.session.answer_to(offer, &local)?;
         leg.peer_codecs = peer_codecs;
         leg.settled = Some(leg.wish);
         leg.refused = None;
@@ -127,7 +131,8 @@ impl Exchange {
             false => Err(Refusal::Pending),
             true => {
                 self.prefer_codec_of_other(dialog);
-                self.answer_offer(dialog, offer)
+                let offer = Description::parse(offer).map_err(Refusal::from);
+                offer.and_then(|offer| self.answer_offer(dialog, &offer))
             }
         };
         match answered {
@@ -175,7 +180,7 @@ impl Exchange {
         };
         leg.settled = Some(wish);
         if leg.peer_codecs.is_empty() {
-            leg.peer_codecs = agreed.peer_codecs.into();
+            leg.peer_codecs = agreed.peer_codecs;
         }
         self.retrieval_confirmed(dialog);
         self.settled_by_peer(now, dialog);
@@ -214,7 +219,7 @@ impl Exchange {
             return self.answer_failed(now, dialog);
         };
         if leg.peer_codecs.is_empty() {
-            leg.peer_codecs = agreed.peer_codecs.into();
+            leg.peer_codecs = agreed.peer_codecs;
         }
         leg.settled = Some(wish);
         leg.refused = None;

@@ -42,7 +42,7 @@ impl Exchange {
         let stream = self.open_stream(new.dialog, new.purpose, arrival.rtcp())?;
         let leg = Leg {
             call: new.call,
-            call_id: arrival.call_id.clone(),
+            call_id: self.agent.call_id(new.dialog),
             orbit: new.orbit,
             host: arrival.host.clone(),
             identity: arrival.identity.clone(),
@@ -98,7 +98,7 @@ impl Exchange {
         let stream = self.open_stream(new.dialog, new.purpose, RtcpPort::Next)?;
         let leg = Leg {
             call: new.call,
-            call_id: Box::default(),
+            call_id: "".into(),
             orbit: new.orbit,
             host,
             identity: Identity::of_uri(target),

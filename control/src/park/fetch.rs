@@ -130,9 +130,7 @@ impl Exchange {
         let body = Some(description(leg.session.offer(&local)));
         self.agent
             .invite_as(now, dialog, Outgoing { body, ..outgoing });
-        if let Some(name) = self.agent.name(dialog) {
-            leg.call_id = name.call_id.into();
-        }
+        leg.call_id = self.agent.call_id(dialog);
         self.set_deadline(key, Some(now + FETCH_TIMEOUT));
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, "taking over");

@@ -119,9 +119,7 @@ impl Exchange {
         let body = Some(description(leg.session.offer(&local)));
         self.agent
             .invite_as(now, recall, Outgoing { body, ..outgoing });
-        if let Some(name) = self.agent.name(recall) {
-            leg.call_id = name.call_id.into();
-        }
+        leg.call_id = self.agent.call_id(recall);
         self.set_deadline(
             key,
             Some(now + self.settings(parked.orbit).recall_ring_timeout),

@@ -18,7 +18,7 @@ impl Session {
     /// # Errors
     /// [`SdpError`]; what was agreed before stays.
     pub fn answered(&mut self, answer: &[u8]) -> Result<Agreed, SdpError> {
-        let offered = self.offered.take().ok_or(SdpError::OutOfOrder)?;
+        let offered = *self.offered.take().ok_or(SdpError::OutOfOrder)?;
         let answer = Description::parse(answer)?;
         let audio = taken(&answer, &offered)?;
         let (codec, send, receive) = codec(&audio, &offered).ok_or(SdpError::Mismatch)?;
@@ -38,7 +38,7 @@ impl Session {
             ptime: audio.ptime,
             direction: settle_direction(offered.local.direction, &audio),
             rtcp_mux,
-            peer_codecs: audio.formats.codecs(),
+            peer_codecs: audio.formats.codecs().into(),
         };
         self.numbers.avoid(audio.formats.foreign);
         self.lines = offered.lines;

@@ -7,18 +7,19 @@
 //!
 //! Absent on purpose: whether we like what the peer says.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sdp_types::{Attribute, Bandwidth, Connection, Media};
-use shared::Ptime;
+use shared::{Codec, Ptime};
 
 use super::format::Formats;
 use super::limits::{MEDIA_LINES_MAX, TOKEN_BYTES_MAX};
 use super::{Direction, SdpError};
 
-/// A description of the peer.
+/// A description of the peer, parsed once for all that is asked of it.
 #[derive(Debug)]
-pub(super) struct Description {
+pub struct Description {
     /// Its m-lines, in order.
     pub(super) lines: Vec<Line>,
     parsed: sdp_types::Session,
@@ -28,12 +29,27 @@ pub(super) struct Description {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Line {
     /// `audio`, `video` …
-    pub(super) kind: String,
+    pub(super) kind: Word,
     /// `RTP/AVP` …
-    pub(super) proto: String,
+    pub(super) proto: Word,
     /// One of its formats.
-    pub(super) format: String,
+    pub(super) format: Word,
 }
+
+/// A token, which costs nothing where it is a usual one.
+pub(super) type Word = Cow<'static, str>;
+
+pub(super) fn word(token: &str) -> Word {
+    let usual = USUAL.iter().find(|usual| **usual == token);
+    usual.map_or_else(
+        || Word::Owned(token.to_owned()),
+        |usual| Word::Borrowed(usual),
+    )
+}
+
+const USUAL: [&str; 10] = [
+    "audio", "video", "RTP/AVP", "RTP/AVPF", "0", "3", "8", "9", "18", "96",
+];
 
 /// An m-line with sound that we could take part in.
 #[derive(Debug)]
@@ -53,17 +69,39 @@ pub(super) struct Audio {
 impl Description {
     /// # Errors
     /// [`SdpError::Syntax`].
-    pub(super) fn parse(text: &[u8]) -> Result<Self, SdpError> {
+    pub fn parse(text: &[u8]) -> Result<Self, SdpError> {
         let parsed = sdp_types::Session::parse(&tidy(text)).map_err(|_| SdpError::Syntax)?;
         if parsed.medias.len() > MEDIA_LINES_MAX {
             return Err(SdpError::Syntax);
         }
-        let lines = parsed
+        let mut lines: Vec<_> = parsed
             .medias
             .iter()
             .map(Line::read)
             .collect::<Result<_, _>>()?;
+        // They are kept as long as the dialog.
+        lines.shrink_to_fit();
         Ok(Self { lines, parsed })
+    }
+
+    /// The audio codecs of ours that it names, in its order: to choose before answering. Empty
+    /// when it has audio, but in no codec of ours.
+    ///
+    /// # Errors
+    /// [`SdpError`] when it has no audio.
+    pub fn codecs(&self) -> Result<Vec<Codec>, SdpError> {
+        let mut first = None;
+        for place in 0..self.lines.len() {
+            let Some(audio) = self.audio(place) else {
+                continue;
+            };
+            let codecs = audio?.formats.codecs();
+            if !codecs.is_empty() {
+                return Ok(codecs);
+            }
+            first = first.or(Some(codecs));
+        }
+        first.ok_or(SdpError::NoAudio)
     }
 
     /// The audio of m-line `place`. `None` when it is something else, disabled, or over a transport
@@ -83,9 +121,9 @@ impl Line {
     /// The m-line of a description that begins with us.
     pub(super) fn audio() -> Self {
         Self {
-            kind: "audio".to_owned(),
-            proto: "RTP/AVP".to_owned(),
-            format: "0".to_owned(),
+            kind: word("audio"),
+            proto: word("RTP/AVP"),
+            format: word("0"),
         }
     }
 
@@ -109,9 +147,9 @@ impl Line {
             return Err(SdpError::Syntax);
         }
         Ok(Self {
-            kind: media.media.clone(),
-            proto: media.proto.clone(),
-            format: format.to_owned(),
+            kind: word(&media.media),
+            proto: word(&media.proto),
+            format: word(format),
         })
     }
 }

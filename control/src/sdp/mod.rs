@@ -24,13 +24,13 @@ mod write;
 use std::net::{IpAddr, SocketAddr};
 
 use shared::{Codec, PayloadType, Ptime};
+use smallvec::SmallVec;
 
+pub use description::Description;
 pub use direction::Direction;
 pub use error::SdpError;
 pub use record::{FormatRecord, LineRecord, SessionRecord};
 pub use session::Session;
-
-use description::Description;
 
 /// Our side of one negotiation.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,7 +72,7 @@ pub struct Agreed {
     /// Whether RTCP shares the RTP port.
     pub rtcp_mux: bool,
     /// All codecs built in that the peer named, in its preference.
-    pub peer_codecs: Vec<Codec>,
+    pub peer_codecs: SmallVec<[Codec; 4]>,
 }
 
 /// The audio codecs of ours that an offer or answer names, in its order: to choose before
@@ -81,19 +81,7 @@ pub struct Agreed {
 /// # Errors
 /// [`SdpError`] when it is not SDP or has no audio.
 pub fn codecs(description: &[u8]) -> Result<Vec<Codec>, SdpError> {
-    let description = Description::parse(description)?;
-    let mut first = None;
-    for place in 0..description.lines.len() {
-        let Some(audio) = description.audio(place) else {
-            continue;
-        };
-        let codecs = audio?.formats.codecs();
-        if !codecs.is_empty() {
-            return Ok(codecs);
-        }
-        first = first.or(Some(codecs));
-    }
-    first.ok_or(SdpError::NoAudio)
+    Description::parse(description)?.codecs()
 }
 
 /// Whether the address of a description is a placeholder that means hold (RFC 3264 §8.4).

@@ -4,7 +4,7 @@ use shared::{Codec, PayloadType};
 
 use super::description::{Audio, Description, Line};
 use super::format::Format;
-use super::payload::can_share_port;
+use super::payload::{Numbers, can_share_port};
 use super::session::{Offered, settle_direction};
 use super::write::Ours;
 use super::{Agreed, Local, SdpError, Session};
@@ -71,14 +71,14 @@ impl Session {
                 .unwrap_or_default(),
             rtcp_mux,
         });
-        self.offered = Some(Offered {
+        self.offered = Some(Box::new(Offered {
             local: local.clone(),
             lines,
             place: self.place,
             codecs,
             event,
             rtcp_mux,
-        });
+        }));
         text
     }
 
@@ -93,11 +93,43 @@ impl Session {
     /// # Errors
     /// [`SdpError`]; what was agreed before stays.
     pub fn answer(&mut self, offer: &[u8], local: &Local) -> Result<(Vec<u8>, Agreed), SdpError> {
+        self.answer_to(&Description::parse(offer)?, local)
+    }
+
+    /// The same, of an offer that was parsed already.
+    ///
+    /// # Errors
+    /// [`SdpError`]; what was agreed before stays.
+    pub fn answer_to(
+        &mut self,
+        offer: &Description,
+        local: &Local,
+    ) -> Result<(Vec<u8>, Agreed), SdpError> {
+        let (numbers, place, agreed) = self.settle(offer, local)?;
+        self.numbers = numbers;
+        self.lines = offer.lines.clone();
+        self.place = place;
+        self.agreed = Some(agreed.clone());
+        Ok((self.answer_text(local, &agreed), agreed))
+    }
+
+    /// What an offer of the peer would come to, if it was answered.
+    ///
+    /// # Errors
+    /// [`SdpError`], as of the answer.
+    pub fn foresee(&self, offer: &Description, local: &Local) -> Result<Agreed, SdpError> {
+        self.settle(offer, local).map(|(_, _, agreed)| agreed)
+    }
+
+    fn settle(
+        &self,
+        offer: &Description,
+        local: &Local,
+    ) -> Result<(Numbers, usize, Agreed), SdpError> {
         if self.offered.is_some() {
             return Err(SdpError::OutOfOrder);
         }
-        let offer = Description::parse(offer)?;
-        let (place, audio, codec) = self.choose(&offer, local)?;
+        let (place, audio, codec) = self.choose(offer, local)?;
         let mut numbers = self.numbers.clone();
         numbers.avoid(audio.formats.foreign);
         let format = Format::Audio(codec);
@@ -122,13 +154,9 @@ impl Session {
             ptime: audio.ptime,
             direction: settle_direction(local.direction, &audio),
             rtcp_mux,
-            peer_codecs: audio.formats.codecs(),
+            peer_codecs: audio.formats.codecs().into(),
         };
-        self.numbers = numbers;
-        self.lines = offer.lines;
-        self.place = place;
-        self.agreed = Some(agreed.clone());
-        Ok((self.answer_text(local, &agreed), agreed))
+        Ok((numbers, place, agreed))
     }
 
     /// The m-line to take, and the codec: where our audio is now, if that still serves, or else the

@@ -2,6 +2,7 @@
 //! §8.3.2).
 
 use shared::PayloadType;
+use smallvec::SmallVec;
 
 use super::format::Format;
 use super::limits::PAYLOAD_TYPES;
@@ -10,15 +11,15 @@ use super::limits::PAYLOAD_TYPES;
 #[derive(Clone, Debug)]
 pub(super) struct Numbers {
     /// Each number at most once; the one used last is last.
-    bound: Vec<(Format, PayloadType)>,
+    bound: SmallVec<[(Format, PayloadType); 4]>,
     /// Numbers that mean something else to the peer: ours, chosen freely, keep clear of them.
     foreign: u128,
 }
 
 impl Numbers {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            bound: Vec::new(),
+            bound: SmallVec::new(),
             foreign: 0,
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Codec, PayloadType};
 
 use super::Session;
-use super::description::Line;
+use super::description::{Line, word};
 use super::format::Format;
 use super::limits::MEDIA_LINES_MAX;
 
@@ -91,17 +91,17 @@ impl Session {
 impl LineRecord {
     fn of(line: &Line) -> Self {
         Self {
-            kind: line.kind.clone(),
-            proto: line.proto.clone(),
-            format: line.format.clone(),
+            kind: line.kind.to_string(),
+            proto: line.proto.to_string(),
+            format: line.format.to_string(),
         }
     }
 
     fn line(&self) -> Line {
         Line {
-            kind: self.kind.clone(),
-            proto: self.proto.clone(),
-            format: self.format.clone(),
+            kind: word(&self.kind),
+            proto: word(&self.proto),
+            format: word(&self.format),
         }
     }
 }

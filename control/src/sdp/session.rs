@@ -1,5 +1,7 @@
 //! The state of one dialog's offers and answers; `offer` and `answer` hold what moves it.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use super::description::{Audio, Line};
 use super::payload::Numbers;
 use super::write::Ours;
@@ -12,14 +14,15 @@ use shared::{Codec, PayloadType};
 pub struct Session {
     id: u64,
     version: u64,
-    /// What the peer last got from us, to see whether the next is another.
-    sent: Vec<u8>,
+    /// A digest of what the peer last got from us, to see whether the next is another.
+    sent: Option<u64>,
     pub(super) numbers: Numbers,
     /// Empty before the first agreement.
     pub(super) lines: Vec<Line>,
     /// Which of `lines` carries our audio.
     pub(super) place: usize,
-    pub(super) offered: Option<Offered>,
+    /// Boxed: most of the time there is none.
+    pub(super) offered: Option<Box<Offered>>,
     pub(super) agreed: Option<Agreed>,
 }
 
@@ -38,11 +41,11 @@ pub(super) struct Offered {
 impl Session {
     /// `id` is the session id of `o=`: random, below 2^63.
     #[must_use]
-    pub const fn new(id: u64) -> Self {
+    pub fn new(id: u64) -> Self {
         Self {
             id,
             version: 1,
-            sent: Vec::new(),
+            sent: None,
             numbers: Numbers::new(),
             lines: Vec::new(),
             place: 0,
@@ -80,15 +83,21 @@ impl Session {
     /// got (RFC 3264 §8), and never shrinks: a description that was refused keeps its number.
     pub(super) fn describe(&mut self, ours: &Ours<'_>) -> Vec<u8> {
         let unchanged = ours.text(self.id, self.version);
-        if self.sent.is_empty() || self.sent == unchanged {
-            self.sent.clone_from(&unchanged);
+        let before = self.sent.replace(digest(&unchanged));
+        if before.is_none() || before == self.sent {
             return unchanged;
         }
         self.version += 1;
         let text = ours.text(self.id, self.version);
-        self.sent.clone_from(&text);
+        self.sent = Some(digest(&text));
         text
     }
+}
+
+fn digest(text: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    hasher.finish()
 }
 
 /// Both directions of the table: what we would do and the peer lets us, and nothing is sent to

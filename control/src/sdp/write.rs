@@ -75,11 +75,11 @@ const TEXT_BYTES_USUAL: usize = 320;
 /// RFC 3264 §6: the same media and protocol, port 0, and a format because the grammar wants one.
 fn refused(line: &Line) -> Media {
     Media {
-        media: line.kind.clone(),
+        media: line.kind.clone().into_owned(),
         port: 0,
         num_ports: None,
-        proto: line.proto.clone(),
-        fmt: line.format.clone(),
+        proto: line.proto.clone().into_owned(),
+        fmt: line.format.clone().into_owned(),
         media_title: None,
         connections: Vec::new(),
         bandwidths: Vec::new(),
@@ -104,9 +104,9 @@ mod tests {
 
     fn text(address: &str) -> String {
         let video = Line {
-            kind: "video".to_owned(),
-            proto: "RTP/SAVPF".to_owned(),
-            format: "99".to_owned(),
+            kind: "video".into(),
+            proto: "RTP/SAVPF".into(),
+            format: "99".into(),
         };
         let ours = Ours {
             address: address.parse().unwrap(),

@@ -6,6 +6,7 @@
 mod record;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 pub use record::DialogRecord;
 
@@ -21,7 +22,8 @@ use super::uri::{Scheme, Uri};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dialog {
     role: Role,
-    call_id: Box<str>,
+    /// Shared with who must know it longer than the dialog lives.
+    call_id: Arc<str>,
     local_tag: Box<str>,
     remote_tag: Box<str>,
     /// From of our requests, with our tag.
@@ -252,9 +254,9 @@ impl Dialog {
         self.role
     }
 
-    /// Its Call-ID.
+    /// Its Call-ID, to be shared by who keeps it longer.
     #[must_use]
-    pub fn call_id(&self) -> &str {
+    pub fn call_id(&self) -> &Arc<str> {
         &self.call_id
     }
 
@@ -297,17 +299,16 @@ impl Dialog {
     /// What its strings take, each rounded up as allocators do.
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
-        [
-            &self.call_id,
+        let texts = [
             &self.local_tag,
             &self.remote_tag,
             &self.local,
-        ]
-        .into_iter()
-        .chain([&self.remote, &self.target])
-        .chain(&self.routes)
-        .map(|text| text.len().next_multiple_of(16) + 16)
-        .sum()
+            &self.remote,
+            &self.target,
+        ];
+        let cost = |length: usize| length.next_multiple_of(16) + 16;
+        let texts = texts.into_iter().chain(&self.routes);
+        cost(self.call_id.len()) + texts.map(|text| cost(text.len())).sum::<usize>()
     }
 
     fn take_route_and_target(&mut self, response: &Message<'_>) {

@@ -14,6 +14,7 @@ pub mod message;
 pub mod method;
 mod start;
 pub mod status;
+mod table;
 mod token;
 pub mod transaction;
 pub mod transport;

@@ -179,9 +179,9 @@ fn every_key_is_taken() {
     assert_eq!(config.sip.listen, listen);
     assert_eq!(config.sip.advertise.as_deref(), Some("2001:db8::1"));
     assert_eq!(config.sip.domains, ["example.com", "2001:db8::2"]);
-    let trusted: Vec<_> = config.sip.trusted.iter().map(ToString::to_string).collect();
+    let trusted = ["10.0.0.0/8", "2001:db8::7/128"].map(|net| net.parse().unwrap());
+    assert_eq!(config.sip.trusted, trusted);
     assert_eq!(config.sip.session_expires, Duration::from_mins(10));
-    assert_eq!(trusted, ["10.0.0.0/8", "2001:db8::7/128"]);
     let media = Media {
         address: address("::"),
         advertise: address("2001:db8::1"),

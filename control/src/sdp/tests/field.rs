@@ -30,7 +30,7 @@ a=ptime:20
 ",
     );
     assert_eq!(lines, ["m=audio 20000 RTP/AVP 0 101"]);
-    assert_eq!(agreed.peer_codecs, [Pcma, Pcmu]);
+    assert_eq!(agreed.peer_codecs[..], [Pcma, Pcmu]);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn a_desk_phone_gets_one_codec_and_digits_at_its_own_numbers() {
         ptime: Ptime::DEFAULT,
         direction: SendRecv,
         rtcp_mux: false,
-        peer_codecs: vec![Pcmu, Pcma],
+        peer_codecs: [Pcmu, Pcma].into_iter().collect(),
     };
     assert_eq!(agreed, expected);
 }
@@ -88,7 +88,7 @@ fn the_codec_is_the_first_of_ours_that_the_peer_has() {
     ours.codecs = vec![Pcma, Pcmu];
     let (text, agreed) = Session::new(1).answer(&offer(PHONE), &ours).unwrap();
     assert_eq!(agreed.codec, Pcma);
-    assert_eq!(agreed.peer_codecs, [Pcmu, Pcma], "in the peer's order");
+    assert_eq!(agreed.peer_codecs[..], [Pcmu, Pcma], "in the peer's order");
     let text = String::from_utf8(text).unwrap();
     assert_eq!(m_lines(&text), ["m=audio 20000 RTP/AVP 8 101"]);
 }

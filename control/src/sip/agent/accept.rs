@@ -81,7 +81,7 @@ impl Agent {
             .unacked
             .push(Unacked::new(now, cseq, hop, bytes, carried));
         debug!(
-            call_id = usage.dialog.call_id(),
+            call_id = &**usage.dialog.call_id(),
             dialog = dialog.0,
             "accepted"
         );

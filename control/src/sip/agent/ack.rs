@@ -185,7 +185,7 @@ impl Agent {
             }
             return;
         }
-        debug!(call_id = dialog.call_id(), "fork refused");
+        debug!(call_id = &**dialog.call_id(), "fork refused");
         let signature = self.config.signature(&self.allow);
         let part = Part::ack(dialog.local_cseq(), None);
         let ack = Draft::new(&dialog, &dialog.plan(), &part, &signature);

@@ -83,7 +83,11 @@ impl Agent {
         let Some(usage) = self.usages.get_mut(dialog) else {
             return;
         };
-        debug!(call_id = usage.dialog.call_id(), dialog = dialog.0, "bye");
+        debug!(
+            call_id = &**usage.dialog.call_id(),
+            dialog = dialog.0,
+            "bye"
+        );
         usage.unacked = Vec::new();
         usage.retry_at = None;
         usage.phase = Phase::Ending(Ending::Leaving(report));

@@ -10,6 +10,7 @@ use super::event::{DialogKey, SentKey, SubscriptionKey};
 use super::request::Draft;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
+use crate::sip::table::give_back;
 use crate::sip::transaction::client::Client as OtherClient;
 use crate::sip::transaction::invite_client::InviteClient;
 use crate::sip::transaction::key::ClientKey;
@@ -162,7 +163,7 @@ impl Machine {
 /// All client transactions, by id, by what a response names, by what the driver names.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    by_id: HashMap<ClientId, Client>,
+    by_id: HashMap<ClientId, Box<Client>>,
     by_key: HashMap<ClientKey, ClientId>,
     by_ticket: HashMap<Ticket, ClientId>,
     last_id: u64,
@@ -174,17 +175,17 @@ impl Clients {
         self.last_id += 1;
         let id = ClientId(self.last_id);
         self.by_key.insert(client.key, id);
-        self.by_id.insert(id, client);
+        self.by_id.insert(id, Box::new(client));
         self.check();
         id
     }
 
     pub(super) fn get(&self, id: ClientId) -> Option<&Client> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(|client| &**client)
     }
 
     pub(super) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(|client| &mut **client)
     }
 
     pub(super) fn find(&self, key: ClientKey) -> Option<ClientId> {
@@ -213,8 +214,11 @@ impl Clients {
                 self.by_ticket.remove(&ticket);
             }
         }
+        give_back(&mut self.by_id);
+        give_back(&mut self.by_key);
+        give_back(&mut self.by_ticket);
         self.check();
-        Some(client)
+        Some(*client)
     }
 
     /// The indexes hold what the table holds, and nothing once it is empty.

@@ -171,7 +171,7 @@ impl Agent {
         };
         let backoff = self.random.glare_backoff(usage.dialog.role());
         debug!(
-            call_id = usage.dialog.call_id(),
+            call_id = &**usage.dialog.call_id(),
             dialog = dialog.0,
             ?backoff,
             "glare"

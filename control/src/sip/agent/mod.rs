@@ -28,12 +28,14 @@ mod servers;
 mod session_timer;
 mod subscribe;
 mod subscription;
+
 mod uac;
 mod uas;
 mod update;
 mod usage;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::Time;
@@ -243,6 +245,14 @@ impl Agent {
     #[must_use]
     pub fn role(&self, dialog: DialogKey) -> Option<Role> {
         Some(self.usages.get(dialog)?.dialog.role())
+    }
+
+    /// The Call-ID of a dialog, for who keeps it longer than the dialog lives; empty where there is
+    /// no such dialog.
+    #[must_use]
+    pub fn call_id(&self, dialog: DialogKey) -> Arc<str> {
+        let usage = self.usages.get(dialog);
+        usage.map_or_else(|| "".into(), |usage| Arc::clone(usage.dialog.call_id()))
     }
 
     /// The peer of a dialog as it named itself: From of its requests, To of ours.

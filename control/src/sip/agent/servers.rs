@@ -10,6 +10,7 @@ use super::destination::Hop;
 use super::event::DialogKey;
 use crate::sip::method::Method;
 use crate::sip::status::Status;
+use crate::sip::table::give_back;
 use crate::sip::transaction::Expired;
 use crate::sip::transaction::invite_server::InviteServer;
 use crate::sip::transaction::key::ServerKey;
@@ -103,7 +104,7 @@ impl Machine {
 /// All server transactions, by id, by what a request names, by what a merged request shares.
 #[derive(Debug, Default)]
 pub(super) struct Servers {
-    by_id: HashMap<ServerId, Server>,
+    by_id: HashMap<ServerId, Box<Server>>,
     by_key: HashMap<ServerKey, ServerId>,
     by_merge: HashMap<Box<str>, ServerId>,
     last: u64,
@@ -118,7 +119,7 @@ impl Servers {
         if let Some(merge) = &server.merge {
             self.by_merge.entry(merge.clone()).or_insert(id);
         }
-        self.by_id.insert(id, server);
+        self.by_id.insert(id, Box::new(server));
         self.check();
         id
     }
@@ -131,11 +132,11 @@ impl Servers {
     }
 
     pub(super) fn get(&self, id: ServerId) -> Option<&Server> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(|server| &**server)
     }
 
     pub(super) fn get_mut(&mut self, id: ServerId) -> Option<&mut Server> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(|server| &mut **server)
     }
 
     pub(super) fn find(&self, key: &ServerKey) -> Option<ServerId> {
@@ -152,6 +153,9 @@ impl Servers {
         {
             self.by_merge.remove(&merge);
         }
+        give_back(&mut self.by_id);
+        give_back(&mut self.by_key);
+        give_back(&mut self.by_merge);
         self.check();
     }
 

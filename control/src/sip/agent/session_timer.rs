@@ -188,7 +188,7 @@ impl Agent {
             usage.timer = None;
             if usage.is_confirmed() {
                 debug!(
-                    call_id = usage.dialog.call_id(),
+                    call_id = &**usage.dialog.call_id(),
                     dialog = dialog.0,
                     "session expired"
                 );

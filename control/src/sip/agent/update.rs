@@ -102,7 +102,7 @@ impl Agent {
             self.rearm_usage(dialog);
             return None;
         }
-        debug!(call_id = usage.dialog.call_id(), dialog = dialog.0, %status, "UPDATE refused");
+        debug!(call_id = &**usage.dialog.call_id(), dialog = dialog.0, %status, "UPDATE refused");
         match status {
             Status::CALL_DOES_NOT_EXIST | Status::REQUEST_TIMEOUT => {
                 self.gone(now, dialog, EndCause::Gone);

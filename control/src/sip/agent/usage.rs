@@ -3,6 +3,7 @@
 //! Absent on purpose: what is sent because of it (`uas`, `uac`, `bye`).
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use shared::Time;
 
@@ -17,6 +18,7 @@ use crate::sip::dialog::{Dialog, Role};
 use crate::sip::header::Header;
 use crate::sip::limits::{T2, TIMEOUT};
 use crate::sip::message::Message;
+use crate::sip::table::give_back;
 use crate::sip::transaction::{Backoff, earlier};
 
 /// What the agent keeps for a leg.
@@ -223,8 +225,10 @@ impl Unacked {
 /// All usages, by key and by our tag.
 #[derive(Debug, Default)]
 pub(super) struct Usages {
-    by_key: HashMap<DialogKey, Usage>,
-    by_tag: HashMap<Box<str>, DialogKey>,
+    /// Boxed: a table is up to half empty.
+    by_key: HashMap<DialogKey, Box<Usage>>,
+    /// By a digest of our tag, which is as random as it is long.
+    by_tag: HashMap<u64, DialogKey>,
     /// Those that may have changed since somebody asked.
     touched: BTreeSet<DialogKey>,
     last: u64,
@@ -239,8 +243,8 @@ impl Usages {
 
     /// Under a key that was reserved.
     pub(super) fn insert_as(&mut self, key: DialogKey, usage: Usage) {
-        self.by_tag.insert(usage.dialog.local_tag().into(), key);
-        self.by_key.insert(key, usage);
+        self.by_tag.insert(digest(usage.dialog.local_tag()), key);
+        self.by_key.insert(key, Box::new(usage));
     }
 
     /// A key without a usage.
@@ -250,19 +254,21 @@ impl Usages {
     }
 
     pub(super) fn get(&self, key: DialogKey) -> Option<&Usage> {
-        self.by_key.get(&key)
+        self.by_key.get(&key).map(|usage| &**usage)
     }
 
     pub(super) fn get_mut(&mut self, key: DialogKey) -> Option<&mut Usage> {
         self.touched.insert(key);
-        self.by_key.get_mut(&key)
+        self.by_key.get_mut(&key).map(|usage| &mut **usage)
     }
 
     pub(super) fn remove(&mut self, key: DialogKey) -> Option<Usage> {
         let usage = self.by_key.remove(&key)?;
-        self.by_tag.remove(usage.dialog.local_tag());
+        self.by_tag.remove(&digest(usage.dialog.local_tag()));
+        give_back(&mut self.by_key);
+        give_back(&mut self.by_tag);
         debug_assert_eq!(self.by_tag.len(), self.by_key.len());
-        Some(usage)
+        Some(*usage)
     }
 
     /// The next of those that may have changed.
@@ -277,14 +283,21 @@ impl Usages {
         local_tag: &str,
         remote_tag: &str,
     ) -> Option<DialogKey> {
-        let key = *self.by_tag.get(local_tag)?;
-        let usage = self.by_key.get(&key)?;
-        usage.dialog.is_named(call_id, remote_tag).then_some(key)
+        let key = *self.by_tag.get(&digest(local_tag))?;
+        let dialog = &self.by_key.get(&key)?.dialog;
+        let is_named = dialog.local_tag() == local_tag && dialog.is_named(call_id, remote_tag);
+        is_named.then_some(key)
     }
 
     pub(super) fn len(&self) -> usize {
         self.by_key.len()
     }
+}
+
+fn digest(tag: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    tag.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -303,14 +316,14 @@ mod tests {
              Content-Length: 0\r\n\r\n";
         let message = Message::parse(text.as_bytes()).unwrap();
         let dialog = Dialog::from_request(&message, "0123456789abcdef", 7).unwrap();
-        let entry = size_of::<(DialogKey, Usage)>() + size_of::<(Box<str>, DialogKey)>();
-        // The tag stands in the index once more; a table is up to half empty.
-        let bytes = dialog.heap_bytes() + 32 + 2 * entry;
-        assert!(bytes < 1_600, "{bytes}");
+        let entry = size_of::<(DialogKey, usize)>() + size_of::<(u64, DialogKey)>();
+        // A table is up to half empty.
+        let bytes = dialog.heap_bytes() + size_of::<Usage>() + 2 * entry;
+        assert!(bytes < 1_000, "{bytes}");
         assert!(
-            dialog.heap_bytes() + entry < 900,
+            dialog.heap_bytes() + size_of::<Usage>() < 900,
             "{}",
-            dialog.heap_bytes() + entry
+            dialog.heap_bytes() + size_of::<Usage>()
         );
     }
 }

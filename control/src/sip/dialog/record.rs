@@ -39,7 +39,7 @@ impl Dialog {
     pub fn record(&self) -> DialogRecord {
         DialogRecord {
             uac: self.role == Role::Uac,
-            call_id: self.call_id.clone(),
+            call_id: (*self.call_id).into(),
             local_tag: self.local_tag.clone(),
             remote_tag: self.remote_tag.clone(),
             local: self.local.clone(),
@@ -56,7 +56,7 @@ impl Dialog {
     pub fn from_record(record: &DialogRecord) -> Self {
         Self {
             role: if record.uac { Role::Uac } else { Role::Uas },
-            call_id: record.call_id.clone(),
+            call_id: (*record.call_id).into(),
             local_tag: record.local_tag.clone(),
             remote_tag: record.remote_tag.clone(),
             local: record.local.clone(),

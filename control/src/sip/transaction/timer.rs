@@ -8,6 +8,8 @@ use std::hash::Hash;
 
 use shared::Time;
 
+use crate::sip::table::give_back;
+
 /// The next deadline of each owner. Exact: a deadline that was moved or cleared is not kept.
 #[derive(Debug)]
 pub struct Deadlines<K> {
@@ -29,7 +31,7 @@ impl<K: Copy + Ord + Hash> Deadlines<K> {
     pub fn set(&mut self, key: K, at: Option<Time>) {
         let before = match at {
             Some(at) => self.by_key.insert(key, at),
-            None => self.by_key.remove(&key),
+            None => self.remove(key),
         };
         if before == at {
             return;
@@ -56,8 +58,14 @@ impl<K: Copy + Ord + Hash> Deadlines<K> {
             return None;
         }
         self.by_time.pop_first();
-        self.by_key.remove(&key);
+        self.remove(key);
         Some(key)
+    }
+
+    fn remove(&mut self, key: K) -> Option<Time> {
+        let at = self.by_key.remove(&key);
+        give_back(&mut self.by_key);
+        at
     }
 
     /// How many owners wait.
