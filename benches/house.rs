@@ -70,6 +70,7 @@ impl House {
             }],
             workers: vec![(WorkerId(0), 2 * CALLS_MAX + 1_000)],
             seed: [7; 32],
+            kept: None,
         };
         Self {
             control: Control::new(setup, Time::ZERO),

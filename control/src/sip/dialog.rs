@@ -290,12 +290,6 @@ impl Dialog {
         self.local_cseq
     }
 
-    /// Whether every hop must be secured.
-    #[must_use]
-    pub fn security(&self) -> Security {
-        self.security
-    }
-
     /// What its strings take, each rounded up as allocators do.
     #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
@@ -306,9 +300,11 @@ impl Dialog {
             &self.remote,
             &self.target,
         ];
-        let cost = |length: usize| length.next_multiple_of(16) + 16;
-        let texts = texts.into_iter().chain(&self.routes);
-        cost(self.call_id.len()) + texts.map(|text| cost(text.len())).sum::<usize>()
+        let lengths = { texts.into_iter() }
+            .chain(&self.routes)
+            .map(|text| text.len());
+        let lengths = lengths.chain([self.call_id.len()]);
+        lengths.map(|length| length.next_multiple_of(16) + 16).sum()
     }
 
     fn take_route_and_target(&mut self, response: &Message<'_>) {
