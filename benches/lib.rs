@@ -1,5 +1,6 @@
 //! Helpers that the benchmarks share: cores with streams, whose packets go nowhere.
 
+pub mod cases;
 pub mod house;
 
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use shared::{
 #[derive(Debug)]
 pub struct Plane {
     engine: Engine,
+    prompts: Arc<PromptTable>,
     now: Time,
     port: Nowhere,
 }
@@ -73,7 +75,8 @@ impl Plane {
         };
         let prompts = Arc::new(PromptTable::new(prompts));
         Self {
-            engine: Engine::new(&config, prompts, Arc::new(WorkerStats::new())),
+            engine: Engine::new(&config, Arc::clone(&prompts), Arc::new(WorkerStats::new())),
+            prompts,
             now: Time::from_millis(1_000),
             port: Nowhere {
                 buffers: vec![[0; SEND_BYTES_MAX]; BUFFERS],
@@ -116,6 +119,12 @@ impl Plane {
         self.now += Duration::from_millis(1);
         while self.engine.tick(self.now, &mut self.port) {}
     }
+
+    /// Puts another recording in the place of the one that everybody plays, and takes it up.
+    pub fn swap(&mut self, prompt: Prompt) {
+        self.prompts.replace(PromptId(0), prompt);
+        self.engine.refresh_prompts();
+    }
 }
 
 impl Bridge {
@@ -156,6 +165,28 @@ pub fn bridged(transcoded: bool) -> Bridge {
         packet,
         sequence: 0,
     }
+}
+
+/// A tenth of a second of silence.
+///
+/// # Panics
+/// Never: it is a valid recording.
+#[must_use]
+pub fn recording() -> Prompt {
+    const BYTES: u32 = 1_600;
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + BYTES).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16_u32.to_le_bytes());
+    // PCM, one channel, 8,000 samples and so 16,000 bytes a second, 2 bytes and 16 bits each.
+    wav.extend([1, 0, 1, 0]);
+    wav.extend(8_000_u32.to_le_bytes());
+    wav.extend(16_000_u32.to_le_bytes());
+    wav.extend([2, 0, 16, 0]);
+    wav.extend(b"data");
+    wav.extend(BYTES.to_le_bytes());
+    wav.resize(wav.len() + BYTES as usize, 0);
+    Prompt::decode(wav).expect("a valid recording")
 }
 
 /// What a plain phone settles on.
