@@ -22,6 +22,7 @@ use super::ports::{self, Port};
 use super::report::{Attack, Report, Spread};
 use super::scope::Scope;
 use super::stage::{Cast, Stage, blame_calls};
+use super::text::grouped;
 use raid::Raid;
 
 /// Strangers' sockets at each address.
@@ -63,6 +64,7 @@ pub(super) fn run(options: &AttackOptions) -> Result<Report, Box<dyn Error>> {
     report.pacing = Spread::of(&times.pacing);
     attack.injected = strays.foes;
     judge(&mut attack, &mut report, strays.strays);
+    report.notes.extend(too_slow(attack.packets, options));
     report.attack = Some(attack);
     blame_calls(&mut report, false);
     report.judge(is_interrupted);
@@ -102,6 +104,22 @@ fn strangers(options: &AttackOptions) -> Result<Vec<Port>, Box<dyn Error>> {
         }
     }
     Ok(strangers)
+}
+
+/// Says so where the attack was weaker than asked for.
+fn too_slow(packets: u64, options: &AttackOptions) -> Option<String> {
+    let (asked, sent) = (
+        u64::from(options.rate),
+        packets / u64::from(options.seconds),
+    );
+    (sent < asked / 5 * 4).then(|| {
+        format!(
+            "{} attacking packets a second were sent of the {} asked for: this machine was too \
+             busy, or phones of a learning server were spared until they had spoken",
+            grouped(sent),
+            grouped(asked)
+        )
+    })
 }
 
 /// Draws the figures together, and complains.
@@ -163,6 +181,30 @@ mod tests {
             });
             assert_eq!(count, 1, "effect {place}");
         }
+    }
+
+    #[test]
+    fn an_attack_weaker_than_asked_for_says_so() {
+        use clap::Parser as _;
+
+        let line = [
+            "rtpflood",
+            "attack",
+            "--sip",
+            "127.0.0.1:9",
+            "--rate",
+            "1000",
+        ];
+        let arguments = crate::flood::Arguments::parse_from(line);
+        let crate::flood::options::Command::Attack(options) = &arguments.command else {
+            unreachable!("the command line says attack");
+        };
+        assert_eq!(too_slow(9_500, options), None);
+        let note = too_slow(5_000, options).unwrap();
+        assert!(
+            note.starts_with("500 ") && note.contains("1,000 asked"),
+            "{note}"
+        );
     }
 
     #[test]
