@@ -1,7 +1,7 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-control bench-forms bench-media-hour doc fmt clean
+.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-control bench-forms bench-media bench-media-hour doc fmt clean
 
 CALLS ?= 1000
 SIP ?= 127.0.0.1:5060
@@ -55,6 +55,10 @@ bench-forms: ## Measure each form of sending between two network namespaces (roo
 bench-control: ## Measure parking and retrieving without a network: pairs a second, time, memory
 	cargo test --release -p orbit-benches --test memory -- --nocapture
 	cargo bench -p orbit-benches --bench control
+
+bench-media: ## Judge the media path against bare loops in two network namespaces (root), within 10 minutes
+	cargo build --release
+	target/release/orbitd bed table --report target/bench-media
 
 bench-media-hour: ## Park 5,000 calls for an hour in two network namespaces (root); writes REPORT.txt and .json
 	cargo build --release

@@ -11,7 +11,7 @@ use control::config::Config;
 use control::driver::{self, Bell, Server};
 use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::{DataplaneConfig, Form, Kernel};
-use tools::{bed, demo};
+use tools::{bed, capacity, demo};
 use tracing_subscriber::EnvFilter;
 
 /// Call park, hold music and announcements for SIP.
@@ -33,6 +33,8 @@ enum Command {
     Check,
     /// Start a server, park callers of its own, and show how well they are served.
     Demo(demo::Options),
+    /// Say how many parked calls this host holds, what limits that, and what to raise.
+    Capacity(capacity::Options),
     /// Measure the media path between two network namespaces; needs root.
     Bed(bed::Options),
 }
@@ -41,7 +43,10 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let level = if matches!(arguments.command, Some(Command::Demo(_) | Command::Bed(_))) {
+    let level = if matches!(
+        arguments.command,
+        Some(Command::Demo(_) | Command::Bed(_) | Command::Capacity(_))
+    ) {
         "warn"
     } else {
         "info"
@@ -82,6 +87,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
             writeln!(out, "the configuration is right")?;
         }
         Command::Demo(options) => return demo::run(&options, config, &|config| start(config)),
+        Command::Capacity(options) => return capacity::run(&options, &config),
         Command::Bed(options) => return bed::run(&options, config, &|config| start(config)),
     }
     Ok(ExitCode::SUCCESS)

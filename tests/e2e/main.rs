@@ -8,6 +8,7 @@
 mod bad_input;
 mod baresip;
 mod bed;
+mod capacity;
 mod capture;
 mod configuration;
 mod demo;

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bed;
+pub mod capacity;
 pub mod clock;
 pub mod compose;
 pub mod correlate;
@@ -11,5 +12,6 @@ pub mod ear;
 pub mod flood;
 pub mod judge;
 pub mod phone;
+pub mod plane;
 pub mod speech;
 pub mod wav;

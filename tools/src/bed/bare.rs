@@ -46,7 +46,7 @@ impl Moved {
 pub(super) const PACKET_BYTES: usize = 172;
 
 /// Packets in one system call, as in the measurements the goal comes from.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// Before anything is counted.
 const WARM_UP: Duration = Duration::from_millis(200);
@@ -120,7 +120,7 @@ pub(super) fn tick(
     })
 }
 
-const SLOT: Duration = Duration::from_millis(1);
+pub(super) const SLOT: Duration = Duration::from_millis(1);
 
 /// Runs a loop where the worker would run.
 pub(super) fn on_thread<T: Send + 'static>(

@@ -63,7 +63,7 @@ pub(super) fn brief(options: &BriefOptions, out: &mut impl Write) -> Result<bool
     let parked = stage.parked();
     let totals = stage.finish()?;
     let mut rows = vec![parked_row(options.calls, parked)];
-    rows.extend(loss_rows(&window, totals, stage.listened()));
+    rows.extend(loss_rows(&window, totals, stage.listened_of(options.calls)));
     rows.push(best_pacing_row(&rounds));
     rows.push(cpu_row(&rushes));
     let report = Report {

@@ -2,12 +2,13 @@
 
 use std::error::Error;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
-use control::driver::Server;
 use serde_json::{Value, json};
-use shared::{DropReason, Time};
+use shared::{DropReason, Time, WorkerStats};
 
+use super::machine;
 use crate::clock;
 
 /// What a server's process says of itself.
@@ -29,23 +30,21 @@ pub(super) struct Look {
 
 /// What the workers used of their CPUs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct ThreadCpu {
+pub(crate) struct ThreadCpu {
     /// Exactly, user and system together.
-    pub(super) total: Duration,
+    pub(crate) total: Duration,
     /// Counted in clock ticks, so only good over many seconds.
     pub(super) user: Duration,
     pub(super) system: Duration,
     /// Ready, but something else had the CPU.
-    pub(super) waited: Duration,
+    pub(crate) waited: Duration,
 }
 
 impl Look {
     /// The moment, from within the server's process.
-    pub(super) fn take(server: &Server) -> Self {
-        let stats = server.worker_stats();
-        let sum = |counter: fn(&shared::WorkerStats) -> u64| {
-            stats.iter().map(|worker| counter(worker)).sum()
-        };
+    pub(super) fn take(stats: &[Arc<WorkerStats>]) -> Self {
+        let sum =
+            |counter: fn(&WorkerStats) -> u64| stats.iter().map(|worker| counter(worker)).sum();
         let drops = DropReason::ALL.into_iter().map(|reason| {
             let count = stats.iter().map(|worker| worker.dropped(reason)).sum();
             (reason.name().to_owned(), count)
@@ -136,8 +135,18 @@ impl ThreadCpu {
     }
 }
 
+/// What the media workers of this process have used.
+pub(crate) fn worker_cpu() -> ThreadCpu {
+    ThreadCpu::of_workers()
+}
+
+/// Gives the media workers of this process a real-time priority.
+pub(crate) fn prefer_workers() -> Result<(), Box<dyn Error>> {
+    worker_threads().try_for_each(|thread| machine::prefer(&thread))
+}
+
 /// The media workers of this process, by thread id.
-pub(super) fn worker_threads() -> impl Iterator<Item = String> {
+fn worker_threads() -> impl Iterator<Item = String> {
     let threads = fs::read_dir(THREADS).into_iter().flatten().flatten();
     threads
         .filter_map(|thread| thread.file_name().into_string().ok())

@@ -38,6 +38,12 @@ impl Machine {
         self.cpus.last().copied().unwrap_or(0)
     }
 
+    /// A CPU beside it, where there is one.
+    pub(super) fn other_cpu(&self) -> Option<usize> {
+        let first = self.cpus.first().copied();
+        first.filter(|&cpu| cpu != self.worker_cpu())
+    }
+
     /// Keeps the calling thread, and all that it starts, away from the worker's CPU, where there
     /// is another.
     pub(super) fn stand_aside(&self) -> Result<(), Box<dyn Error>> {

@@ -7,8 +7,11 @@
 //! loops that do the same with nothing around, alternated with the server in the same run.
 
 mod bare;
+mod bridges;
 mod brief;
+mod core;
 mod drift;
+mod echo;
 mod figures;
 mod hold;
 mod interface;
@@ -21,6 +24,8 @@ mod ports;
 mod report;
 mod server;
 mod stage;
+mod table;
+mod veth;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -28,6 +33,10 @@ use std::process::ExitCode;
 use control::config::Config;
 
 use crate::demo::Start;
+
+pub(crate) use look::{prefer_workers, worker_cpu};
+pub(crate) use report::{grouped, time};
+pub(crate) use veth::Veth;
 
 /// What the bed shall do.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,6 +47,8 @@ pub struct Options {
 
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Verb {
+    /// Everything the media path must hold, within ten minutes.
+    Table(table::TableOptions),
     /// One number of calls, within a minute: loss, and pacing against a bare timer.
     Brief(brief::BriefOptions),
     /// Hold parked calls for a time: loss, pacing, drift, memory.
@@ -58,6 +69,7 @@ pub fn run(
 ) -> Result<ExitCode, Box<dyn Error>> {
     let mut out = std::io::stdout();
     let is_good = match &options.verb {
+        Verb::Table(options) => table::table(options, &mut out)?,
         Verb::Brief(options) => brief::brief(options, &mut out)?,
         Verb::Hold(options) => hold::hold(options, &mut out)?,
         Verb::Serve(options) => {

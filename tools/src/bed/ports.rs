@@ -33,6 +33,12 @@ pub(super) fn parted(ports: &[u16]) -> (Vec<u16>, Vec<u16>) {
     ports.iter().partition(|port| is_heard(port))
 }
 
+/// The numbers of the phones that are listened to.
+pub(super) fn places_heard(ports: &[u16]) -> Vec<usize> {
+    let is_heard = |place: &usize| ports[*place] <= HEARD_PORTS.1;
+    (0..ports.len()).filter(is_heard).collect()
+}
+
 #[cfg(test)]
 fn heard(ports: &[u16]) -> Vec<u16> {
     parted(ports).0

@@ -138,7 +138,7 @@ impl Report {
 }
 
 /// A time as one reads it best.
-pub(super) fn time(time: Duration) -> String {
+pub(crate) fn time(time: Duration) -> String {
     let ns = time.as_secs_f64() * 1e9;
     match ns {
         1e9.. => format!("{:.2} s", ns / 1e9),
@@ -149,7 +149,7 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// With a comma at each thousand.
-pub(super) fn grouped(count: u64) -> String {
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

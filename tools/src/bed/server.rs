@@ -5,18 +5,23 @@ use std::error::Error;
 use std::io::{BufRead as _, BufReader, Lines, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::config::Config;
 use control::sip::transport::Transport;
+use dataplane::utilisation::WINDOW;
+use dataplane::{DataplaneConfig, Form, Kernel};
 use rustix::process::{Pid, Signal, kill_process};
-use shared::{Codec, Share};
+use shared::{Codec, Share, Source, WorkerStats};
 
-use super::look::{Look, worker_threads};
-use super::machine::{self, Machine};
+use super::echo::TALKER;
+use super::look::{Look, prefer_workers};
+use super::machine::Machine;
 use super::namespace::{self, Bed, PHONES, SERVER};
 use crate::demo::Start;
 use crate::demo::site::orbit_ranges;
+use crate::plane::{Plan, Plane};
 
 /// What the server's process is started with.
 #[derive(Clone, Debug, clap::Args)]
@@ -27,6 +32,9 @@ pub(super) struct ServeOptions {
     /// Orbits.
     #[arg(long)]
     calls: u32,
+    /// Calls that are bridged already, instead of a SIP server.
+    #[arg(long)]
+    bridged: bool,
     /// CPU of the worker; several: one worker each.
     #[arg(long, value_delimiter = ',')]
     cpus: Vec<u16>,
@@ -65,19 +73,68 @@ pub(super) fn serve(
     namespace::enter(&format!("{}-s", options.bed))?;
     // Of this process only the workers may use their CPUs.
     machine.stand_aside()?;
-    let (server, media) = start(&configure(config, options))?;
-    worker_threads().try_for_each(|thread| machine::prefer(&thread))?;
-    let mut out = std::io::stdout();
-    writeln!(out, "{media}")?;
-    for line in std::io::stdin().lines() {
-        match line?.as_str() {
-            ASK => writeln!(out, "{}", Look::take(&server).to_json())?,
-            other => return Err(format!("asked for `{other}`, knows `{ASK}`").into()),
-        }
+    if options.bridged {
+        let config = configure(config, options);
+        let plane = bridged(&config, options.calls)?;
+        answer(plane.description(), &plane.stats())?;
+    } else {
+        let (server, media) = start(&configure(config, options))?;
+        answer(&media, server.worker_stats())?;
     }
     // Whoever measured has ended, perhaps by a signal: nothing of the bed shall stay.
     namespace::remove(&options.bed);
     Ok(())
+}
+
+/// Says what is asked for, until nobody asks.
+fn answer(media: &str, stats: &[Arc<WorkerStats>]) -> Result<(), Box<dyn Error>> {
+    prefer_workers()?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{media}")?;
+    for line in std::io::stdin().lines() {
+        match line?.as_str() {
+            ASK => writeln!(out, "{}", Look::take(stats).to_json())?,
+            other => return Err(format!("asked for `{other}`, knows `{ASK}`").into()),
+        }
+    }
+    Ok(())
+}
+
+/// Calls of two streams each that hear each other; every peer is the one talker.
+fn bridged(config: &Config, calls: u32) -> Result<Plane, Box<dyn Error>> {
+    let mut plane = Plane::start(&DataplaneConfig {
+        workers: Some(1),
+        cpus: config.media.cpus.clone(),
+        address: config.media.address,
+        media_timeout: config.media.timeout,
+        dscp: config.media.dscp,
+        kernel: Kernel::Newest,
+        form: Form::from_environment()?,
+        admission: config.media.admission,
+    })?;
+    let plans: Vec<Plan> = (0..2 * calls)
+        .map(|index| Plan {
+            local: bridged_port(index),
+            remote: TALKER,
+            source: Source::Bridge {
+                peer: plane.stream(index ^ 1),
+            },
+        })
+        .collect();
+    for batch in plans.chunks(AT_ONCE) {
+        plane.open(batch)?;
+        std::thread::park_timeout(2 * WINDOW);
+    }
+    Ok(plane)
+}
+
+/// Streams that a worker begins before it has measured what they need.
+const AT_ONCE: usize = 500;
+
+/// Where a stream of a bridged call listens.
+pub(super) fn bridged_port(index: u32) -> SocketAddr {
+    let port = u32::from(RTP_PORTS.0) + 2 * index;
+    SocketAddr::new(SERVER, u16::try_from(port).unwrap_or(u16::MAX))
 }
 
 fn configure(mut config: Config, options: &ServeOptions) -> Config {
@@ -98,11 +155,23 @@ fn configure(mut config: Config, options: &ServeOptions) -> Config {
 }
 
 impl ServerProcess {
-    /// Starts this very program once more, in the bed.
+    /// Starts this very program once more, in the bed, as a SIP server.
     pub(super) fn start(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
+        Self::spawn(bed, calls, cpu, &[])
+    }
+
+    /// Starts it with calls that are bridged already.
+    pub(super) fn bridged(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
+        Self::spawn(bed, calls, cpu, &["--bridged"])
+    }
+
+    fn spawn(bed: &Bed, calls: u32, cpu: usize, more: &[&str]) -> Result<Self, Box<dyn Error>> {
         let mut child = Command::new("/proc/self/exe")
             .args(["bed", "serve", "--bed", bed.name()])
             .args(["--calls", &calls.to_string(), "--cpus", &cpu.to_string()])
+            .args(more)
+            // Each call that is refused would be a line of its log.
+            .env("RUST_LOG", "error")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -34,7 +34,8 @@ pub(super) struct Stage {
     place: Place,
     /// Of bare loops: phones that are not listened to.
     destinations: Vec<SocketAddr>,
-    listened: usize,
+    /// The numbers of the phones that are listened to.
+    heard_places: Vec<usize>,
     /// Packets that bare loops sent.
     bare_packets: u64,
 }
@@ -135,7 +136,7 @@ impl Stage {
         let music = Arc::new(Music::new(Prompt::builtin(), Codec::Pcmu));
         Ok(Self {
             listener: Listener::start(&listened, Some(&music))?,
-            listened: listened.len(),
+            heard_places: ports::places_heard(&ports),
             destinations: dropped.iter().map(|&port| (PHONES, port).into()).collect(),
             load: Load::new(ports)?,
             server,
@@ -148,9 +149,12 @@ impl Stage {
         })
     }
 
-    /// Phones that are listened to when all call.
-    pub(super) const fn listened(&self) -> usize {
-        self.listened
+    /// Phones that are listened to of the first so many.
+    pub(super) fn listened_of(&self, calls: u32) -> usize {
+        self.heard_places
+            .iter()
+            .filter(|place| **place < calls as usize)
+            .count()
     }
 
     /// Calls that are parked.
@@ -160,10 +164,17 @@ impl Stage {
 
     /// Parks calls until there are so many.
     pub(super) fn park(&mut self, calls: u32) -> Result<(), Box<dyn Error>> {
-        self.load.park(calls as usize)?;
+        let parked = self.load.park(calls as usize);
         self.load.wait(SETTLE);
         self.listener.forget();
-        Ok(())
+        parked
+    }
+
+    /// Parks calls until there are so many, or the server refuses some; how many there are then.
+    pub(super) fn park_up_to(&mut self, calls: u32) -> u32 {
+        // What is refused is seen by how many are parked.
+        let _ = self.park(calls);
+        u32::try_from(self.parked()).unwrap_or(u32::MAX)
     }
 
     /// Watches for so long.
@@ -224,6 +235,18 @@ impl Stage {
         self.load.wait(SETTLE);
         self.listener.forget();
         Ok((figures.core_share > SATURATED).then_some(Rush { bare, figures }))
+    }
+
+    /// A bare loop that sends to as many destinations as there would be calls.
+    pub(super) fn bare_send(
+        &mut self,
+        calls: usize,
+        time: Duration,
+    ) -> Result<Moved, Box<dyn Error>> {
+        let calls = calls.clamp(1, self.destinations.len());
+        let moved = bare::send(&self.place, &|| Ok(()), &self.destinations[..calls], time)?;
+        self.bare_packets += moved.packets + moved.warm_up;
+        Ok(moved)
     }
 
     /// Hangs up all calls, and sums up.

@@ -1,0 +1,150 @@
+//! Bridged calls: the relay against a bare loop that only sends back what it receives, and how many
+//! calls it carries without loss.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::bare::{Moved, Place};
+use super::echo::{ECHO, Pace, echo, talk};
+use super::figures::Figures;
+use super::machine::Machine;
+use super::namespace::{self, Bed};
+use super::report::median;
+use super::server::{ServerProcess, bridged_port};
+
+/// What was found.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Bridges {
+    pub(super) calls: u32,
+    pub(super) said: u64,
+    pub(super) arrived: u64,
+    pub(super) dropped: u64,
+    /// CPU nanoseconds a packet when the talkers are faster than either: bare loop, server.
+    pub(super) rushes: Vec<(f64, f64)>,
+    /// While so many calls were held.
+    pub(super) figures: Figures,
+}
+
+const CALLS: f64 = 4_000.0;
+const ROUNDS: usize = 3;
+const RUSH: Duration = Duration::from_millis(1_500);
+const HELD: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Measures on a bed of its own; the calling thread moves there. `None` where the talkers and the
+/// worker would have to share one CPU.
+pub(super) fn bridges(machine: &Machine) -> Result<Option<Bridges>, Box<dyn Error>> {
+    let Some(talkers_cpu) = machine.other_cpu() else {
+        return Ok(None);
+    };
+    let bed = Bed::build()?;
+    let there = Place {
+        space: bed.phones(),
+        cpu: talkers_cpu,
+    };
+    let here = Place {
+        space: bed.server(),
+        cpu: machine.worker_cpu(),
+    };
+    let bare = bare_echo(&there, &here)?.cpu_ns();
+    // A bridged call is two packets in 20 ms.
+    let calls = calls(bare);
+    let mut server = ServerProcess::bridged(&bed, calls, machine.worker_cpu())?;
+    machine.stand_aside()?;
+    namespace::enter(&bed.phones())?;
+    let streams: Vec<SocketAddr> = (0..2 * calls).map(bridged_port).collect();
+    let before = bed.arrived()?.all();
+    let first = server.look()?;
+    let said = talk(&there, &streams, Pace::Speech, HELD)?;
+    thread::park_timeout(QUIET);
+    let held = server.look()?;
+    let arrived = bed.arrived()?.all() - before;
+    let mut rushes = Vec::new();
+    for _ in 0..ROUNDS {
+        server.pause()?;
+        let bare = bare_echo(&there, &here);
+        server.resume()?;
+        let relayed = rush(&mut server, &there, &streams)?;
+        rushes.push((bare?.cpu_ns(), relayed.cpu_ns));
+    }
+    Ok(Some(Bridges {
+        calls,
+        said,
+        // Reports of the server's own arrive too.
+        arrived: arrived - (held.rtcp_sent - first.rtcp_sent).min(arrived),
+        dropped: held.dropped() - first.dropped(),
+        rushes,
+        figures: Figures::between(&first, &held),
+    }))
+}
+
+impl Bridges {
+    /// Packets a second, of the bare loop's.
+    pub(super) fn ratio(&self) -> f64 {
+        median(self.rushes.iter().map(|(bare, server)| bare / server))
+    }
+
+    pub(super) fn is_lossless(&self) -> bool {
+        self.said == self.arrived
+    }
+
+    /// What the machine's own bare loop lets one ask for.
+    pub(super) fn is_full_size(&self) -> bool {
+        f64::from(self.calls) >= CALLS
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "calls": self.calls,
+            "said": self.said,
+            "arrived": self.arrived,
+            "server_drops": self.dropped,
+            "rushes_cpu_ns_bare_and_server": self.rushes,
+            "cpu_ns_per_packet": self.figures.cpu_ns,
+            "enters_per_packet": self.figures.enters,
+        })
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of calls"
+)]
+fn calls(bare_ns: f64) -> u32 {
+    CALLS.min(0.85 * 1e9 / bare_ns / 100.0).max(10.0) as u32 / 10 * 10
+}
+
+/// The talkers are on the other CPU, as fast as they can.
+fn bare_echo(there: &Place, here: &Place) -> Result<Moved, Box<dyn Error>> {
+    thread::scope(|scope| {
+        let talker = scope.spawn(|| {
+            talk(there, &[ECHO; 64], Pace::Rush, RUSH).map_err(|error| error.to_string())
+        });
+        let echoed = echo(here, RUSH);
+        talker.join().map_err(|_| "a talker panicked")??;
+        echoed
+    })
+}
+
+fn rush(
+    server: &mut ServerProcess,
+    there: &Place,
+    streams: &[SocketAddr],
+) -> Result<Figures, Box<dyn Error>> {
+    thread::scope(|scope| {
+        let talker = scope
+            .spawn(|| talk(there, streams, Pace::Rush, RUSH).map_err(|error| error.to_string()));
+        // The talkers begin, and are warm.
+        thread::park_timeout(RUSH / 3);
+        let before = server.look();
+        thread::park_timeout(RUSH / 3);
+        let now = server.look();
+        talker.join().map_err(|_| "a talker panicked")??;
+        Ok(Figures::between(&before?, &now?))
+    })
+}

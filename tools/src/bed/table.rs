@@ -1,0 +1,405 @@
+//! The table of what the media path must hold: each row with its goal, what was reached, and
+//! whether that falls short.
+
+use std::error::Error;
+use std::io::{Write, stderr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::bare::Place;
+use super::bridges::{Bridges, bridges};
+use super::brief::{SHARE_MIN, loss_rows, pacing_row, parked_row, ratio_in_words};
+use super::core::{self, CoreCost, STREAM_BYTES};
+use super::machine::{self, Machine};
+use super::namespace::Bed;
+use super::report::{Judgement, Report, Row, grouped, median};
+use super::stage::{Round, Rush, Stage, Totals, Turns, Window};
+
+/// How to show it.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct TableOptions {
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Write PATH.txt and PATH.json, too.
+    #[arg(long, value_name = "PATH")]
+    report: Option<PathBuf>,
+}
+
+/// What the rows are made of.
+struct Findings {
+    /// Calls the bare loop's rate leaves room for: 0.85 of it.
+    room: u32,
+    sizes: Sizes,
+    small: Vec<Rush>,
+    rounds: Vec<Round>,
+    held: Window,
+    large: Vec<Rush>,
+    parked: usize,
+    most: u32,
+    totals: Totals,
+    listened: usize,
+    core: (CoreCost, CoreCost),
+    bridges: Option<Bridges>,
+}
+
+/// Numbers of calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Sizes {
+    small: u32,
+    paced: u32,
+    large: u32,
+}
+
+/// As many as a worker with 20,000 descriptors begins, with some left for retrievals.
+const CALLS_MAX: u32 = 19_000;
+const HEARD: u32 = 400;
+const SENT: Duration = Duration::from_millis(800);
+const HELD: Duration = Duration::from_secs(20);
+const STEP: u32 = 1_000;
+const STEP_HELD: Duration = Duration::from_secs(4);
+const TURNS: Turns = Turns {
+    bare: Duration::from_millis(3_000),
+    server: Duration::from_millis(5_000),
+};
+const ROUNDS: u32 = 5;
+
+/// Measures everything; whether nothing falls short.
+pub(super) fn table(options: &TableOptions, out: &mut impl Write) -> Result<bool, Box<dyn Error>> {
+    let machine = Machine::look()?;
+    machine::raise_descriptors()?;
+    let load = machine::load();
+    let findings = measure(&machine)?;
+    let report = Report {
+        title: "The media path against the kernel's own limit".to_owned(),
+        machine: format!(
+            "{}; load {load} before, {} after",
+            machine.line(),
+            machine::load()
+        ),
+        rows: findings.rows(&machine),
+        figures: findings.to_json(),
+    };
+    if let Some(path) = &options.report {
+        report.write(path)?;
+    }
+    if options.json {
+        writeln!(out, "{:#}", report.to_json())?;
+    } else {
+        writeln!(out, "{}", report.to_text())?;
+    }
+    Ok(report.is_good())
+}
+
+fn measure(machine: &Machine) -> Result<Findings, Box<dyn Error>> {
+    say("the core alone", 15_000);
+    let core = cores(machine)?;
+    say("bridged calls", 4_000);
+    let bridges = bridges(machine)?;
+    say("few calls", 1_000);
+    let mut stage = Stage::build(machine, CALLS_MAX, HEARD)?;
+    let sent = (0..3).map(|_| stage.bare_send(15_000, SENT));
+    let sent = sent.collect::<Result<Vec<_>, _>>()?;
+    let room = room(median(sent.iter().map(|moved| moved.cpu_ns())));
+    let sizes = Sizes::of(room);
+    stage.park(sizes.small)?;
+    let small = stage.rushes(ROUNDS)?;
+    say("pacing", sizes.paced);
+    stage.park(sizes.paced)?;
+    let rounds = (0..ROUNDS).map(|_| stage.round(TURNS));
+    let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
+    say("many calls", sizes.large);
+    let reached = stage.park_up_to(sizes.large);
+    let held = stage.watch(HELD)?;
+    let large = stage.rushes(ROUNDS)?;
+    let parked = stage.parked();
+    say("more and more calls", CALLS_MAX);
+    let most = climb(&mut stage, sizes.large, reached)?;
+    Ok(Findings {
+        room,
+        sizes,
+        small,
+        rounds,
+        held,
+        large,
+        parked,
+        most,
+        totals: stage.finish()?,
+        listened: stage.listened_of(sizes.large),
+        core,
+        bridges,
+    })
+}
+
+/// What comes next; standard output is the report's.
+fn say(what: &str, calls: u32) {
+    // Nothing is left to be done about a closed stderr.
+    let _ = writeln!(stderr(), "bed: {what}, up to {}", grouped(calls.into()));
+}
+
+/// With the fewest and with the most streams of the table.
+fn cores(machine: &Machine) -> Result<(CoreCost, CoreCost), Box<dyn Error>> {
+    let bed = Bed::build()?;
+    let place = Place {
+        space: bed.server(),
+        cpu: machine.worker_cpu(),
+    };
+    Ok((
+        core::measure(&place, 1_000)?,
+        core::measure(&place, 15_000)?,
+    ))
+}
+
+/// Parks more calls until the worker does not send all that is due; the most that it did.
+fn climb(stage: &mut Stage, wanted: u32, reached: u32) -> Result<u32, Box<dyn Error>> {
+    let mut most = reached;
+    if reached < wanted {
+        return Ok(reached);
+    }
+    while most + STEP <= CALLS_MAX {
+        if stage.park_up_to(most + STEP) < most + STEP {
+            break;
+        }
+        let window = stage.watch(STEP_HELD)?;
+        if window.share < SHARE_MIN || window.drops > 0 || window.heard.findings.lost > 0 {
+            break;
+        }
+        most += STEP;
+    }
+    Ok(most)
+}
+
+/// Calls that 0.85 of a bare loop's rate is enough for.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of calls"
+)]
+fn room(bare_ns: f64) -> u32 {
+    (0.85 * 1e9 / bare_ns / 50.0) as u32 / 10 * 10
+}
+
+impl Sizes {
+    fn of(room: u32) -> Self {
+        let large = room.clamp(300, 15_000);
+        let paced = (large / 3 * 2).min(10_000);
+        Self {
+            small: 1_000.min(paced / 2),
+            paced,
+            large,
+        }
+    }
+
+    /// Says that the machine is slower than the goals ask for.
+    fn remark(self) -> String {
+        if self.large == 15_000 {
+            return String::new();
+        }
+        let (large, paced) = (grouped(self.large.into()), grouped(self.paced.into()));
+        format!("; for this machine {large} calls are 0.85 of a bare loop's rate, paced {paced}")
+    }
+}
+
+impl Findings {
+    fn rows(&self, machine: &Machine) -> Vec<Row> {
+        let mut rows = vec![self.ratio_row()];
+        rows.push(parked_row(self.sizes.large, self.parked));
+        rows.extend(loss_rows(&self.held, self.totals, self.listened));
+        rows.push(self.most_row());
+        rows.push(self.pacing_row());
+        rows.extend(self.core_rows());
+        rows.push(self.enters_row());
+        rows.push(self.growth_row());
+        rows.push(Row::new(
+            "memory of a stream, in bytes",
+            "<= 512",
+            STREAM_BYTES.to_string(),
+            Judgement::of(STREAM_BYTES <= 512),
+        ));
+        rows.extend(self.relay_rows());
+        let cpus = machine.cpus.len();
+        rows.push(Row::new(
+            "two workers against one",
+            ">= 1.8",
+            format!("needs three free cores, this machine has {cpus}; not measured"),
+            Judgement::NotJudged,
+        ));
+        rows
+    }
+
+    fn ratio_row(&self) -> Row {
+        let ratio = median(self.large.iter().map(Rush::ratio));
+        let calls = grouped(self.sizes.large.into());
+        Row::new(
+            "packets a second of a bare sendmmsg loop's",
+            ">= 0.90",
+            format!("{} at {calls} calls", ratio_in_words(&self.large)),
+            if self.large.is_empty() {
+                Judgement::NotJudged
+            } else {
+                Judgement::of(ratio >= 0.9)
+            },
+        )
+    }
+
+    fn most_row(&self) -> Row {
+        let goal = self.room.min(15_000);
+        Row::new(
+            "most calls with every packet sent",
+            format!(">= {}", grouped(goal.into())),
+            format!("{}{}", grouped(self.most.into()), self.sizes.remark()),
+            Judgement::of(self.most >= goal && self.held.share > SHARE_MIN),
+        )
+    }
+
+    /// The round in the middle.
+    fn pacing_row(&self) -> Row {
+        let mut rounds: Vec<&Round> = self.rounds.iter().collect();
+        rounds.sort_by_key(|round| round.excess());
+        let calls = grouped(self.sizes.paced.into());
+        let words = format!("at {calls} calls, the median of {} rounds", rounds.len());
+        pacing_row(rounds[rounds.len() / 2], &words)
+    }
+
+    fn core_rows(&self) -> [Row; 2] {
+        let (few, many) = self.core;
+        let row = |what: &str, goal: f64, few: f64, many: f64| {
+            Row::new(
+                what,
+                format!("<= {goal} ns"),
+                format!("{many:.0} ns with 15,000 streams, {few:.0} ns with 1,000"),
+                Judgement::of(many <= goal),
+            )
+        };
+        [
+            row(
+                "user space for a packet of music",
+                60.0,
+                few.music_ns,
+                many.music_ns,
+            ),
+            row(
+                "user space for a relayed packet",
+                100.0,
+                few.relay_ns,
+                many.relay_ns,
+            ),
+        ]
+    }
+
+    fn enters_row(&self) -> Row {
+        let enters = self.held.figures.enters;
+        Row::new(
+            "system calls a packet",
+            "< 0.05",
+            format!("{enters:.4} at {} calls", grouped(self.sizes.large.into())),
+            Judgement::of(enters < 0.05),
+        )
+    }
+
+    fn growth_row(&self) -> Row {
+        let cost = |rushes: &[Rush]| median(rushes.iter().map(|rush| rush.figures.cpu_ns));
+        let (small, large) = (cost(&self.small), cost(&self.large));
+        let (few, many) = (
+            grouped(self.sizes.small.into()),
+            grouped(self.sizes.large.into()),
+        );
+        Row::new(
+            "cost of a packet with many streams to few",
+            "<= 1.25",
+            format!(
+                "{:.2} ({large:.0} ns with {many}, {small:.0} ns with {few})",
+                large / small
+            ),
+            if large.is_finite() && small.is_finite() {
+                Judgement::of(large / small <= 1.25)
+            } else {
+                Judgement::NotJudged
+            },
+        )
+    }
+
+    fn relay_rows(&self) -> Vec<Row> {
+        let (ratio, calls) = (
+            "relayed packets of a bare echo loop's",
+            "bridged calls without loss",
+        );
+        let Some(found) = &self.bridges else {
+            let why = "needs a CPU beside the worker's";
+            return [ratio, calls]
+                .map(|what| Row::new(what, "", why, Judgement::NotJudged))
+                .into();
+        };
+        let middle = |of: fn(&(f64, f64)) -> f64| median(found.rushes.iter().map(of));
+        vec![
+            Row::new(
+                ratio,
+                ">= 0.85",
+                format!(
+                    "{:.2} ({:.0} ns a packet, bare {:.0} ns)",
+                    found.ratio(),
+                    middle(|(_, server)| *server),
+                    middle(|(bare, _)| *bare)
+                ),
+                Judgement::of(found.ratio() >= 0.85),
+            ),
+            Row::new(
+                calls,
+                "4,000",
+                format!(
+                    "{}{}: {} of {} packets arrived",
+                    grouped(found.calls.into()),
+                    if found.is_full_size() {
+                        ""
+                    } else {
+                        " (0.85 of the bare loop's rate)"
+                    },
+                    grouped(found.arrived),
+                    grouped(found.said)
+                ),
+                Judgement::of(found.is_lossless()),
+            ),
+        ]
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let rushes =
+            |rushes: &[Rush]| -> Vec<_> { rushes.iter().map(|rush| rush.to_json()).collect() };
+        json!({
+            "calls": {
+                "small": self.sizes.small,
+                "paced": self.sizes.paced,
+                "large": self.sizes.large,
+                "most": self.most,
+            },
+            "sent": self.totals.sent,
+            "arrived": self.totals.arrived,
+            "rushes_small": rushes(&self.small),
+            "rushes_large": rushes(&self.large),
+            "rounds": self.rounds.iter().map(Round::to_json).collect::<Vec<_>>(),
+            "core_music_ns": [self.core.0.music_ns, self.core.1.music_ns],
+            "core_relay_ns": [self.core.0.relay_ns, self.core.1.relay_ns],
+            "bridges": self.bridges.as_ref().map(Bridges::to_json),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_follow_the_machine() {
+        let quick = Sizes::of(room(850.0));
+        assert_eq!(
+            (quick.small, quick.paced, quick.large),
+            (1_000, 10_000, 15_000)
+        );
+        assert_eq!(quick.remark(), "");
+        let slow = Sizes::of(room(5_000.0));
+        assert_eq!((slow.small, slow.paced, slow.large), (1_000, 2_266, 3_400));
+        assert!(slow.remark().contains("3,400"));
+    }
+}
