@@ -174,6 +174,7 @@ impl Control {
 
     /// Takes one input. Drain `poll_output` afterwards.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
+        self.exchange.now = now;
         match input {
             Input::Packet(packet) => self.packet(now, &packet),
             Input::TransmitFailed(ticket) => self.exchange.agent.transmit_failed(now, ticket),

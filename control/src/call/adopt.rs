@@ -213,6 +213,7 @@ impl Exchange {
             unsaid: Vec::new(),
             described: None,
             source: Source::Silent,
+            heard: Box::default(),
         };
         self.legs.insert(dialog, Box::new(leg));
         Some(dialog)

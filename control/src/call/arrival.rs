@@ -38,6 +38,8 @@ pub(crate) struct Arrival {
     pub(crate) parker: Option<Box<str>>,
     /// Where it has been before; `None` as well where that is too long to keep.
     pub(crate) history: Option<Box<str>>,
+    /// The party that the call was for at first.
+    pub(crate) called: Option<Party>,
     /// `None` when the INVITE leaves the offer to us (RFC 3261 §13.2.1).
     pub(crate) offer: Option<Offer>,
     /// Streams asked for so far.
@@ -97,6 +99,7 @@ impl Exchange {
             source,
             parker: request.header(Header::ReferredBy).and_then(callable),
             history: history(request),
+            called: called(request),
             offer: None,
             attempts: 0,
         })
@@ -130,6 +133,12 @@ impl Exchange {
             .filter(|codec| allowed.contains(codec))
             .collect()
     }
+}
+
+fn called(request: &Message<'_>) -> Option<Party> {
+    let first = request.values(Header::HistoryInfo).next();
+    let first = first.and_then(|entry| Party::of_uri(Address::parse(entry)?.uri));
+    first.or_else(|| Party::of_uri(request.to().ok()?.uri))
 }
 
 fn history(request: &Message<'_>) -> Option<Box<str>> {

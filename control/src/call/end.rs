@@ -260,6 +260,7 @@ impl Exchange {
     pub(crate) fn drop_leg(&mut self, dialog: DialogKey) {
         let leg = self.legs.remove(&dialog).expect("a leg is dropped once");
         let stream = leg.stream;
+        self.remember_music(&leg);
         self.lamps.leaving = Some((dialog, leg.identity));
         // A stream that the worker refused is nobody's already.
         if self.streams.owner(stream) == Some(dialog) {

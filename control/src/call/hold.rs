@@ -47,7 +47,7 @@ impl Exchange {
             // Digits come by RTP.
             State::Asking(_) => (Ears::Somebody, leg.said_now().unwrap_or(Source::Silent)),
             _ => {
-                let music = || self.settings(leg.orbit).music;
+                let music = || self.music(leg);
                 (Ears::Nobody, leg.said_now().unwrap_or_else(music))
             }
         };
@@ -60,7 +60,7 @@ impl Exchange {
         let source = if leg.is_away() {
             Source::Silent
         } else {
-            source
+            self.resumed(leg, source)
         };
         self.tell(dialog, media, source);
     }
@@ -68,7 +68,7 @@ impl Exchange {
     /// A bridge is symmetric: where one side is away, nobody is relayed, and who is left hears
     /// music. Who holds and may send is heard, and our music as long as it says nothing.
     fn heard_in_bridge(&self, leg: &Leg, other: &Leg) -> Source {
-        let music = self.settings(leg.orbit).music;
+        let music = self.music(leg);
         if leg.is_away() || other.is_away() || other.is_arriving() {
             return music;
         }
@@ -88,6 +88,9 @@ impl Exchange {
     }
 
     fn tell(&mut self, dialog: DialogKey, media: Media, source: Source) {
+        if self.legs[&dialog].source != source {
+            self.note_music(dialog);
+        }
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
         let stream = leg.stream;
         let is_new_media = leg.described.replace(media) != Some(media);

@@ -123,6 +123,11 @@ impl Identity {
         }
     }
 
+    /// The name-addr; empty when there is none to tell.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// As header fields of a message to the other side.
     pub(crate) fn headers(&self) -> Vec<(Header, String)> {
         let mut headers = Vec::new();

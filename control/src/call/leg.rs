@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::CallKey;
 use super::arrival::Arrival;
 use super::identity::{Identity, Told};
+use crate::call::music::Heard;
 use crate::park::Orbit;
 use crate::sdp::{Direction, Session};
 
@@ -44,6 +45,7 @@ pub(crate) struct Leg {
     /// What the worker was told last.
     pub(crate) described: Option<Media>,
     pub(crate) source: Source,
+    pub(crate) heard: Box<Heard>,
     /// The words it is told before, the next one last.
     pub(crate) unsaid: Vec<PromptId>,
 }

@@ -27,6 +27,10 @@ pub(crate) const RESERVE_SHARE: u32 = 32;
 /// The part of a worker's time that a new stream is taken to need until the worker has measured it,
 /// in millionths: so that many calls that come at once are spread.
 pub(crate) const UNMEASURED_PPM: u64 = 100;
+/// How long it is remembered where a party was in its music that is gone.
+pub(crate) const MUSIC_MEMORY: Duration = Duration::from_mins(10);
+/// Most parties of whom that is remembered.
+pub(crate) const MUSIC_MEMORY_MAX: usize = 10_000;
 /// How long who needs a PIN may take to begin.
 pub(crate) const PIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long after a digit the PIN is taken to be whole.

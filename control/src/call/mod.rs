@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use shared::{Command, Time, WorkerId};
+use shared::{Command, Source, Time, WorkerId};
 
 use adopt::Adoptions;
 use alarm::Alarm;
 
-use crate::config::{Codes, Config, Media, Music, Park, ReferTo};
+use crate::config::{Codes, Config, Media, Music, Numbers, Park, ReferTo};
 use crate::lamp::{self, End, Lamps};
 use crate::park::{
     Attempts, ControlDialogs, Entry, Fetch, Orbit, OrbitTable, ParkToken, Parked, Parking, Settings,
@@ -32,6 +32,7 @@ pub(crate) mod identity;
 mod keep;
 mod leg;
 pub(crate) mod limits;
+pub(crate) mod music;
 pub(crate) mod negotiate;
 pub(crate) mod open;
 mod port;
@@ -46,6 +47,7 @@ mod tests;
 pub(crate) use adopt::Adopted;
 pub(crate) use keep::Keeping;
 pub(crate) use leg::{Leg, Turn, Wish};
+pub(crate) use music::MusicMemory;
 pub(crate) use port::PortPool;
 pub(crate) use random::Random;
 pub(crate) use refusal::Refusal;
@@ -78,6 +80,9 @@ pub(crate) struct Exchange {
     stream_alarm: Alarm,
     adoptions: Adoptions,
     pub(crate) attempts: Attempts,
+    pub(crate) music_memory: MusicMemory,
+    /// The moment of the input that is being taken.
+    pub(crate) now: Time,
     commands: VecDeque<(WorkerId, Command)>,
     deadlines: BTreeSet<(Time, CallKey)>,
     next_call: u64,
@@ -161,6 +166,8 @@ pub(crate) struct Rules {
     pub(crate) refer_to: ReferTo,
     /// What holds for calls in an orbit that is one no more.
     pub(crate) of_all: Settings,
+    /// Numbers with music of their own for who has called them.
+    pub(crate) of_numbers: Vec<(Vec<Numbers>, Source)>,
     /// What the workers have as prompts.
     pub(crate) recordings: BTreeMap<String, Music>,
     /// The prompt of the first of the words, behind the music.
@@ -219,6 +226,8 @@ impl Exchange {
             stream_alarm: Alarm::default(),
             adoptions: Adoptions::default(),
             attempts: Attempts::default(),
+            music_memory: MusicMemory::default(),
+            now: Time::ZERO,
             commands: VecDeque::new(),
             deadlines: BTreeSet::new(),
             next_call: 0,
@@ -388,6 +397,7 @@ impl Rules {
             policies: Policies::new(config),
             refer_to: config.refer_to.clone(),
             of_all: Settings::of_all(config),
+            of_numbers: crate::park::music_of_numbers(config),
             recordings: config.music.clone(),
             first_word: config.first_word(),
             host,

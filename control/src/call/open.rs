@@ -8,6 +8,7 @@ use super::leg::Codecs;
 use super::limits::OPEN_ATTEMPTS_MAX;
 use super::stream::Purpose;
 use super::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
+use crate::call::music::Heard;
 use crate::park::Orbit;
 use crate::sdp::Session;
 use crate::sip::agent::DialogKey;
@@ -40,6 +41,7 @@ impl Exchange {
     /// Enters a leg and asks for its stream. [`Exchange::stream_opened`] goes on with it.
     pub(crate) fn open_leg(&mut self, new: &NewLeg, arrival: Box<Arrival>) -> Result<(), Refusal> {
         let stream = self.open_stream(new.dialog, new.purpose, arrival.rtcp())?;
+        let of_number = self.rules.music_of(&arrival);
         let leg = Leg {
             call: new.call,
             call_id: self.agent.call_id(new.dialog),
@@ -60,6 +62,7 @@ impl Exchange {
             early: None,
             described: None,
             source: Source::Silent,
+            heard: Box::new(Heard::of_number(of_number)),
             unsaid: Vec::new(),
         };
         let before = self.legs.insert(new.dialog, Box::new(leg));
@@ -113,6 +116,7 @@ impl Exchange {
             early: None,
             described: None,
             source: Source::Silent,
+            heard: Box::default(),
             unsaid: Vec::new(),
         };
         self.legs.insert(new.dialog, Box::new(leg));

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use shared::limits::PROMPTS_MAX;
 
+use super::limits::PATTERNS_MAX;
+use super::numbers::NUMBERS_RULE;
 use super::table::{NAME_RULE, Table, is_name};
-use super::{Config, ConfigError, Word};
+use super::{Config, ConfigError, Numbers, Word};
 
 /// `[music.NAME]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +18,8 @@ pub struct Music {
     pub file: Option<PathBuf>,
     /// Programme (true), or from-start.
     pub programme: bool,
+    /// Who has called one of these hears it, whatever its orbit has.
+    pub numbers: Vec<Numbers>,
 }
 
 impl Default for Music {
@@ -23,6 +27,7 @@ impl Default for Music {
         Self {
             file: None,
             programme: true,
+            numbers: Vec::new(),
         }
     }
 }
@@ -104,7 +109,7 @@ pub(super) fn read(
 
 impl Music {
     fn read(table: &Table<'_>, folder: &Path) -> Result<Self, ConfigError> {
-        table.knows(&["file", "mode"])?;
+        table.knows(&["file", "mode", "numbers"])?;
         let mut music = Self::default();
         let rule = "write \"builtin\", or the path of a wav, flac, mp3 or ogg file";
         match table.text("file", rule)? {
@@ -118,6 +123,7 @@ impl Music {
             Some("from-start") => music.programme = false,
             Some(_) => return Err(table.wrong("mode", &format!("unknown; {rule}"))),
         }
+        music.numbers = table.list("numbers", NUMBERS_RULE, PATTERNS_MAX)?;
         Ok(music)
     }
 }

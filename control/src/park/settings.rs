@@ -5,8 +5,9 @@ use std::time::Duration;
 use shared::{PromptId, PromptStart, Repeat, Source};
 
 use super::{Orbit, OrbitTable};
-use crate::call::Exchange;
-use crate::config::{self, Config, OrbitRange, WhenAllFail};
+use crate::call::arrival::Arrival;
+use crate::call::{Exchange, Rules};
+use crate::config::{self, Config, Numbers, OrbitRange, WhenAllFail};
 
 /// What holds for the calls that wait in a range.
 #[derive(Clone, Debug)]
@@ -71,6 +72,28 @@ pub(super) fn ranges(config: &Config) -> impl Iterator<Item = (OrbitRange, Setti
         .orbit_ranges
         .iter()
         .map(|range| (range.clone(), Settings::of_range(config, range)))
+}
+
+impl Rules {
+    /// The music of the number that a caller has called, if that has its own: where its call went
+    /// first (RFC 7044), or else To.
+    pub(crate) fn music_of(&self, arrival: &Arrival) -> Option<u16> {
+        let called = &*arrival.called.as_ref()?.user;
+        let has = |numbers: &[Numbers]| numbers.iter().any(|one| one.has(called));
+        let mut places = (0..).zip(&self.of_numbers);
+        places
+            .find(|(_, (numbers, _))| has(numbers))
+            .map(|(place, _)| place)
+    }
+}
+
+/// The numbers that have music of their own.
+pub(crate) fn music_of_numbers(config: &Config) -> Vec<(Vec<Numbers>, Source)> {
+    let named = config.music.iter();
+    let with_numbers = named.filter(|(_, music)| !music.numbers.is_empty());
+    with_numbers
+        .map(|(name, own)| (own.numbers.clone(), music(config, name)))
+        .collect()
 }
 
 /// The workers number their prompts in the order of `[music.NAME]`.

@@ -93,6 +93,7 @@ fn config() -> Config {
     let music = Music {
         file: None,
         programme: true,
+        ..Music::default()
     };
     Config {
         node: Node {

@@ -23,6 +23,7 @@ mod lost_ack;
 mod lync_parks;
 mod media_refused;
 mod media_timeout;
+mod music;
 mod no_codec;
 mod no_free_orbit;
 mod offerless_invite;

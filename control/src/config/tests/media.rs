@@ -223,6 +223,11 @@ file = ""
 mode = "random"
 => 2: [music.default] mode = "random": unknown; write "programme" or "from-start"
 
+[music.jazz]
+numbers = ["ann"]
+=> 2: [music.jazz] numbers = "ann": not understood; write numbers such as "112", "2000-2999" or
+   "+33140001000-+33140001999"
+
 [music."a b"]
 file = "x"
 => 1: [music.a b]: not a name; write letters, digits, ".", "_" or "-", at most 64

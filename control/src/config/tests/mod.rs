@@ -123,7 +123,7 @@ timeout = "1m30s"
 dscp = 34
 admission = "60%"
 [music]
-jazz = { file = "jazz.flac", mode = "from-start" }
+jazz = { file = "jazz.flac", mode = "from-start", numbers = ["2000-2999"] }
 [music.default]
 file = "/srv/hold.wav"
 [park]
@@ -198,6 +198,7 @@ fn every_key_is_taken() {
     let file = |music: &str| config.music[music].file.clone();
     assert_eq!(file("jazz"), Some(PathBuf::from("/etc/orbit/jazz.flac")));
     assert_eq!(file("default"), Some(PathBuf::from("/srv/hold.wav")));
+    assert!(config.music["jazz"].numbers[0].has("2500"));
     assert!(config.music["default"].programme && !config.music["jazz"].programme);
     let paris = Site {
         members: vec!["+331*".parse().unwrap()],
