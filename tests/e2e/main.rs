@@ -15,5 +15,6 @@ mod demo;
 mod flood;
 mod harness;
 mod kernel;
+mod recall;
 mod sipp;
 mod store;

@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) kernel: Option<&'static str>,
     /// RLIMIT_NOFILE, hard and soft; `None`: ours.
     pub(crate) descriptors: Option<u32>,
+    /// Keys of `[park]`, as they stand in the file.
+    pub(crate) park: String,
     /// Whether calls are kept in a file beyond the process.
     pub(crate) store: bool,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             media_pairs: 100,
             kernel: None,
             descriptors: None,
+            park: String::new(),
             store: false,
         }
     }
@@ -191,6 +194,7 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
         "[[orbit_range]]\nname = \"test\"\nstart = \"{start}\"\nend = \"{end}\""
     )
     .expect("a string");
+    writeln!(text, "[park]\n{}", settings.park).expect("a string");
     if settings.store {
         text += "[store]\npath = \"orbit.db\"\n";
     }

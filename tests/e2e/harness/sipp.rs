@@ -25,6 +25,7 @@ pub(crate) struct Sipp {
     calls: u32,
     calls_per_second: u32,
     dials: Vec<String>,
+    port: Option<u16>,
 }
 
 /// A running scenario.
@@ -44,6 +45,7 @@ impl Sipp {
             calls: 1,
             calls_per_second: 1,
             dials: Vec::new(),
+            port: None,
         }
     }
 
@@ -55,6 +57,14 @@ impl Sipp {
         Self {
             calls,
             calls_per_second,
+            ..self
+        }
+    }
+
+    /// Where it is called.
+    pub(crate) fn at(self, port: u16) -> Self {
+        Self {
+            port: Some(port),
             ..self
         }
     }
@@ -75,7 +85,8 @@ impl Sipp {
         command.arg(server.address.to_string());
         command.arg("-sf").arg(scenarios.join(self.scenario));
         let host = server.address.ip().to_string();
-        command.args(["-i", &host, "-p", &server.ports.pair().to_string()]);
+        let port = self.port.unwrap_or_else(|| server.ports.pair());
+        command.args(["-i", &host, "-p", &port.to_string()]);
         command.args(["-mp", &server.ports.pair().to_string()]);
         // It takes a second pair for video beside the one for audio.
         server.ports.pair();
