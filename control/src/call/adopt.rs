@@ -22,7 +22,7 @@ use crate::store::record::{CallRecord, LegRecord, StateRecord};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Adopted {
     Parked(Parked),
-    Bridged(Bridge),
+    Bridged { second: DialogKey, since: Time },
 }
 
 /// The adopted calls whose peers were not told yet.
@@ -96,7 +96,12 @@ impl Exchange {
                 self.set_state(key, State::Parked(parked));
                 self.set_deadline(key, Some(parked.deadline));
             }
-            Adopted::Bridged(bridge) => {
+            Adopted::Bridged { second, since } => {
+                let bridge = Bridge {
+                    second,
+                    since,
+                    way_back: None,
+                };
                 self.set_state(key, State::Bridged(bridge));
                 self.set_deadline(key, None);
             }
@@ -131,7 +136,6 @@ impl Exchange {
 
     fn enter(&mut self, now: Time, key: CallKey, record: &CallRecord) -> Option<Call> {
         let keeping = self.keeping.as_ref()?;
-        let name = u64::from_str_radix(&record.name.0, 16).ok()?;
         let held = match &record.state {
             StateRecord::Parked {
                 orbit,
@@ -168,14 +172,10 @@ impl Exchange {
                     self.leave_leg(now, first);
                     return None;
                 };
-                Adopted::Bridged(Bridge {
-                    second,
-                    since,
-                    way_back: None,
-                })
+                Adopted::Bridged { second, since }
             }
         };
-        let mut call = Call::new(name, first, State::Adopting(adopted), record.parker.clone());
+        let mut call = Call::new(first, State::Adopting(adopted), record.parker.clone());
         call.history.clone_from(&record.history);
         Some(call)
     }
@@ -210,7 +210,7 @@ impl Exchange {
             refused: None,
             peer_codecs: Codecs::new(),
             early: None,
-            unsaid: Vec::new(),
+            speech: None,
             described: None,
             source: Source::Silent,
             heard: Box::default(),

@@ -10,7 +10,7 @@ use std::hash::{Hash as _, Hasher as _};
 use shared::Time;
 
 use super::identity::Identity;
-use super::{Bridge, Call, CallKey, Exchange, State};
+use super::{Bridge, CallKey, Exchange, State};
 use crate::park::Parked;
 use crate::sip::agent::DialogKey;
 use crate::store::record::{CallName, CallRecord, LegRecord, StateRecord};
@@ -75,9 +75,14 @@ impl Exchange {
         let mut operations = Vec::new();
         for key in touched {
             let record = self.record(key);
+            let fresh = self.random.token();
             let keeping = self.keeping.as_mut().expect("it was there above");
             match record {
-                Some(record) => {
+                Some(mut record) => {
+                    record.name = match keeping.kept.get(&key) {
+                        Some((name, _)) => name.clone(),
+                        None => CallName(format!("{fresh:016x}").into()),
+                    };
                     let entry = (record.name.clone(), digest(&record));
                     if keeping.kept.get(&key) != Some(&entry) {
                         keeping.kept.insert(key, entry);
@@ -111,7 +116,11 @@ impl Exchange {
         for key in self.calls.keys() {
             let kept = keeping.kept.get(key).map(|(_, digest)| *digest);
             if !matches!(self.calls[key].state, State::Adopting(_)) {
-                let now = self.record(*key).as_ref().map(digest);
+                let now = self.record(*key).map(|mut record| {
+                    let name = keeping.kept.get(key).map(|(name, _)| name.clone());
+                    record.name = name.unwrap_or_default();
+                    digest(&record)
+                });
                 assert_eq!(kept, now, "{key:?}: the store has something else");
             }
         }
@@ -121,7 +130,7 @@ impl Exchange {
         }
     }
 
-    /// The record of a call; `None` for one that is not worth taking up again.
+    /// The record of a call, without its name; `None` for one that is not worth taking up again.
     fn record(&self, key: CallKey) -> Option<CallRecord> {
         let keeping = self.keeping.as_ref()?;
         let call = self.calls.get(&key)?;
@@ -142,7 +151,7 @@ impl Exchange {
             | State::Adopting(_) => return None,
         };
         Some(CallRecord {
-            name: name(call),
+            name: CallName::default(),
             state,
             parker: call.parker.clone(),
             history: call.history.clone(),
@@ -182,10 +191,6 @@ impl LegRecord {
     pub(crate) fn identity(&self) -> Identity {
         Identity::from_parts(&self.identity, self.private)
     }
-}
-
-fn name(call: &Call) -> CallName {
-    CallName(format!("{:016x}", call.name).into())
 }
 
 fn digest(record: &CallRecord) -> u64 {

@@ -46,7 +46,14 @@ pub(crate) struct Leg {
     pub(crate) described: Option<Media>,
     pub(crate) source: Source,
     pub(crate) heard: Box<Heard>,
-    /// The words it is told before, the next one last.
+    /// What it is told before; most are told nothing.
+    pub(crate) speech: Option<Box<Speech>>,
+}
+
+/// What a leg is told before it hears music.
+#[derive(Debug)]
+pub(crate) struct Speech {
+    /// The words, the next one last.
     pub(crate) unsaid: Vec<PromptId>,
 }
 

@@ -97,8 +97,6 @@ pub(crate) struct CallKey(pub(crate) u64);
 pub(crate) struct Call {
     /// The leg it began with, or whoever took its place: the parkee.
     pub(crate) first: DialogKey,
-    /// Names it beyond this process: random, never reused.
-    pub(crate) name: u64,
     pub(crate) state: State,
     /// Who has parked it: the URI to call when nobody retrieves it. `None` where nobody did but the
     /// parkee itself.
@@ -281,8 +279,7 @@ impl Exchange {
         let Turn::Arriving(arrival) = &self.legs[&first].turn else {
             unreachable!("a call begins with an INVITE")
         };
-        let name = self.random.token();
-        let mut call = Call::new(name, first, state, arrival.parker.clone());
+        let mut call = Call::new(first, state, arrival.parker.clone());
         call.history.clone_from(&arrival.history);
         self.enter_call(now + limits::OPEN_TIMEOUT, key, call);
     }
@@ -329,14 +326,8 @@ impl Exchange {
 }
 
 impl Call {
-    pub(crate) const fn new(
-        name: u64,
-        first: DialogKey,
-        state: State,
-        parker: Option<Box<str>>,
-    ) -> Self {
+    pub(crate) const fn new(first: DialogKey, state: State, parker: Option<Box<str>>) -> Self {
         Self {
-            name,
             first,
             state,
             parker,
@@ -361,7 +352,7 @@ impl Call {
             State::Retrieving(_, second)
             | State::Recalling(_, second)
             | State::Bridged(Bridge { second, .. })
-            | State::Adopting(Adopted::Bridged(Bridge { second, .. })) => Some(second),
+            | State::Adopting(Adopted::Bridged { second, .. }) => Some(second),
             State::Parking(_)
             | State::Fetching(_)
             | State::Asking(_)
@@ -383,7 +374,7 @@ impl Call {
             State::Asking(_)
             | State::Bridged(_)
             | State::Joining { .. }
-            | State::Adopting(Adopted::Bridged(_)) => None,
+            | State::Adopting(Adopted::Bridged { .. }) => None,
         }
     }
 }

@@ -63,7 +63,7 @@ impl Exchange {
             described: None,
             source: Source::Silent,
             heard: Box::new(Heard::of_number(of_number)),
-            unsaid: Vec::new(),
+            speech: None,
         };
         let before = self.legs.insert(new.dialog, Box::new(leg));
         assert!(before.is_none(), "a dialog's key is never reused");
@@ -117,7 +117,7 @@ impl Exchange {
             described: None,
             source: Source::Silent,
             heard: Box::default(),
-            unsaid: Vec::new(),
+            speech: None,
         };
         self.legs.insert(new.dialog, Box::new(leg));
         Ok(())

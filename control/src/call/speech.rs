@@ -4,6 +4,7 @@
 
 use shared::{PromptId, PromptStart, Repeat, Source, StreamId};
 
+use super::leg::Speech;
 use super::{Exchange, Leg};
 use crate::config::Word;
 use crate::sip::agent::DialogKey;
@@ -14,7 +15,8 @@ impl Exchange {
         let first = self.rules.first_word;
         let prompt = |word: Word| PromptId(first + word.number());
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
-        leg.unsaid = words.rev().map(prompt).collect();
+        let unsaid = words.rev().map(prompt).collect();
+        leg.speech = Some(Box::new(Speech { unsaid }));
     }
 
     /// A word is said: the next one, or whatever the leg hears then.
@@ -26,11 +28,8 @@ impl Exchange {
         if self.legs[&leg].said_now() != Some(self.legs[&leg].source) {
             return;
         }
-        self.legs
-            .get_mut(&leg)
-            .expect("it was there above")
-            .unsaid
-            .pop();
+        let speech = &mut self.legs.get_mut(&leg).expect("it was there above").speech;
+        speech.as_mut().expect("it says something").unsaid.pop();
         self.hush(leg);
         let key = self.legs[&leg].call;
         self.apply(key);
@@ -39,7 +38,7 @@ impl Exchange {
     /// Nothing more is said.
     pub(crate) fn stop_saying(&mut self, dialog: DialogKey) {
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
-        leg.unsaid.clear();
+        leg.speech = None;
     }
 
     fn owner(&self, stream: StreamId) -> Option<DialogKey> {
@@ -51,7 +50,8 @@ impl Exchange {
 impl Leg {
     /// The word that it hears now, or is to hear.
     pub(crate) fn said_now(&self) -> Option<Source> {
-        self.unsaid.last().map(|&prompt| Source::Prompt {
+        let prompt = *self.speech.as_ref()?.unsaid.last()?;
+        Some(Source::Prompt {
             prompt,
             start: PromptStart::At { position_ms: 0 },
             repeat: Repeat::Times(1),

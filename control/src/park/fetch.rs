@@ -96,8 +96,7 @@ impl Exchange {
             return Err(refusal);
         }
         let parker = fetch.wanted.parker.clone();
-        let name = self.random.token();
-        let call = Call::new(name, dialog, State::Fetching(orbit), parker);
+        let call = Call::new(dialog, State::Fetching(orbit), parker);
         self.enter_call(now + OPEN_TIMEOUT, key, call);
         self.fetches.insert(key, Box::new(fetch));
         Ok((key, orbit))

@@ -9,7 +9,7 @@ use crate::sdp::SessionRecord;
 use crate::sip::agent::UsageRecord;
 
 /// Names a call for as long as it is kept: random, never reused.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct CallName(pub Box<str>);
 
 /// One call.

@@ -98,6 +98,7 @@ impl World {
             | Happening::Written(_) => false,
         });
         self.in_flight -= lost;
+        self.unwritten = 0;
         self.store.crash();
         let seed = self.fork_seed();
         let habits = self.site.media.clone();

@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(super) connections: Vec<Connection>,
     /// SIP messages under way.
     pub(super) in_flight: u32,
+    /// Batches that are not written yet; messages wait for them.
+    pub(super) unwritten: u32,
     timeouts: (Time, u32),
 }
 
@@ -111,6 +113,7 @@ impl World {
             listeners,
             connections: Vec::new(),
             in_flight: 0,
+            unwritten: 0,
             timeouts: (Time::ZERO, 0),
         }
     }
@@ -327,9 +330,9 @@ impl World {
             .count()
     }
 
-    /// Whether a SIP message is under way.
+    /// Whether no SIP message is under way or waits for the store.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.in_flight == 0
+        self.in_flight == 0 && self.unwritten == 0
     }
 
     /// Lets time pass.
@@ -419,6 +422,7 @@ impl World {
             Happening::Failed(ticket) => self.give(Input::TransmitFailed(ticket)),
             Happening::Resolved(ticket, found) => self.give(Input::Resolved(ticket, found)),
             Happening::Written(batch) => {
+                self.unwritten -= 1;
                 let news = self.store.write(batch);
                 self.give(news.map_or(Input::StoreFailed, Input::Stored));
             }
@@ -455,6 +459,7 @@ impl World {
                     self.configured = Some(result.map_err(|error| error.0));
                 }
                 Output::Store(batch) => {
+                    self.unwritten += 1;
                     let at = self.now + self.store_delay();
                     self.agenda.note(at, Happening::Written(batch));
                 }

@@ -270,8 +270,12 @@ impl Phone {
         }
     }
 
-    /// Asks for the full state now.
+    /// Asks for the full state now, unless it has not heard of the dialog yet: a SUBSCRIBE without
+    /// a To tag would begin another one.
     pub(crate) fn refresh_watch(&mut self, now: Time, number: usize) {
+        if self.watches[number].remote_tag.is_none() {
+            return;
+        }
         let expires = self.watches[number].expires;
         self.subscribe(now, number, expires);
     }
@@ -319,6 +323,16 @@ impl Phone {
             return;
         };
         let watch = &mut self.watches[number];
+        let tag = notify.tag("From");
+        if watch
+            .remote_tag
+            .as_deref()
+            .is_some_and(|known| Some(known) != tag)
+        {
+            // Its 200 was lost and its SUBSCRIBE was taken twice: one dialog is enough.
+            self.reply(notify, 481, None);
+            return;
+        }
         let (cseq, _) = notify.cseq();
         if watch.remote_cseq.is_some_and(|last| cseq <= last) {
             self.reply(notify, 500, None);
