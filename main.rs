@@ -4,13 +4,12 @@
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use control::config::Config;
-use control::driver::{self, Bell, Server};
-use dataplane::prompt::{Prompt, PromptTable};
-use dataplane::{DataplaneConfig, Form, Kernel};
+use control::driver;
+use dataplane::prompt::Prompt;
+use tools::server::start;
 use tools::{bed, capacity, demo};
 use tracing_subscriber::EnvFilter;
 
@@ -91,24 +90,4 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Bed(options) => return bed::run(&options, config, &|config| start(config)),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A running server, and a line about its media path.
-fn start(config: &Config) -> Result<(Server, String), Failure> {
-    let prompts = config.prepare_prompts(Prompt::builtin, Prompt::spoken, Prompt::load)?;
-    let prompts = Arc::new(PromptTable::new(prompts));
-    let bell = Bell::new();
-    let media = DataplaneConfig {
-        workers: config.media.workers,
-        cpus: config.media.cpus.clone(),
-        address: config.media.address,
-        media_timeout: config.media.timeout,
-        dscp: config.media.dscp,
-        kernel: Kernel::from_environment()?,
-        form: Form::from_environment()?,
-        admission: config.media.admission,
-    };
-    let plane = dataplane::start(&media, &prompts, &bell.wake())?;
-    let server = driver::start(config, plane.links, &bell)?;
-    Ok((server, plane.description))
 }

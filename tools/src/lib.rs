@@ -13,5 +13,6 @@ pub mod flood;
 pub mod judge;
 pub mod phone;
 pub mod plane;
+pub mod server;
 pub mod speech;
 pub mod wav;

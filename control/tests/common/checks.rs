@@ -14,8 +14,8 @@ use super::world::World;
 
 /// Longest time everything may take to end after the phones hung up: the longest transaction (timer
 /// B or L, 32 s), once for a request and once for the BYE after it, and a pickup that expires
-/// meanwhile, with two recalls and a fallback; or a subscription of ten minutes that its phone never
-/// heard of.
+/// meanwhile, with two recalls and a fallback; or a subscription of ten minutes that its phone
+/// never heard of.
 const END_MAX: Duration = Duration::from_secs(720);
 
 /// Longest time the server may take to end, whatever peers and workers do.
