@@ -63,12 +63,7 @@ fn a_parked_phone_hears_the_hold_music_of_the_project() {
     pause(Duration::from_secs(8));
     phone.command("hangup", "");
     let heard = phone.quit();
-    let builtin = dataplane::prompt::Prompt::builtin();
-    let music: Vec<i16> = builtin
-        .audio(shared::Codec::Pcmu)
-        .iter()
-        .map(|&byte| wav::from_mu_law(byte))
-        .collect();
+    let music = wav::builtin_music();
     assert!(music.len() > 45 * RATE, "the piece is at least 45 s long");
     // Its first packets fill the phone's jitter buffer.
     let seconds = follow(&heard[RATE / 2..], &music);

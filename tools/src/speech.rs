@@ -7,32 +7,17 @@ use std::path::Path;
 use std::process::Command;
 
 use audio_codec_algorithms::encode_ulaw;
+use control::config::Word;
 use dataplane::prompt::decode::mono_8khz;
 
 use crate::wav;
 
 /// A language: its folder, the voice of espeak-ng, and what is said for each word.
-type Language = (&'static str, &'static str, [&'static str; 16]);
-
-/// The names of the words: of the files, without extension.
-pub const WORDS: [&str; 16] = [
-    "0",
-    "1",
-    "2",
-    "3",
-    "4",
-    "5",
-    "6",
-    "7",
-    "8",
-    "9",
-    "star",
-    "pound",
-    "parked-at",
-    "please-hold",
-    "enter-pin",
-    "wrong-pin",
-];
+type Language = (
+    &'static str,
+    &'static str,
+    [&'static str; Word::COUNT as usize],
+);
 
 /// What is said.
 const LANGUAGES: [Language; 5] = [
@@ -156,7 +141,7 @@ pub fn record(folder: &Path) -> io::Result<()> {
     for (language, voice, texts) in LANGUAGES {
         let folder = folder.join(language);
         std::fs::create_dir_all(&folder)?;
-        for (word, text) in WORDS.iter().zip(texts) {
+        for (word, text) in Word::all().map(Word::name).zip(texts) {
             let file = wav::write_ulaw(&spoken(voice, text)?);
             std::fs::write(folder.join(format!("{word}.wav")), file)?;
         }

@@ -166,8 +166,15 @@ fn smooth(samples: &[i16], step: usize) -> Vec<f32> {
     floats(samples).chunks_exact(step).map(mean).collect()
 }
 
+/// The hold music that ships with the server, as a phone with PCMU hears it.
+pub(crate) fn builtin_music() -> Vec<i16> {
+    let builtin = dataplane::prompt::Prompt::builtin();
+    let audio = builtin.audio(shared::Codec::Pcmu).iter();
+    audio.map(|&byte| from_mu_law(byte)).collect()
+}
+
 /// ITU-T G.711 µ-law to linear.
-pub(crate) fn from_mu_law(byte: u8) -> i16 {
+fn from_mu_law(byte: u8) -> i16 {
     let bits = !byte;
     let exponent = (bits >> 4) & 7;
     let magnitude = ((i16::from(bits & 15) * 2 + 33) << exponent) - 33;
