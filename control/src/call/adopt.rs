@@ -5,12 +5,11 @@
 
 use std::collections::VecDeque;
 
-use shared::{RtcpPort, Source, Time};
+use shared::{RtcpPort, Time};
 
 use super::end::Farewell;
-use super::identity::Told;
-use super::leg::Codecs;
 use super::limits::ADOPT_TIMEOUT;
+use super::open::NewLeg;
 use super::{Bridge, Call, CallKey, Exchange, Leg, Purpose, State, Turn, Wish};
 use crate::park::{ParkToken, Parked};
 use crate::sdp::Session;
@@ -195,26 +194,16 @@ impl Exchange {
             self.agent.bye(now, dialog, Farewell::MediaLost.reply());
             return None;
         };
-        let leg = Leg {
+        let new = NewLeg {
+            dialog,
             call: key,
-            call_id: (*record.dialog.dialog.call_id).into(),
             orbit,
-            host: record.host.clone(),
-            identity: record.identity(),
-            told: Told::default(),
-            session,
-            stream,
-            turn: Turn::Opening(0),
             wish,
-            settled: None,
-            refused: None,
-            peer_codecs: Codecs::new(),
-            early: None,
-            speech: None,
-            described: None,
-            source: Source::Silent,
-            heard: Box::default(),
+            purpose,
         };
+        let peer = (record.host.clone(), record.identity());
+        let mut leg = Leg::new(&new, (stream, session), peer, Turn::Opening(0));
+        leg.call_id = (*record.dialog.dialog.call_id).into();
         self.legs.insert(dialog, Box::new(leg));
         Some(dialog)
     }

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::CallKey;
 use super::arrival::Arrival;
 use super::identity::{Identity, Told};
+use super::open::NewLeg;
 use crate::call::music::Heard;
 use crate::park::Orbit;
 use crate::sdp::{Direction, Session};
@@ -110,6 +111,35 @@ impl Wish {
 }
 
 impl Leg {
+    /// A leg of which its peer has not heard yet. `host` is a name of ours that the peer can reach.
+    pub(crate) fn new(
+        new: &NewLeg,
+        (stream, session): (StreamId, Session),
+        (host, identity): (Box<str>, Identity),
+        turn: Turn,
+    ) -> Self {
+        Self {
+            call: new.call,
+            call_id: "".into(),
+            orbit: new.orbit,
+            host,
+            identity,
+            told: Told::default(),
+            session,
+            stream,
+            turn,
+            wish: new.wish,
+            settled: None,
+            refused: None,
+            peer_codecs: Codecs::new(),
+            early: None,
+            described: None,
+            source: Source::Silent,
+            heard: Box::default(),
+            speech: None,
+        }
+    }
+
     /// Whether offer and answer settled what is wished, as far as the peer would have it, and
     /// nothing else is on offer.
     pub(crate) fn is_satisfied(&self) -> bool {

@@ -1,10 +1,9 @@
 //! Giving an arriving leg its stream: a port is bound before it is promised to anybody.
 
-use shared::{Command, Event, RefuseReason, RtcpPort, Source, StreamId, Time, WorkerId};
+use shared::{Command, Event, RefuseReason, RtcpPort, StreamId, Time, WorkerId};
 
 use super::arrival::Arrival;
-use super::identity::{Identity, Told};
-use super::leg::Codecs;
+use super::identity::Identity;
 use super::limits::OPEN_ATTEMPTS_MAX;
 use super::stream::Purpose;
 use super::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
@@ -42,29 +41,13 @@ impl Exchange {
     pub(crate) fn open_leg(&mut self, new: &NewLeg, arrival: Box<Arrival>) -> Result<(), Refusal> {
         let stream = self.open_stream(new.dialog, new.purpose, arrival.rtcp())?;
         let of_number = self.rules.music_of(&arrival);
-        let leg = Leg {
-            call: new.call,
-            call_id: self.agent.call_id(new.dialog),
-            orbit: new.orbit,
-            host: arrival.host.clone(),
-            identity: arrival.identity.clone(),
-            told: Told::default(),
-            session: Session::new(self.random.session_id()),
-            stream,
-            wish: new.wish,
-            settled: None,
-            refused: None,
-            peer_codecs: arrival
-                .offer
-                .as_ref()
-                .map_or_else(Codecs::new, |offer| offer.codecs.clone()),
-            turn: Turn::Arriving(arrival),
-            early: None,
-            described: None,
-            source: Source::Silent,
-            heard: Box::new(Heard::of_number(of_number)),
-            speech: None,
-        };
+        let session = Session::new(self.random.session_id());
+        let peer = (arrival.host.clone(), arrival.identity.clone());
+        let offered = arrival.offer.as_ref().map(|offer| offer.codecs.clone());
+        let mut leg = Leg::new(new, (stream, session), peer, Turn::Arriving(arrival));
+        leg.call_id = self.agent.call_id(new.dialog);
+        leg.peer_codecs = offered.unwrap_or_default();
+        leg.heard = Box::new(Heard::of_number(of_number));
         let before = self.legs.insert(new.dialog, Box::new(leg));
         assert!(before.is_none(), "a dialog's key is never reused");
         Ok(())
@@ -99,26 +82,9 @@ impl Exchange {
         target: &str,
     ) -> Result<(), Refusal> {
         let stream = self.open_stream(new.dialog, new.purpose, RtcpPort::Next)?;
-        let leg = Leg {
-            call: new.call,
-            call_id: "".into(),
-            orbit: new.orbit,
-            host,
-            identity: Identity::of_uri(target),
-            told: Told::default(),
-            session: Session::new(self.random.session_id()),
-            stream,
-            turn: Turn::Opening(0),
-            wish: new.wish,
-            settled: None,
-            refused: None,
-            peer_codecs: Codecs::new(),
-            early: None,
-            described: None,
-            source: Source::Silent,
-            heard: Box::default(),
-            speech: None,
-        };
+        let session = Session::new(self.random.session_id());
+        let peer = (host, Identity::of_uri(target));
+        let leg = Leg::new(new, (stream, session), peer, Turn::Opening(0));
         self.legs.insert(new.dialog, Box::new(leg));
         Ok(())
     }
