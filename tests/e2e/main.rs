@@ -16,5 +16,6 @@ mod flood;
 mod harness;
 mod kernel;
 mod recall;
+mod service;
 mod sipp;
 mod store;

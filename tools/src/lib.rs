@@ -5,12 +5,15 @@
 pub mod bed;
 pub mod capacity;
 pub mod clock;
+pub mod command_line;
 pub mod compose;
 pub mod correlate;
 pub mod demo;
 pub mod ear;
 pub mod flood;
 pub mod judge;
+pub mod log;
+pub mod pages;
 pub mod phone;
 pub mod plane;
 pub mod server;

@@ -12,6 +12,7 @@ mod dns;
 mod reactor;
 mod server;
 mod store;
+mod supervisor;
 mod tcp;
 mod udp;
 mod workers;

@@ -16,6 +16,7 @@ use super::clock;
 use super::dns::Resolver;
 use super::server::{Report, RunError};
 use super::store::Writer;
+use super::supervisor::Supervisor;
 use super::tcp::Connections;
 use super::udp::UdpListener;
 use super::workers::Workers;
@@ -71,6 +72,7 @@ pub(super) struct Reactor {
     pub(super) bell: Bell,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) signals: Signals,
+    pub(super) supervisor: Supervisor,
     pub(super) phase: Phase,
 }
 
@@ -118,6 +120,7 @@ impl Reactor {
     pub(super) async fn run(mut self) -> Result<(), RunError> {
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
         self.carry_out();
+        self.supervisor.ready();
         while self.phase != Phase::Ended {
             let wake = self.wait().await;
             match wake {
@@ -138,6 +141,9 @@ impl Reactor {
             }
             self.workers.flush();
             self.end_when_over(now);
+            let stopping = self.phase != Phase::Running;
+            let control = &self.control;
+            self.supervisor.turn(now, stopping, || control.status());
         }
         Ok(())
     }
@@ -194,6 +200,9 @@ impl Reactor {
         }
         if let Phase::Ending(end) = self.phase {
             sleep = sleep.min(end - now);
+        }
+        if let Some(wait) = self.supervisor.wait(now) {
+            sleep = sleep.min(wait);
         }
         if self.workers.has_backlog() {
             sleep = sleep.min(BACKLOG_RETRY);

@@ -16,6 +16,7 @@ use super::clock;
 use super::dns::Resolver;
 use super::reactor::{Arrival, Keeper, Phase, Reactor, Signals};
 use super::store::{Sqlite, Writer};
+use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
 use super::udp::UdpListener;
 use super::workers::Workers;
@@ -116,6 +117,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         },
+        supervisor: Supervisor::from_environment(),
         phase: Phase::Running,
     };
     for listener in sockets.tcp {
