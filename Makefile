@@ -1,7 +1,7 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo flood packages check test e2e simulate fuzz bench bench-control bench-forms bench-media bench-media-hour doc fmt clean
+.PHONY: help build run demo flood package packages check test e2e simulate fuzz bench bench-control bench-forms bench-media bench-media-hour doc fmt clean
 
 CALLS ?= 1000
 SIP ?= 127.0.0.1:5060
@@ -24,6 +24,9 @@ demo: ## Park CALLS (1000) callers of its own for SECONDS (20) and show what arr
 
 flood: ## Flood the server at SIP (127.0.0.1:5060) with CALLS (1000) parked calls for SECONDS (20)
 	cargo run --release -p orbit-tools --bin rtpflood -- park --sip $(SIP) --calls $(CALLS) --hold $(SECONDS)
+
+package: ## Build the Debian package (target/debian)
+	@.ci/package
 
 packages: ## Install the Debian packages of the real peers, where they are missing
 	@.ci/packages

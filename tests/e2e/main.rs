@@ -15,6 +15,7 @@ mod demo;
 mod flood;
 mod harness;
 mod kernel;
+mod package;
 mod recall;
 mod service;
 mod sipp;

@@ -25,6 +25,7 @@ const EXTENSIONS: &[&str] = &[
     "mp3",
     "ogg",
     "rs",
+    "service",
     "sdp",
     "sh",
     "sip",
