@@ -157,8 +157,11 @@ impl Site {
             match output {
                 Output::Transmit(transmit) => self.sent(at, start + after, &transmit),
                 Output::Command(_, command) => self.asked(&command),
-                Output::Configured(_) | Output::Resolve(_) | Output::Store(_) | Output::Stopped => {
-                }
+                Output::Configured(_)
+                | Output::Happened(_)
+                | Output::Resolve(_)
+                | Output::Store(_)
+                | Output::Stopped => {}
             }
         }
     }

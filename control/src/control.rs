@@ -10,6 +10,7 @@ use shared::{Command, Event, Time, WorkerId};
 
 use crate::call::{Exchange, Keeping, Phase, Random};
 use crate::config::{Config, ConfigError};
+use crate::happening::Happening;
 use crate::policy::Trust;
 use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
 use crate::sip::message::Message;
@@ -53,6 +54,8 @@ pub enum Output {
     Configured(Result<(), ConfigError>),
     /// Make it durable, in order, and say so by [`Input::Stored`].
     Store(Batch),
+    /// This has happened. Nothing need be done about it.
+    Happened(Happening),
     /// After [`Input::Stop`]: every call has ended, every stream is closed.
     Stopped,
 }
@@ -157,6 +160,7 @@ impl Control {
                 &listener.advertise
             });
         let mut exchange = Exchange::new(agent, &setup.config, &setup.workers, host, random);
+        exchange.now = now;
         if let Some(kept) = setup.kept {
             exchange.keeping = Some(Keeping::new(kept.origin_unix_ms));
             exchange.adopt(now, &kept.calls);
@@ -175,6 +179,7 @@ impl Control {
     /// Takes one input. Drain `poll_output` afterwards.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         self.exchange.now = now;
+        self.exchange.news.begin();
         match input {
             Input::Packet(packet) => self.packet(now, &packet),
             Input::TransmitFailed(ticket) => self.exchange.agent.transmit_failed(now, ticket),
@@ -312,6 +317,9 @@ impl Control {
         }
         while let Some(resolve) = self.exchange.agent.poll_resolve() {
             self.outputs.push_back(Output::Resolve(resolve));
+        }
+        while let Some(happening) = self.exchange.news.poll() {
+            self.outputs.push_back(Output::Happened(happening));
         }
         self.stop_when_done(now);
     }

@@ -9,6 +9,7 @@ pub mod call;
 pub mod config;
 pub mod control;
 pub mod driver;
+pub mod happening;
 mod lamp;
 pub mod park;
 mod policy;

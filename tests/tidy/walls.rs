@@ -24,6 +24,11 @@ const WALLS: &[(&str, &[&str], &str)] = &[
         "policy knows only facts",
     ),
     ("control/src/call", &["driver"], "only the driver does IO"),
+    (
+        "control/src/happening",
+        &["driver"],
+        "only the driver does IO",
+    ),
     ("control/src/park", &["driver"], "only the driver does IO"),
     (
         "control/src/control",

@@ -11,6 +11,7 @@ use super::end::Farewell;
 use super::limits::ADOPT_TIMEOUT;
 use super::open::NewLeg;
 use super::{Bridge, Call, CallKey, Exchange, Leg, Purpose, State, Turn, Wish};
+use crate::happening::CallNumber;
 use crate::park::{ParkToken, Parked};
 use crate::sdp::Session;
 use crate::sip::agent::DialogKey;
@@ -114,15 +115,17 @@ impl Exchange {
 
     /// Enters one call. What cannot be taken up is ended, as far as its peers can be told.
     fn adopt_call(&mut self, now: Time, record: &CallRecord) -> bool {
-        let key = self.new_call_key();
+        let key = self.kept_key(record);
         if let Some(call) = self.enter(now, key, record) {
             self.enter_call(now + ADOPT_TIMEOUT, key, call);
             self.note_kept(key, record);
+            self.tell_adopted(key, record);
             return true;
         }
         let name = &record.name.0;
         tracing::warn!(%name, "a call of an earlier process cannot be taken up: it is ended");
         self.note_kept(key, record);
+        self.tell_not_adopted(key, record);
         self.touch(key);
         for leg in [Some(&record.first), record.second.as_ref()]
             .into_iter()
@@ -131,6 +134,13 @@ impl Exchange {
             self.end_unadopted(now, leg);
         }
         false
+    }
+
+    /// The key that a call has had in the process before.
+    fn kept_key(&mut self, record: &CallRecord) -> CallKey {
+        let key = CallNumber::parse(&record.name.0).map(|number| CallKey(number.0));
+        let key = key.filter(|key| !self.calls.contains_key(key));
+        key.unwrap_or_else(|| self.new_call_key())
     }
 
     fn enter(&mut self, now: Time, key: CallKey, record: &CallRecord) -> Option<Call> {

@@ -5,6 +5,7 @@ use shared::{Command, StreamId, Time, WorkerId};
 use super::limits::PROOF_MARGIN;
 use super::refusal::reason;
 use super::{Bridge, CallKey, Exchange, Phase, Refusal, State};
+use crate::happening;
 use crate::lamp::End;
 use crate::park::Parked;
 use crate::sip::agent::{DialogKey, EndCause, Reply};
@@ -50,7 +51,7 @@ impl Farewell {
     }
 
     /// What a leg of the same call is told whose INVITE is not answered yet.
-    const fn refusal(self) -> Refusal {
+    pub(crate) const fn refusal(self) -> Refusal {
         match self {
             Self::NotRetrieved
             | Self::Replaced
@@ -81,6 +82,13 @@ impl Exchange {
             ?cause,
             "leg ended by its peer"
         );
+        let why = match cause {
+            EndCause::Bye => happening::End::HungUp,
+            EndCause::NoAck => happening::End::NoAck,
+            EndCause::Expired => happening::End::SessionExpired,
+            EndCause::Gone => happening::End::PhoneGone,
+        };
+        self.news.gone = Some((dialog, why));
         let header = match cause {
             EndCause::Bye => {
                 self.retrieval_confirmed(dialog);
@@ -99,6 +107,7 @@ impl Exchange {
         self.parker_left(now, dialog);
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, "cancelled");
+        self.news.gone = Some((dialog, happening::End::HungUp));
         self.leg_gone(now, dialog, None);
     }
 
@@ -114,6 +123,7 @@ impl Exchange {
     /// Tells a leg that it will not be connected: its INVITE is refused, or, if we have called it,
     /// it is told by CANCEL or BYE.
     pub(crate) fn turn_away(&mut self, now: Time, dialog: DialogKey, refusal: Refusal) {
+        self.news.refused = Some((dialog, refusal));
         if self.legs[&dialog].is_arriving() {
             return self.refuse(now, dialog, refusal);
         }
@@ -125,12 +135,14 @@ impl Exchange {
     pub(crate) fn fail_leg(&mut self, now: Time, dialog: DialogKey, farewell: Farewell) {
         let header = farewell.header();
         self.agent.bye(now, dialog, with(Some(header.clone())));
+        self.news.gone = Some((dialog, farewell.into()));
         self.leg_gone(now, dialog, Some(header));
     }
 
     /// Ends a call with all its legs.
     pub(crate) fn end_call(&mut self, now: Time, key: CallKey, farewell: Farewell) {
         self.fetch_failed(now, key, farewell.refusal());
+        self.news.farewell = Some((key, farewell));
         let Some(call) = self.forget_call(key, End::of(farewell)) else {
             return;
         };
@@ -177,6 +189,7 @@ impl Exchange {
         for pair in ports {
             self.ports.put(pair);
         }
+        self.news.lose(worker);
         self.commands.retain(|&(addressee, _)| addressee != worker);
         for dialog in owners {
             if let Some(leg) = self.legs.get(&dialog) {
@@ -260,6 +273,7 @@ impl Exchange {
     pub(crate) fn drop_leg(&mut self, dialog: DialogKey) {
         let leg = self.legs.remove(&dialog).expect("a leg is dropped once");
         let stream = leg.stream;
+        self.note_left(dialog, &leg);
         self.remember_music(&leg);
         self.lamps.leaving = Some((dialog, leg.identity));
         // A stream that the worker refused is nobody's already.

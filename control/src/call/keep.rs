@@ -11,6 +11,7 @@ use shared::Time;
 
 use super::identity::Identity;
 use super::{Bridge, CallKey, Exchange, State};
+use crate::happening::CallNumber;
 use crate::park::Parked;
 use crate::sip::agent::DialogKey;
 use crate::store::record::{CallName, CallRecord, LegRecord, StateRecord};
@@ -75,13 +76,12 @@ impl Exchange {
         let mut operations = Vec::new();
         for key in touched {
             let record = self.record(key);
-            let fresh = self.random.token();
             let keeping = self.keeping.as_mut().expect("it was there above");
             match record {
                 Some(mut record) => {
                     record.name = match keeping.kept.get(&key) {
                         Some((name, _)) => name.clone(),
-                        None => CallName(format!("{fresh:016x}").into()),
+                        None => CallName(CallNumber(key.0).to_string().into()),
                     };
                     let entry = (record.name.clone(), digest(&record));
                     if keeping.kept.get(&key) != Some(&entry) {

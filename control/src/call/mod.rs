@@ -13,6 +13,7 @@ use adopt::Adoptions;
 use alarm::Alarm;
 
 use crate::config::{Codes, Config, Media, Music, Numbers, Park, ReferTo};
+use crate::happening::News;
 use crate::lamp::{self, End, Lamps};
 use crate::park::{
     Attempts, ControlDialogs, Entry, Fetch, Orbit, OrbitTable, ParkToken, Parked, Parking, Settings,
@@ -72,6 +73,7 @@ pub(crate) struct Exchange {
     pub(crate) totals: Totals,
     pub(crate) phase: Phase,
     pub(crate) lamps: Lamps,
+    pub(crate) news: News,
     /// `None` without a store.
     pub(crate) keeping: Option<Keeping>,
     /// Limits of ours that calls run into.
@@ -88,7 +90,7 @@ pub(crate) struct Exchange {
     next_call: u64,
 }
 
-/// One call. Never reused.
+/// One call. Never reused, also not by the next process, which goes on with those that are kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct CallKey(pub(crate) u64);
 
@@ -205,6 +207,7 @@ impl Exchange {
         }
         agent.allow(Method::Refer);
         agent.take_bodies(crate::park::ms_call_park::CONTENT_TYPE);
+        let ports = PortPool::new(config.media.ports, &mut random);
         Self {
             agent,
             rules: Rules::new(config, bracketed(host)),
@@ -214,11 +217,14 @@ impl Exchange {
             fetches: BTreeMap::new(),
             controls: ControlDialogs::default(),
             streams: StreamPool::new(workers),
-            ports: PortPool::new(config.media.ports, &mut random),
+            ports,
+            // So that two processes name no two calls alike.
+            next_call: random.token(),
             random,
             totals: Totals::default(),
             phase: Phase::Serving,
             lamps: Lamps::default(),
+            news: News::default(),
             keeping: None,
             limit_alarm: Alarm::default(),
             stream_alarm: Alarm::default(),
@@ -228,7 +234,6 @@ impl Exchange {
             now: Time::ZERO,
             commands: VecDeque::new(),
             deadlines: BTreeSet::new(),
-            next_call: 0,
         }
     }
 
@@ -270,8 +275,13 @@ impl Exchange {
 
     /// A key for a new call.
     pub(crate) fn new_call_key(&mut self) -> CallKey {
-        self.next_call += 1;
-        CallKey(self.next_call)
+        loop {
+            self.next_call = self.next_call.wrapping_add(1);
+            let key = CallKey(self.next_call);
+            if !self.calls.contains_key(&key) {
+                return key;
+            }
+        }
     }
 
     /// Enters a call whose first leg is opening.
@@ -295,6 +305,7 @@ impl Exchange {
     pub(crate) fn remove_call(&mut self, key: CallKey, end: End) -> Option<Call> {
         self.touch(key);
         self.call_ends(key, end);
+        self.tell_ended(key, end);
         self.set_deadline(key, None);
         self.calls.remove(&key).map(|call| *call)
     }
@@ -308,6 +319,7 @@ impl Exchange {
         let call = self.calls.get_mut(&key).expect("the call exists");
         let before = std::mem::replace(&mut call.state, state);
         self.call_moved(key, before);
+        self.tell_moved(key, before);
     }
 
     /// The call and the state of a leg.

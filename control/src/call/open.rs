@@ -122,6 +122,7 @@ impl Exchange {
             Event::Closed { stream, stats } => {
                 tracing::debug!(%stream, ?stats, "stream closed");
                 self.take_back(stream);
+                self.tell_closed(stream, stats);
             }
             Event::MediaTimeout { stream } => self.media_timed_out(now, stream),
             Event::Utilisation { share } => self.streams.utilised(worker, share),

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
+use super::news::News;
 use super::server::{Report, RunError};
 use super::store::Writer;
 use super::supervisor::Supervisor;
@@ -74,6 +75,7 @@ pub(super) struct Reactor {
     pub(super) signals: Signals,
     pub(super) supervisor: Supervisor,
     pub(super) phase: Phase,
+    pub(super) news: News,
 }
 
 /// Keeps calls beyond the process.
@@ -268,6 +270,7 @@ impl Reactor {
                 let report = Report {
                     status: self.control.status(),
                     orbits: self.control.orbits(),
+                    tally: self.news.tally().clone(),
                 };
                 // Whoever asked may have gone away.
                 let _ = reply.send(report);
@@ -341,6 +344,7 @@ impl Reactor {
                         keeper.writer.write(batch);
                     }
                 }
+                Output::Happened(happening) => self.news.tell(happening),
                 Output::Stopped => {
                     self.phase = Phase::Ending(clock::now() + WORKERS_END_TIMEOUT);
                 }

@@ -9,11 +9,12 @@ use shared::{WorkerId, WorkerLink, WorkerStats};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
+use super::news::News;
 use super::reactor::{Arrival, Keeper, Phase, Reactor, Signals};
 use super::store::{Sqlite, Writer};
 use super::supervisor::Supervisor;
@@ -22,6 +23,7 @@ use super::udp::UdpListener;
 use super::workers::Workers;
 use crate::config::{Config, Store};
 use crate::control::{Control, ControlStatus, Kept, OrbitStatus, Setup};
+use crate::happening::{Happening, Tally};
 use crate::sip::transport::{Flow, Listener, Transport};
 use crate::store::{Store as _, StoreError};
 
@@ -33,6 +35,7 @@ pub struct Server {
     arrivals: mpsc::Sender<Arrival>,
     listeners: Vec<Listener>,
     stats: Vec<Arc<WorkerStats>>,
+    happenings: broadcast::Sender<Arc<Happening>>,
 }
 
 /// How things stand.
@@ -42,6 +45,8 @@ pub struct Report {
     pub status: ControlStatus,
     /// The taken orbits.
     pub orbits: Vec<OrbitStatus>,
+    /// How often what happened.
+    pub tally: Tally,
 }
 
 /// Why a server did not start.
@@ -104,6 +109,8 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         seed: clock::seed()?,
     };
     let first_flow = listeners.len() as u64;
+    let news = News::new();
+    let happenings = news.sender();
     let reactor = Reactor {
         control: Control::new(setup, clock::now()),
         udp: sockets.udp,
@@ -119,6 +126,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         },
         supervisor: Supervisor::from_environment(),
         phase: Phase::Running,
+        news,
     };
     for listener in sockets.tcp {
         let trusted = config.sip.trusted.clone();
@@ -131,6 +139,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         arrivals,
         listeners,
         stats,
+        happenings,
     })
 }
 
@@ -175,6 +184,13 @@ impl Server {
     #[must_use]
     pub fn worker_stats(&self) -> &[Arc<WorkerStats>] {
         &self.stats
+    }
+
+    /// What happens from now on. Who falls behind by [`super::news::WAITING_MAX`] is told how many
+    /// it has missed.
+    #[must_use]
+    pub fn happenings(&self) -> broadcast::Receiver<Arc<Happening>> {
+        self.happenings.subscribe()
     }
 
     /// How things stand; `None` when it has ended. Not from within async code.

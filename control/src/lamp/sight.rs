@@ -9,9 +9,9 @@ use shared::Time;
 use crate::call::end::Farewell;
 use crate::call::identity::Identity;
 use crate::call::{Adopted, CallKey, Exchange, State};
+use crate::happening::Whom;
 use crate::park::{Orbit, ParkToken, Parked};
 use crate::sip::agent::{DialogKey, DialogName};
-use crate::sip::dialog::Role;
 
 /// A call that waits, as long as it does: its place in the documents.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,7 +147,7 @@ impl Exchange {
         self.lamps.touched.extend(was);
         self.lamps.touched.extend(is);
         if let (State::Retrieving(parked, _), Some(State::Bridged(bridge))) = (before, after) {
-            let end = self.end_by(key, bridge.second);
+            let end = self.end_by(bridge.second);
             self.departs(key, parked.orbit, end, Some(bridge.second));
         }
     }
@@ -182,15 +182,11 @@ impl Exchange {
     }
 
     /// Whether who has a call now came for it, or was called.
-    fn end_by(&self, key: CallKey, second: DialogKey) -> End {
-        if self.agent.role(second) != Some(Role::Uac) {
-            return End::Retrieved;
-        }
-        let called = self.legs.get(&second).map(|leg| &leg.identity);
-        let parker = self.calls[&key].parker.as_deref().map(Identity::of_uri);
-        match parker.is_some() && parker.as_ref() == called {
-            true => End::Recalled,
-            false => End::Fallback,
+    fn end_by(&self, second: DialogKey) -> End {
+        match self.news.whom(second) {
+            Some(Whom::Parker) => End::Recalled,
+            Some(Whom::Fallback) => End::Fallback,
+            None => End::Retrieved,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::call::limits::{EXPIRES_MARGIN, OPEN_TIMEOUT};
 use crate::call::negotiate::description;
 use crate::call::open::NewLeg;
 use crate::call::{Call, CallKey, Exchange, Refusal, State, Turn, Wish};
+use crate::happening::Dialect;
 use crate::lamp::End;
 use crate::sip::agent::{DialogKey, Outgoing};
 use crate::sip::header::{Header, Replaces};
@@ -169,7 +170,9 @@ impl Exchange {
     /// The parkee has let us take the parker's place: it is parked, and its time begins.
     pub(crate) fn fetch_answered(&mut self, now: Time, key: CallKey, orbit: Orbit) {
         let token = ParkToken::new(&mut self.random);
-        self.begin_waiting(now, key, orbit, token);
+        let dialect = self.fetches.get(&key).map(|fetch| fetch.asker.dialect());
+        let dialect = dialect.unwrap_or(Dialect::Refer);
+        self.begin_waiting(now, key, orbit, token, dialect);
         self.tell_asker(now, key, Outcome::Parked(orbit, token));
     }
 
@@ -192,6 +195,9 @@ impl Exchange {
         let Some(fetch) = self.fetches.remove(&key) else {
             return;
         };
+        if let Outcome::Failed(refusal) = outcome {
+            self.tell_not_fetched(key, &fetch, refusal);
+        }
         match fetch.asker {
             Asker::Refer(referral) => self.tell_referrer(now, &referral, outcome),
             Asker::Lync => self.tell_requester(now, key, outcome),

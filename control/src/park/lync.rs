@@ -166,7 +166,8 @@ impl Exchange {
             return;
         };
         self.controls.remove(key);
-        if self.fetches.remove(&key).is_some() {
+        if let Some(fetch) = self.fetches.remove(&key) {
+            self.tell_not_fetched(key, &fetch, Refusal::NoConversation);
             let first = self.calls[&key].first;
             self.fail_arrival(now, first, Refusal::NoConversation);
         }

@@ -9,12 +9,14 @@ use shared::Time;
 use crate::call::arrival::{Arrival, Referred, replaces};
 use crate::call::{CallKey, Exchange, Phase, Refusal};
 use crate::config::Empty;
+use crate::happening::Dialect;
 use crate::sip::agent::{DialogKey, session_description};
 use crate::sip::message::Message;
 
 mod attempts;
 mod configure;
 mod dial;
+mod dialect;
 mod expire;
 mod fetch;
 mod limits;
@@ -48,6 +50,8 @@ pub(crate) struct Parking {
     pub(crate) orbit: Option<Orbit>,
     /// The parked call whose place it takes.
     pub(crate) replaces: Option<CallKey>,
+    /// How that was asked for.
+    pub(crate) dialect: Dialect,
 }
 
 /// A call in an orbit.
@@ -78,6 +82,7 @@ impl Exchange {
             false => self.admit(now, dialog, request, source),
         };
         if let Err(refusal) = admitted {
+            self.tell_invite_refused(request, refusal);
             self.refuse(now, dialog, refusal);
         }
     }

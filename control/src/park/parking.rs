@@ -8,6 +8,7 @@ use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
 use crate::call::{CallKey, Exchange, Leg, Refusal, State, Turn, Wish};
 use crate::config::Word;
+use crate::happening::Dialect;
 use crate::lamp::End;
 use crate::sip::agent::DialogKey;
 use crate::sip::header::Header;
@@ -55,6 +56,7 @@ impl Exchange {
         orbit: Orbit,
         replaces: Option<CallKey>,
     ) -> Result<(), Refusal> {
+        let dialect = Dialect::of(&arrival);
         let opened = self.open_leg(&NewLeg::alone(dialog, key, orbit, Wish::PARKED), arrival);
         if let Err(refusal) = opened {
             self.orbits.free(orbit);
@@ -63,6 +65,7 @@ impl Exchange {
         let parking = Parking {
             orbit: Some(orbit),
             replaces,
+            dialect,
         };
         self.add_call(now, key, dialog, State::Parking(parking));
         Ok(())
@@ -94,7 +97,7 @@ impl Exchange {
         if parking.orbit.is_none() {
             self.orbits.hand_over(orbit, key);
         }
-        self.begin_waiting(now, key, orbit, token);
+        self.begin_waiting(now, key, orbit, token, parking.dialect);
         if let Some(replaced) = parking.replaces {
             self.end_replaced(now, replaced, parking);
         }
@@ -108,6 +111,7 @@ impl Exchange {
         key: CallKey,
         orbit: Orbit,
         token: ParkToken,
+        dialect: Dialect,
     ) {
         let deadline = now + self.settings(orbit).pickup_timeout;
         let parked = Parked {
@@ -119,6 +123,7 @@ impl Exchange {
         };
         self.set_state(key, State::Parked(parked));
         self.set_deadline(key, Some(deadline));
+        self.tell_parked(key, &parked, dialect);
         self.apply(key);
         self.totals.parked += 1;
         let dialog = self.calls[&key].first;

@@ -14,6 +14,7 @@ use crate::call::negotiate::description;
 use crate::call::refusal::reason;
 use crate::call::{CallKey, Exchange, Refusal, State, Turn, Wish};
 use crate::config::WhenAllFail;
+use crate::happening::Fact;
 use crate::sip::agent::{DialogKey, Outgoing};
 use crate::sip::header::Header;
 use crate::sip::status::Status;
@@ -62,6 +63,8 @@ impl Exchange {
             ..parked
         };
         self.totals.forsaken += 1;
+        let deadline = parked.deadline;
+        self.happened(key, Fact::Forsaken { deadline });
         let dialog = self.calls[&key].first;
         let (orbit, call_id) = self.log_fields(dialog);
         let waits_s = now.since(parked.since).as_secs();
@@ -85,7 +88,7 @@ impl Exchange {
     }
 
     /// Whom to call after so many recalls: the parker as often as is allowed, then the fallback.
-    pub(super) fn to_call(&self, key: CallKey, parked: &Parked) -> Option<&str> {
+    pub(crate) fn to_call(&self, key: CallKey, parked: &Parked) -> Option<&str> {
         let (park, recalls) = (self.settings(parked.orbit), parked.recalls);
         match self.calls[&key].parker.as_deref() {
             Some(parker) if recalls < park.max_pickup_attempts => Some(parker),
@@ -191,6 +194,7 @@ impl Exchange {
         let Some((key, State::Recalling(parked, _))) = self.call_of(recall) else {
             return;
         };
+        self.news.rejected = Some((recall, status.code()));
         self.drop_leg(recall);
         self.recall_failed(now, key, parked);
     }

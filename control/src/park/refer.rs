@@ -15,7 +15,10 @@ use super::permit::Parker;
 use super::{Dialled, Orbit, ParkToken};
 use crate::call::arrival::{callable, host_of};
 use crate::call::end::Farewell;
-use crate::call::{CallKey, Exchange, Phase, Refusal, State, Wish};
+use crate::call::limits::OPEN_TIMEOUT;
+use crate::call::{Call, CallKey, Exchange, Phase, Refusal, State, Wish};
+use crate::happening::Dialect;
+use crate::lamp::End;
 use crate::policy::Party;
 use crate::sip::agent::{Closing, DialogKey, DialogName, Reply, Stance, SubscriptionKey};
 use crate::sip::header::{Address, Header, Replaces};
@@ -54,6 +57,7 @@ impl Exchange {
             let call_id = request.call_id().unwrap_or_default();
             let (status, text) = (refusal.status(), self.words(refusal));
             tracing::info!(call_id, %status, "REFER refused: {text}");
+            self.tell_refer_refused(request, dialog.is_some(), refusal);
             let reply = self.refusal_reply(refusal);
             self.agent
                 .refuse_subscription(now, subscription, status, reply);
@@ -194,18 +198,34 @@ impl Exchange {
         };
         let leaves = { self.calls[&key].other(parkee) }.expect("a bridge has two legs");
         let uri = self.agent.remote(leaves).and_then(callable);
-        let orbit = self.take_orbit(orbit, key, parker)?;
+        let anew = self.new_call_key();
+        let orbit = self.take_orbit(orbit, anew, parker)?;
         self.accept_refer(now, referral.subscription, orbit);
-        let call = self.calls.get_mut(&key).expect("the caller looked");
-        call.first = parkee;
-        call.parker = uri;
+        self.part(now, key, anew, parkee, (orbit, uri));
         let token = ParkToken::new(&mut self.random);
         self.legs.get_mut(&parkee).expect("a call has legs").orbit = orbit;
-        self.begin_waiting(now, key, orbit, token);
+        self.begin_waiting(now, anew, orbit, token, Dialect::ReferInCall);
         self.tell_referrer(now, &referral, Outcome::Parked(orbit, token));
         self.end_leg(now, leaves, Farewell::Parked);
         self.wish(now, parkee, Wish::PARKED);
         Ok(())
+    }
+
+    /// One leg of a bridge begins a call of its own; the other call is over.
+    fn part(
+        &mut self,
+        now: Time,
+        key: CallKey,
+        anew: CallKey,
+        parkee: DialogKey,
+        (orbit, parker): (Orbit, Option<Box<str>>),
+    ) {
+        self.news.farewell = Some((key, Farewell::Parked));
+        let before = self.remove_call(key, End::of(Farewell::Parked));
+        let mut call = Call::new(parkee, State::Fetching(orbit), parker);
+        call.history = before.expect("the caller looked").history;
+        self.legs.get_mut(&parkee).expect("a call has legs").call = anew;
+        self.enter_call(now + OPEN_TIMEOUT, anew, call);
     }
 
     /// Tells who sent a REFER how it ended: a response (RFC 3420) that says the orbit, and how to

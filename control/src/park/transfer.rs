@@ -8,6 +8,7 @@ use crate::call::arrival::{Arrival, callable};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
 use crate::call::{Adopted, CallKey, Exchange, Purpose, Refusal, State, Wish};
+use crate::happening::Dialect;
 use crate::lamp::End;
 use crate::sip::agent::{DialogKey, DialogName};
 use crate::sip::header::Replaces;
@@ -118,10 +119,12 @@ impl Exchange {
     ) -> Result<(), Refusal> {
         let key = self.new_call_key();
         let leg = NewLeg::alone(dialog, key, parked.orbit, Wish::PARKED);
+        let dialect = Dialect::of(&arrival);
         self.open_leg(&leg, arrival)?;
         let parking = Parking {
             orbit: None,
             replaces: Some(replaces),
+            dialect,
         };
         self.add_call(now, key, dialog, State::Parking(parking));
         Ok(())

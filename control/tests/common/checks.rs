@@ -30,6 +30,7 @@ pub(crate) fn after_step(world: &World) {
     world.workers.check();
     let (status, orbits) = (world.control.status(), world.control.orbits());
     counts(&status, &orbits, orbits_of(world));
+    world.history.check(&status, &orbits);
     if world.is_quiet() && !world.workers.is_one_lost() {
         for phone in world.phones.iter().filter(|phone| !phone.is_dead) {
             for (number, call) in phone.calls.iter().enumerate() {
@@ -171,6 +172,7 @@ impl World {
             ..ControlStatus::default()
         };
         assert_eq!(status, left, "something is left at the end");
+        self.history.check_all_ended();
         assert_eq!(self.workers.len(), 0, "a stream is left at the end");
         assert_eq!(
             self.workers.opened, self.workers.closed,
@@ -316,6 +318,7 @@ impl World {
             (0, 0),
             "calls are left"
         );
+        self.history.check_all_ended();
         assert_eq!(self.workers.living(), 0, "a stream is left");
         for phone in self.phones.iter().filter(|phone| !phone.is_dead) {
             let told = phone.calls.iter().all(Call::is_over);

@@ -104,6 +104,7 @@ impl World {
         let habits = self.site.media.clone();
         self.workers = Workers::new(seed, &self.site.workers, habits);
         let setup = self.setup();
+        self.history.crash();
         self.control = Control::new(setup, self.now);
         self.carry_out();
     }

@@ -13,6 +13,7 @@ use shared::{Command, Event, Share, Source, Time, WorkerId};
 
 use super::checks;
 use super::clock::Agenda;
+use super::history::History;
 use super::link::Link;
 use super::media::{Stream, Workers};
 use super::phone::Phone;
@@ -48,6 +49,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     /// Start lines of what the server sent, with the phone it went to.
     pub(crate) sent: Vec<(usize, String)>,
+    pub(crate) history: History,
     pub(crate) is_stopped: bool,
     configured: Option<Result<(), String>>,
     seed: Seed,
@@ -105,6 +107,7 @@ impl World {
             site,
             store: Store::default(),
             sent: Vec::new(),
+            history: History::default(),
             is_stopped: false,
             configured: None,
             seed,
@@ -463,6 +466,7 @@ impl World {
                     let at = self.now + self.store_delay();
                     self.agenda.note(at, Happening::Written(batch));
                 }
+                Output::Happened(happening) => self.history.fold(self.now, &happening),
                 Output::Stopped => self.is_stopped = true,
             }
         }

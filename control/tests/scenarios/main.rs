@@ -16,6 +16,7 @@ mod crash;
 mod empty_orbit;
 mod feature_codes;
 mod glare;
+mod happenings;
 mod host_names;
 mod ipv6;
 mod lamp;

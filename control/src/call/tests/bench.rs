@@ -102,6 +102,7 @@ impl Bench {
                 Output::Resolve(_) => panic!("no names here"),
                 Output::Configured(_) => unreachable!("nobody configures"),
                 Output::Store(_) => panic!("no store here"),
+                Output::Happened(_) => {}
                 Output::Stopped => self.stopped = true,
             }
         }

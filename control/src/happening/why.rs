@@ -1,0 +1,65 @@
+//! Why somebody did not get what it asked for, in a word for records and metrics.
+//!
+//! Absent on purpose: what the peer is told (`call::refusal`).
+
+use crate::call::Refusal;
+
+/// A reason: few, so that they can be counted one by one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Why {
+    /// In a word, such as `no-free-orbit`.
+    pub name: &'static str,
+    /// The status that the peer was told; 0 where it has left by itself.
+    pub status: u16,
+}
+
+impl Why {
+    /// Who asked has left before it was answered.
+    pub(crate) const LEFT: Self = Self {
+        name: "left",
+        status: 0,
+    };
+}
+
+impl From<Refusal> for Why {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            name: name(refusal),
+            status: refusal.status().code(),
+        }
+    }
+}
+
+const fn name(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::BadRequest(_) | Refusal::ParkVersion => "bad-request",
+        Refusal::UnknownUser | Refusal::NoOrbitDialled => "no-such-number",
+        Refusal::EmptyOrbit => "empty-orbit",
+        Refusal::OtherCall => "other-call",
+        Refusal::BeingRetrieved => "being-retrieved",
+        Refusal::BeingAdopted => "being-adopted",
+        Refusal::OrbitTaken => "orbit-taken",
+        Refusal::DoublePark => "parked-already",
+        Refusal::NoConversation => "no-conversation",
+        Refusal::NotReplaced(_) => "phone-refused",
+        Refusal::ParkTimeout => "phone-silent",
+        Refusal::ReferToElsewhere => "host-not-allowed",
+        Refusal::TooManyFetches => "too-many-at-once",
+        Refusal::NoOrbit => "no-free-orbit",
+        Refusal::Denied(_) => "denied",
+        Refusal::WrongPin | Refusal::TooManyPins => "wrong-pin",
+        Refusal::NoPin => "no-pin",
+        Refusal::NoDigits => "no-digits",
+        Refusal::Sdp(_) => "sdp",
+        Refusal::NoSuchDialog | Refusal::DialogEnded | Refusal::NotEarly => "no-such-dialog",
+        Refusal::Pending => "offer-pending",
+        Refusal::NoMedia => "no-media",
+        Refusal::ParkeeGone => "parkee-gone",
+        Refusal::ParkeeRefused => "parkee-refused",
+        Refusal::ParkeeUnavailable => "parkee-unavailable",
+        Refusal::ParkeeSilent => "parkee-silent",
+        Refusal::NotAnswered => "not-answered",
+        Refusal::RetrievedElsewhere => "retrieved-elsewhere",
+        Refusal::Stopping => "stopping",
+    }
+}
