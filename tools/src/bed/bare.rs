@@ -99,11 +99,14 @@ pub(super) fn send(
     })
 }
 
-/// Wakes every millisecond, and notes how late that was.
+/// Wakes every millisecond, and notes how late that was. With `work`, it is then busy for that long
+/// each time, and makes up for a stall as a worker does: one that is busy for most of its time
+/// takes several times the stall to be on time again.
 pub(super) fn tick(
     place: &Place,
     begin: Begin<'_>,
     time: Duration,
+    work: Duration,
 ) -> Result<Pacing, Box<dyn Error>> {
     on_thread(place, begin, move || {
         let mut pacing = Pacing::new();
@@ -114,7 +117,11 @@ pub(super) fn tick(
             let until = Timespec::try_from(Duration::from_nanos(due.as_nanos()))?;
             // A signal ends the sleep early, which is no lateness.
             let _ = clock_nanosleep_absolute(ClockId::Monotonic, &until);
-            pacing.record(clock::now() - due);
+            let woken = clock::now();
+            pacing.record(woken - due);
+            while clock::now() < woken + work {
+                std::hint::spin_loop();
+            }
         }
         Ok(pacing)
     })

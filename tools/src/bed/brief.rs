@@ -136,14 +136,16 @@ fn best_pacing_row(rounds: &[Round]) -> Row {
 
 pub(super) fn pacing_row(round: &Round, which: &str) -> Row {
     let quantiles = |part| {
-        let (server, bare) = (round.deviation.quantile(part), round.bare.quantile(part));
-        format!("{} (bare {})", time(server), time(bare))
+        let [server, bare, busy] =
+            [&round.deviation, &round.bare, &round.busy].map(|pacing| time(pacing.quantile(part)));
+        format!("{server} (bare {bare}, as busy {busy})")
     };
+    let stolen = round.figures.stolen_share * 100.0;
     Row::new(
         "deviation against a bare 1 ms timer",
         "p99 + 0.3 ms, p99.9 + 0.5 ms",
         format!(
-            "p99 {}, p99.9 {} {which}",
+            "p99 {}, p99.9 {} {which}; the host had the CPU for {stolen:.2} % of the time",
             quantiles(0.99),
             quantiles(0.999)
         ),

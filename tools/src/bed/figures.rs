@@ -17,6 +17,8 @@ pub(super) struct Figures {
     pub(super) system_ns: f64,
     /// What part of the time the worker was ready, but something else had its CPU.
     pub(super) waited_share: f64,
+    /// What part of the time the host had taken the worker's CPU away, by clock ticks.
+    pub(super) stolen_share: f64,
     /// What part of one core it used.
     pub(super) core_share: f64,
     /// Calls of `io_uring_enter` a packet.
@@ -43,6 +45,7 @@ impl Figures {
             user_ns: user * share,
             system_ns: system * share,
             waited_share: (is.waited - was.waited).as_secs_f64() / seconds,
+            stolen_share: (is.stolen - was.stolen).as_secs_f64() / seconds,
             core_share: cpu / seconds,
             enters: (now.enters - before.enters) as f64 / packets.max(1.0),
         }
@@ -84,6 +87,7 @@ mod tests {
             cpu: ThreadCpu {
                 total: Duration::from_millis(1),
                 waited: Duration::from_millis(20),
+                stolen: Duration::from_millis(10),
                 ..ThreadCpu::default()
             },
             ..Look::default()
@@ -93,5 +97,6 @@ mod tests {
         assert!((figures.cpu_ns - 1_000.0).abs() < 1e-6);
         assert!((figures.enters - 0.05).abs() < 1e-9);
         assert!((figures.waited_share - 0.01).abs() < 1e-9);
+        assert!((figures.stolen_share - 0.005).abs() < 1e-9);
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct ThreadCpu {
     pub(super) system: Duration,
     /// Ready, but something else had the CPU.
     pub(crate) waited: Duration,
+    /// A virtual machine's host had taken their CPUs away; counted in clock ticks.
+    pub(crate) stolen: Duration,
 }
 
 impl Look {
@@ -85,6 +87,7 @@ impl Look {
             "cpu_user_ns": nanos(self.cpu.user),
             "cpu_system_ns": nanos(self.cpu.system),
             "cpu_waited_ns": nanos(self.cpu.waited),
+            "cpu_stolen_ns": nanos(self.cpu.stolen),
         })
     }
 
@@ -114,6 +117,7 @@ impl Look {
                 user: Duration::from_nanos(figure("cpu_user_ns")?),
                 system: Duration::from_nanos(figure("cpu_system_ns")?),
                 waited: Duration::from_nanos(figure("cpu_waited_ns")?),
+                stolen: Duration::from_nanos(figure("cpu_stolen_ns")?),
             },
         })
     }
@@ -123,9 +127,12 @@ impl ThreadCpu {
     /// Of all media workers of this process.
     fn of_workers() -> Self {
         let mut sum = Self::default();
+        let cpus = fs::read_to_string("/proc/stat").unwrap_or_default();
         for thread in worker_threads() {
             let (on, waited) = schedule(&read(&thread, "schedstat"));
-            let (user, system) = ticks(&read(&thread, "stat"));
+            let stat = read(&thread, "stat");
+            let (user, system) = ticks(&stat);
+            sum.stolen += stolen(&cpus, processor(&stat));
             sum.total += on;
             sum.waited += waited;
             sum.user += user;
@@ -188,6 +195,22 @@ fn ticks(text: &str) -> (Duration, Duration) {
     (next(), next())
 }
 
+/// The CPU that the thread ran on last, field 39 of `stat`.
+fn processor(text: &str) -> u32 {
+    let behind = text.rsplit_once(')').map_or("", |(_, behind)| behind);
+    let field = behind.split_whitespace().nth(36);
+    field.and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+/// Steal time of a CPU, the eighth figure of its line in `/proc/stat`.
+fn stolen(cpus: &str, cpu: u32) -> Duration {
+    let name = format!("cpu{cpu}");
+    let mut lines = cpus.lines().map(str::split_whitespace);
+    let figures = lines.find_map(|mut words| (words.next() == Some(&name)).then_some(words));
+    let steal = figures.and_then(|mut figures| figures.nth(7)?.parse().ok());
+    TICK * steal.unwrap_or(0)
+}
+
 /// `VmRSS:   1234 kB` of `status`.
 fn resident_bytes() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
@@ -229,6 +252,21 @@ mod tests {
         assert_eq!(ticks(line), shown);
         let shown = (Duration::from_nanos(839_346), Duration::from_nanos(116_107));
         assert_eq!(schedule("839346 116107 2\n"), shown);
+    }
+
+    #[test]
+    fn steal_time_is_that_of_the_cpu_a_thread_ran_on() {
+        let stat = format!(
+            "7 (orbit-w0) S {}",
+            (4..=39)
+                .map(|field| format!("{field} "))
+                .collect::<String>()
+        );
+        assert_eq!(processor(&stat), 39);
+        let cpus =
+            "cpu  9 9 9 9 9 9 9 9 0 0\ncpu1 1 2 3 4 5 6 7 8 0 0\ncpu39 1 2 3 4 5 6 7 42 0 0\n";
+        assert_eq!(stolen(cpus, 39), Duration::from_millis(420));
+        assert_eq!(stolen(cpus, 3), Duration::ZERO);
     }
 
     #[test]

@@ -51,11 +51,13 @@ pub(super) struct Window {
     pub(super) share: f64,
 }
 
-/// A turn of a bare timer, then one of the server.
+/// A turn of the server, then those of a bare timer.
 #[derive(Clone, Debug)]
 pub(super) struct Round {
-    pub(super) bare: Pacing,
     pub(super) deviation: Pacing,
+    pub(super) bare: Pacing,
+    /// The timer, busy for as much of its time as the worker is.
+    pub(super) busy: Pacing,
     pub(super) figures: Figures,
 }
 
@@ -78,9 +80,12 @@ impl Round {
     pub(super) fn to_json(&self) -> Value {
         json!({
             "bare_timer_ns": quantiles(&self.bare),
+            "busy_timer_ns": quantiles(&self.busy),
             "deviation_ns": quantiles(&self.deviation),
             "cpu_ns_per_packet": self.figures.cpu_ns,
             "waited_share": self.figures.waited_share,
+            "stolen_share": self.figures.stolen_share,
+            "core_share": self.figures.core_share,
         })
     }
 }
@@ -119,6 +124,9 @@ const PAUSE_MIN: Duration = Duration::from_millis(2_200);
 
 /// The server makes up for this, together with what it takes to begin.
 const RUSH_PAUSE: Duration = Duration::from_millis(1_200);
+
+/// A timer that is busy for longer never makes up for anything.
+const BUSY_MAX: f64 = 0.95;
 
 /// A worker that uses this part of a core and more does nothing but send.
 const SATURATED: f64 = 0.9;
@@ -194,18 +202,22 @@ impl Stage {
         })
     }
 
-    /// Pauses the server, lets a bare timer run in its place, then watches the server.
+    /// Watches the server, then pauses it and lets bare timers run in its place.
     pub(super) fn round(&mut self, turns: Turns) -> Result<Round, Box<dyn Error>> {
         assert!(turns.bare >= PAUSE_MIN, "the pause is too short");
-        let bare = bare::tick(&self.place, &|| self.server.pause(), turns.bare);
+        let Window { figures, heard, .. } = self.watch(turns.server)?;
+        let work = bare::SLOT.mul_f64(figures.core_share.clamp(0.0, BUSY_MAX));
+        let pause = || self.server.pause();
+        let bare = bare::tick(&self.place, &pause, turns.bare, Duration::ZERO);
+        let busy = bare::tick(&self.place, &|| Ok(()), turns.bare, work);
         self.server.resume()?;
         self.load.wait(SETTLE);
         self.listener.forget();
-        let window = self.watch(turns.server)?;
         Ok(Round {
+            deviation: heard.pacing,
             bare: bare?,
-            deviation: window.heard.pacing,
-            figures: window.figures,
+            busy: busy?,
+            figures,
         })
     }
 
