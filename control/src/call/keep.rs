@@ -73,38 +73,35 @@ impl Exchange {
             }
         }
         let touched = std::mem::take(&mut self.keeping.as_mut()?.touched);
-        let mut operations = Vec::new();
-        for key in touched {
-            let record = self.record(key);
-            let keeping = self.keeping.as_mut().expect("it was there above");
-            match record {
-                Some(mut record) => {
-                    record.name = match keeping.kept.get(&key) {
-                        Some((name, _)) => name.clone(),
-                        None => CallName(CallNumber(key.0).to_string().into()),
-                    };
-                    let entry = (record.name.clone(), digest(&record));
-                    if keeping.kept.get(&key) != Some(&entry) {
-                        keeping.kept.insert(key, entry);
-                        operations.push(Operation::Put(Box::new(record)));
-                    }
-                }
-                None => {
-                    if let Some((name, _)) = keeping.kept.remove(&key) {
-                        operations.push(Operation::Delete(name));
-                    }
-                }
-            }
-        }
+        let changes = touched.into_iter().map(|key| self.change(key));
+        let operations: Vec<_> = changes.flatten().collect();
         if operations.is_empty() {
             return None;
         }
-        let keeping = self.keeping.as_mut().expect("it was there above");
+        let keeping = self.keeping.as_mut()?;
         keeping.last += 1;
         Some(Batch {
             number: keeping.last,
             operations,
         })
+    }
+
+    /// What the store must be told of one call: what it is now, where that differs from what was
+    /// said last.
+    fn change(&mut self, key: CallKey) -> Option<Operation> {
+        let record = self.record(key);
+        let kept = &mut self.keeping.as_mut()?.kept;
+        let Some(mut record) = record else {
+            return kept.remove(&key).map(|(name, _)| Operation::Delete(name));
+        };
+        let now = digest(&record);
+        record.name = match kept.get(&key) {
+            Some((_, said)) if *said == now => return None,
+            Some((name, _)) => name.clone(),
+            None => CallName(CallNumber(key.0).to_string().into()),
+        };
+        kept.insert(key, (record.name.clone(), now));
+        Some(Operation::Put(Box::new(record)))
     }
 
     /// Nothing that is kept differs from what the store was told.
@@ -116,11 +113,7 @@ impl Exchange {
         for key in self.calls.keys() {
             let kept = keeping.kept.get(key).map(|(_, digest)| *digest);
             if !matches!(self.calls[key].state, State::Adopting(_)) {
-                let now = self.record(*key).map(|mut record| {
-                    let name = keeping.kept.get(key).map(|(name, _)| name.clone());
-                    record.name = name.unwrap_or_default();
-                    digest(&record)
-                });
+                let now = self.record(*key).map(|record| digest(&record));
                 assert_eq!(kept, now, "{key:?}: the store has something else");
             }
         }
@@ -193,8 +186,17 @@ impl LegRecord {
     }
 }
 
+/// Of everything but the name.
 fn digest(record: &CallRecord) -> u64 {
+    let CallRecord {
+        name: _,
+        state,
+        parker,
+        history,
+        first,
+        second,
+    } = record;
     let mut hasher = DefaultHasher::new();
-    record.hash(&mut hasher);
+    (state, parker, history, first, second).hash(&mut hasher);
     hasher.finish()
 }
