@@ -10,7 +10,7 @@ use control::driver;
 use dataplane::prompt::Prompt;
 use tools::command_line::{Arguments, Command};
 use tools::server::start;
-use tools::{bed, capacity, demo, log, pages};
+use tools::{bed, capacity, demo, log, pages, token};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -39,7 +39,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
     match arguments.command.unwrap_or(Command::Run) {
         Command::Run => {
             let (server, media) = start(&config)?;
-            out.write_all(driver::banner(&config, server.listeners(), &media).as_bytes())?;
+            out.write_all(driver::banner(&config, &server, &media).as_bytes())?;
             server.join()?;
         }
         Command::Check => {
@@ -50,6 +50,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Capacity(options) => return capacity::run(&options, &config),
         Command::Bed(options) => return bed::run(&options, config, &|config| start(config)),
         Command::Pages(options) => pages::write(&options)?,
+        Command::Token(options) => token::run(&options, &mut out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -157,7 +157,8 @@ impl Site {
             match output {
                 Output::Transmit(transmit) => self.sent(at, start + after, &transmit),
                 Output::Command(_, command) => self.asked(&command),
-                Output::Configured(_)
+                Output::Answer(..)
+                | Output::Configured(_)
                 | Output::Happened(_)
                 | Output::Resolve(_)
                 | Output::Store(_)

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use shared::{Command, Event, Time, WorkerId};
 
+use crate::ask::{Answer, Ask, AskError, AskId};
 use crate::call::{Exchange, Keeping, Phase, Random};
 use crate::config::{Config, ConfigError};
 use crate::happening::Happening;
@@ -37,6 +38,8 @@ pub enum Input<'a> {
     Timeout,
     /// The operator has changed `[park]` or the ranges. Answered by [`Output::Configured`].
     Configure(&'a Config),
+    /// Somebody asks. Answered by exactly one [`Output::Answer`].
+    Ask(AskId, Ask),
     /// End every call with BYE, then say [`Output::Stopped`].
     Stop,
 }
@@ -52,6 +55,8 @@ pub enum Output {
     Resolve(Resolve),
     /// The change is made, or nothing is and this says why.
     Configured(Result<(), ConfigError>),
+    /// To [`Input::Ask`].
+    Answer(AskId, Result<Answer, AskError>),
     /// Make it durable, in order, and say so by [`Input::Stored`].
     Store(Batch),
     /// This has happened. Nothing need be done about it.
@@ -194,6 +199,10 @@ impl Control {
                 let configured = self.exchange.configure(config);
                 self.exchange.watch_anew(now);
                 self.outputs.push_back(Output::Configured(configured));
+            }
+            Input::Ask(id, ask) => {
+                let answer = self.exchange.answer(&ask, self.status());
+                self.outputs.push_back(Output::Answer(id, answer));
             }
             Input::Stop => self.exchange.stop(now),
         }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ask;
 pub mod call;
 pub mod config;
 pub mod control;

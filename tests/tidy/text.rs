@@ -20,6 +20,7 @@ const EXTENSIONS: &[&str] = &[
     "",
     "flac",
     "gitignore",
+    "html",
     "lock",
     "md",
     "mp3",

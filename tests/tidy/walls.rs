@@ -9,7 +9,7 @@ const WALLS: &[(&str, &[&str], &str)] = &[
     (
         "control/src/sip",
         &[
-            "call", "park", "policy", "config", "driver", "control", "sdp",
+            "ask", "call", "park", "policy", "config", "driver", "control", "sdp",
         ],
         "SIP does not know calls, nor SDP",
     ),
@@ -23,6 +23,7 @@ const WALLS: &[(&str, &[&str], &str)] = &[
         &["call", "park", "driver", "control"],
         "policy knows only facts",
     ),
+    ("control/src/ask", &["driver"], "only the driver does IO"),
     ("control/src/call", &["driver"], "only the driver does IO"),
     (
         "control/src/happening",

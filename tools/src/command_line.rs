@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::log::LogFormat;
-use crate::{bed, capacity, demo, pages};
+use crate::{bed, capacity, demo, pages, token};
 
 /// Call park, hold music and announcements for SIP.
 #[derive(Parser, Debug)]
@@ -42,6 +42,8 @@ pub enum Command {
     Capacity(capacity::Options),
     /// Measure the media path between two network namespaces; needs root.
     Bed(bed::Options),
+    /// Make a token for the API, and the lines of the configuration that make it known.
+    Token(token::Options),
     /// Write the man pages and the shell completion into a folder, as packages want them.
     #[command(hide = true)]
     Pages(pages::Options),
@@ -53,7 +55,9 @@ impl Arguments {
     #[must_use]
     pub fn log_level(&self) -> &'static str {
         match self.command {
-            None | Some(Command::Run | Command::Check | Command::Pages(_)) => "info",
+            None | Some(Command::Run | Command::Check | Command::Pages(_) | Command::Token(_)) => {
+                "info"
+            }
             Some(Command::Demo(_) | Command::Bed(_) | Command::Capacity(_)) => "warn",
         }
     }

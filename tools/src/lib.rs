@@ -18,4 +18,5 @@ pub mod phone;
 pub mod plane;
 pub mod server;
 pub mod speech;
+pub mod token;
 pub mod wav;

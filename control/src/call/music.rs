@@ -72,6 +72,15 @@ impl Exchange {
         }
     }
 
+    /// The name of the music of a leg that waits; `None` for silence.
+    pub(crate) fn music_name(&self, leg: &Leg) -> Option<String> {
+        let Source::Prompt { prompt, .. } = self.music(leg) else {
+            return None;
+        };
+        let mut names = self.rules.recordings.keys();
+        names.nth(usize::from(prompt.0)).cloned()
+    }
+
     /// What a leg shall be sent instead of `source`, so that it hears its music from where it was.
     pub(super) fn resumed(&self, leg: &Leg, source: Source) -> Source {
         let Source::Prompt {

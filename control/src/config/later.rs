@@ -1,8 +1,6 @@
 //! Tables of what is not built yet: their shape is checked, so that a file that is right today is
 //! right tomorrow, and a warning says that they have no effect.
 
-use std::net::SocketAddr;
-
 use super::ConfigError;
 use super::nearest::nearest;
 use super::table::{NAME_RULE, Table, is_name};
@@ -22,12 +20,6 @@ pub(super) fn check(root: &Table<'_>, warnings: &mut Vec<String>) -> Result<(), 
     for table in root.tables("unassigned")? {
         unassigned(&table, &names)?;
         warnings.push(without_effect(&table, "unassigned numbers are"));
-    }
-    if let Some(table) = root.table("api")? {
-        table.knows(&["listen"])?;
-        let rule = "write ADDRESS:PORT such as \"127.0.0.1:8080\"";
-        table.parsed::<SocketAddr>("listen", rule)?;
-        warnings.push(without_effect(&table, "the API is"));
     }
     Ok(())
 }

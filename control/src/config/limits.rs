@@ -51,6 +51,9 @@ pub const SITES_MAX: usize = 1_000;
 /// Most patterns or numbers in one list.
 pub const PATTERNS_MAX: usize = 1_000;
 
+/// Most tokens of the API.
+pub const TOKENS_MAX: usize = 1_000;
+
 /// Digits of a PIN.
 pub const PIN_DIGITS: RangeInclusive<usize> = 4..=12;
 /// Most policies.

@@ -7,6 +7,7 @@
 //! Absent on purpose: opening what it names (music files are opened by whoever plays them;
 //! [`Config::problem`] words the message).
 
+mod api;
 mod codes;
 mod duration;
 mod forsaken;
@@ -38,6 +39,7 @@ mod who;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use api::{Api, Role, Token};
 pub use codes::Codes;
 pub use forsaken::WhenAllFail;
 pub use media::Media;
@@ -87,6 +89,8 @@ pub struct Config {
     pub orbit_ranges: Vec<OrbitRange>,
     /// `[store]`
     pub store: Store,
+    /// `[api]`; none without the table.
+    pub api: Option<Api>,
     /// What is right, but will not do what its author may hope for: one line each, for the log.
     pub warnings: Vec<String>,
     /// Where in the file each key stands, for [`Config::problem`].
@@ -143,6 +147,7 @@ impl Config {
         let refer_to = ReferTo::read(&root, &sip)?;
         later::check(&root, &mut warnings)?;
         let store = Store::read(&root, folder, &mut warnings)?;
+        let api = Api::read(&root, &mut warnings)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
         forsaken::warn_of_fallbacks(&sip, &root, &mut warnings)?;
         Ok(Self {
@@ -157,6 +162,7 @@ impl Config {
             refer_to,
             orbit_ranges,
             store,
+            api,
             warnings,
             source,
         })
@@ -184,6 +190,7 @@ impl Default for Config {
             refer_to: ReferTo::of(&Sip::default()),
             orbit_ranges: vec![OrbitRange::default()],
             store: Store::default(),
+            api: None,
             warnings: Vec::new(),
             source: Source::default(),
         }

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use super::Server;
 use crate::config::{Config, OnTerminate, OrbitRange, Store};
 use crate::sip::transport::{Listener, Transport};
 
 /// A few lines for whoever started the server; `media` describes the workers.
 #[must_use]
-pub fn banner(config: &Config, listeners: &[Listener], media: &str) -> String {
+pub fn banner(config: &Config, server: &Server, media: &str) -> String {
+    let listeners = server.listeners();
     let mut text = format!(
         "orbit {} · node {}\n",
         env!("CARGO_PKG_VERSION"),
@@ -31,6 +33,9 @@ pub fn banner(config: &Config, listeners: &[Listener], media: &str) -> String {
     }
     line(&mut text, "media", media);
     line(&mut text, "store", &store(&config.store));
+    let api = server.api().map(|address| format!("http://{address}/"));
+    let none = || "none: write [api] to have one".to_owned();
+    line(&mut text, "api", &api.unwrap_or_else(none));
     line(&mut text, "to stop", stop(&config.store));
     text
 }

@@ -9,6 +9,7 @@ mod banner;
 mod bell;
 mod clock;
 mod dns;
+pub mod http;
 mod news;
 mod reactor;
 mod server;

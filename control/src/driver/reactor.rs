@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
+use super::http::{Asked, Reply};
 use super::news::News;
 use super::server::{Report, RunError};
 use super::store::Writer;
@@ -21,6 +22,7 @@ use super::supervisor::Supervisor;
 use super::tcp::Connections;
 use super::udp::UdpListener;
 use super::workers::Workers;
+use crate::ask::Ask;
 use crate::config::OnTerminate;
 use crate::control::{Control, Input, Output};
 use crate::sip::limits::MESSAGE_BYTES_MAX;
@@ -48,6 +50,8 @@ pub(super) enum Arrival {
     Stored(u64),
     /// The store could not be written.
     StoreFailed,
+    /// Somebody asks something of the control plane.
+    Ask(Ask, Reply),
     /// Somebody wants to know how things stand.
     Report(oneshot::Sender<Report>),
     /// Somebody wants the server to end.
@@ -70,6 +74,7 @@ pub(super) struct Reactor {
     pub(super) workers: Workers,
     pub(super) resolver: Resolver,
     pub(super) keeper: Option<Keeper>,
+    pub(super) asked: Asked,
     pub(super) bell: Bell,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) signals: Signals,
@@ -266,6 +271,10 @@ impl Reactor {
             Arrival::Resolved(ticket, addresses) => self.handle(Input::Resolved(ticket, addresses)),
             Arrival::Stored(up_to) => self.handle(Input::Stored(up_to)),
             Arrival::StoreFailed => self.handle(Input::StoreFailed),
+            Arrival::Ask(ask, reply) => {
+                let id = self.asked.enter(reply);
+                self.handle(Input::Ask(id, ask));
+            }
             Arrival::Report(reply) => {
                 let report = Report {
                     status: self.control.status(),
@@ -339,6 +348,7 @@ impl Reactor {
                 Output::Resolve(question) => self.resolver.ask(question),
                 Output::Configured(Ok(())) => {}
                 Output::Configured(Err(error)) => tracing::error!("not configured: {error}"),
+                Output::Answer(id, answer) => self.asked.answer(id, answer),
                 Output::Store(batch) => {
                     if let Some(keeper) = &self.keeper {
                         keeper.writer.write(batch);

@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
+use super::http::{self, Asked, Asker, Desk, Listening};
 use super::news::News;
 use super::reactor::{Arrival, Keeper, Phase, Reactor, Signals};
 use super::store::{Sqlite, Writer};
@@ -36,6 +37,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     stats: Vec<Arc<WorkerStats>>,
     happenings: broadcast::Sender<Arc<Happening>>,
+    api: Option<Listening>,
 }
 
 /// How things stand.
@@ -57,6 +59,16 @@ pub enum StartError {
     Bind {
         /// In the words of the configuration.
         transport: &'static str,
+        /// As configured.
+        address: SocketAddr,
+        /// The operating system's.
+        error: io::Error,
+        /// What would help.
+        remedy: &'static str,
+    },
+    /// The port of the API is not to be had.
+    #[error("the API cannot listen on {address}: {error}; {remedy}")]
+    BindApi {
         /// As configured.
         address: SocketAddr,
         /// The operating system's.
@@ -98,6 +110,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     let (arrivals, waiting) = mpsc::channel(ARRIVALS_MAX);
     let sockets = Sockets::bind(config)?;
     let listeners = sockets.listeners.clone();
+    let api = bind_api(config)?;
     let stats = links.iter().map(|link| Arc::clone(&link.stats)).collect();
     let workers = Workers::new(links);
     let (kept, keeper) = open_store(&config.store, &arrivals)?.unzip();
@@ -118,6 +131,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         workers,
         resolver: Resolver::new(arrivals.clone()),
         keeper,
+        asked: Asked::default(),
         bell: bell.clone(),
         arrivals: waiting,
         signals: Signals {
@@ -134,13 +148,30 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     }
     drop(entered);
     let thread = spawn(runtime, reactor)?;
+    let desk = Desk::new(config, Asker::new(arrivals.clone()), None);
+    let api = api.map(|socket| http::start(socket, desk)).transpose()?;
     Ok(Server {
         thread,
         arrivals,
         listeners,
         stats,
         happenings,
+        api,
     })
+}
+
+/// The socket of the API, where one is wanted.
+fn bind_api(config: &Config) -> Result<Option<std::net::TcpListener>, StartError> {
+    let Some(api) = &config.api else {
+        return Ok(None);
+    };
+    let address = api.listen;
+    let refused = |error: io::Error| StartError::BindApi {
+        address,
+        remedy: remedy(error.kind(), API_REMEDIES),
+        error,
+    };
+    http::bind(address).map(Some).map_err(refused)
 }
 
 /// What the store holds, and who writes it from now on.
@@ -178,6 +209,12 @@ impl Server {
     #[must_use]
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
+    }
+
+    /// Where its API listens, with the real port; `None` without one.
+    #[must_use]
+    pub fn api(&self) -> Option<SocketAddr> {
+        Some(self.api.as_ref()?.address)
     }
 
     /// The counters of its workers.
@@ -218,7 +255,13 @@ impl Server {
     /// # Errors
     /// [`RunError`] for a fault.
     pub fn join(self) -> Result<(), RunError> {
-        self.thread.join().unwrap_or(Err(RunError::Panicked))
+        let ended = self.thread.join().unwrap_or(Err(RunError::Panicked));
+        if let Some(api) = self.api
+            && api.thread.join().is_err()
+        {
+            tracing::error!("the API's thread ended by a panic: its log has the reason");
+        }
+        ended
     }
 }
 
@@ -277,18 +320,7 @@ impl Sockets {
 }
 
 fn refusal(transport: Transport, address: SocketAddr, error: io::Error) -> StartError {
-    let remedy = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program has this port: find it with `ss -lntup`, or change [sip] listen"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this host does not have this address: see `ip address`, and change [sip] listen"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or change [sip] listen"
-        }
-        _ => "see [sip] listen",
-    };
+    let remedy = remedy(error.kind(), SIP_REMEDIES);
     let transport = match transport {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
@@ -298,5 +330,31 @@ fn refusal(transport: Transport, address: SocketAddr, error: io::Error) -> Start
         address,
         error,
         remedy,
+    }
+}
+
+/// What would help where a port is taken, an address is not there, a right is missing, or else.
+type Remedies = [&'static str; 4];
+
+const SIP_REMEDIES: &Remedies = &[
+    "another program has this port: find it with `ss -lntup`, or change [sip] listen",
+    "this host does not have this address: see `ip address`, and change [sip] listen",
+    "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or change [sip] listen",
+    "see [sip] listen",
+];
+
+const API_REMEDIES: &Remedies = &[
+    "another program has this port: find it with `ss -lntp`, or change [api] listen",
+    "this host does not have this address: see `ip address`, and change [api] listen",
+    "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or change [api] listen",
+    "see [api] listen",
+];
+
+fn remedy(kind: io::ErrorKind, [taken, not_here, not_allowed, other]: &Remedies) -> &'static str {
+    match kind {
+        io::ErrorKind::AddrInUse => taken,
+        io::ErrorKind::AddrNotAvailable => not_here,
+        io::ErrorKind::PermissionDenied => not_allowed,
+        _ => other,
     }
 }

@@ -173,6 +173,7 @@ impl World {
         };
         assert_eq!(status, left, "something is left at the end");
         self.history.check_all_ended();
+        assert_eq!(self.questions.open(), 0, "a question without an answer");
         assert_eq!(self.workers.len(), 0, "a stream is left at the end");
         assert_eq!(
             self.workers.opened, self.workers.closed,

@@ -16,6 +16,7 @@ pub(crate) mod history;
 pub(crate) mod link;
 pub(crate) mod media;
 pub(crate) mod phone;
+pub(crate) mod questions;
 pub(crate) mod seed;
 pub(crate) mod site;
 pub(crate) mod store;

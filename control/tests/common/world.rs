@@ -19,6 +19,7 @@ use super::media::{Stream, Workers};
 use super::phone::Phone;
 use super::phone::call::{Call, View};
 use super::phone::elsewhere::{Elsewhere, refer_to};
+use super::questions::Questions;
 use super::seed::Seed;
 use super::site::{self, Site};
 use super::store::Store;
@@ -51,6 +52,7 @@ pub(crate) struct World {
     pub(crate) sent: Vec<(usize, String)>,
     pub(crate) history: History,
     pub(crate) is_stopped: bool,
+    pub(crate) questions: Questions,
     configured: Option<Result<(), String>>,
     seed: Seed,
     pub(super) agenda: Agenda<Happening>,
@@ -109,6 +111,7 @@ impl World {
             sent: Vec::new(),
             history: History::default(),
             is_stopped: false,
+            questions: Questions::default(),
             configured: None,
             seed,
             agenda: Agenda::new(),
@@ -437,7 +440,7 @@ impl World {
         }
     }
 
-    fn give(&mut self, input: Input<'_>) {
+    pub(super) fn give(&mut self, input: Input<'_>) {
         self.control.handle(self.now, input);
         self.carry_out();
     }
@@ -461,6 +464,7 @@ impl World {
                 Output::Configured(result) => {
                     self.configured = Some(result.map_err(|error| error.0));
                 }
+                Output::Answer(id, answer) => self.questions.answered(id, answer),
                 Output::Store(batch) => {
                     self.unwritten += 1;
                     let at = self.now + self.store_delay();

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod asked;
 mod bad_requests;
 mod cancel_race;
 mod checks_can_fail;

@@ -101,6 +101,7 @@ impl Bench {
                 }
                 Output::Resolve(_) => panic!("no names here"),
                 Output::Configured(_) => unreachable!("nobody configures"),
+                Output::Answer(..) => unreachable!("nobody asks"),
                 Output::Store(_) => panic!("no store here"),
                 Output::Happened(_) => {}
                 Output::Stopped => self.stopped = true,

@@ -103,13 +103,9 @@ priority = -1
 }
 
 #[test]
-fn the_api_and_the_store_have_an_address() {
+fn the_store_has_an_address() {
     refused(
         r##"
-[api]
-listen = "8080"
-=> 2: [api] listen = "8080": not understood; write ADDRESS:PORT such as "127.0.0.1:8080"
-
 [store]
 path = "a.db"
 url = "redis://127.0.0.1"

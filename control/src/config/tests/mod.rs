@@ -1,5 +1,6 @@
 //! The rules of the configuration, each with the whole message of its refusal.
 
+mod api;
 mod later;
 mod media;
 mod park;
@@ -82,7 +83,7 @@ fn the_example_is_right_and_says_what_is_not_built() {
         "[media] codecs = \"g722\": not built in this version; left out",
         "[[announcement]]: announcements are not built in this version; without effect",
         "[[unassigned]]: unassigned numbers are not built in this version; without effect",
-        "[api]: the API is not built in this version; without effect",
+        "[api]: no token, so that only its health can be asked; `orbitd token` makes one",
     ];
     assert_eq!(warnings, expected);
 }

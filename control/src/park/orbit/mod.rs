@@ -10,6 +10,7 @@ use crate::config::{Empty, OrbitRange};
 
 mod change;
 mod range;
+mod show;
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +38,7 @@ impl Orbit {
     }
 
     /// A user part, escapes already resolved, that could be an orbit.
-    pub(super) fn parse(user: &str) -> Option<Self> {
+    pub(crate) fn parse(user: &str) -> Option<Self> {
         let prefix = user.chars().next().filter(|c| matches!(c, '*' | '#'));
         let digits = &user[prefix.map_or(0, char::len_utf8)..];
         // A leading zero would let two texts name one orbit; `parse` would take a sign.

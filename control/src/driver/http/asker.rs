@@ -1,0 +1,135 @@
+//! The way from the API to the control thread and back: bounded questions, each with a time limit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::Problem;
+use super::limits::{ASK_TIMEOUT, ASKS_MAX};
+use crate::ask::{
+    Answer, Ask, AskError, AskId, OrbitPage, OrbitView, OrbitsAsk, RangeView, StatusView,
+};
+use crate::driver::reactor::Arrival;
+use crate::driver::server::Report;
+
+/// The API's end.
+#[derive(Clone, Debug)]
+pub(in crate::driver) struct Asker {
+    arrivals: mpsc::Sender<Arrival>,
+    permits: Arc<Semaphore>,
+}
+
+/// Where an answer goes. It holds its place among the questions under way until it is dropped.
+#[derive(Debug)]
+pub(in crate::driver) struct Reply {
+    sender: oneshot::Sender<Result<Answer, AskError>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The reactor's end: what it was asked and has not answered.
+#[derive(Debug, Default)]
+pub(in crate::driver) struct Asked {
+    replies: BTreeMap<AskId, Reply>,
+    last: u64,
+}
+
+impl Asker {
+    pub(in crate::driver) fn new(arrivals: mpsc::Sender<Arrival>) -> Self {
+        Self {
+            arrivals,
+            permits: Arc::new(Semaphore::new(ASKS_MAX)),
+        }
+    }
+
+    /// Waits for the end of the control thread.
+    pub(super) async fn closed(&self) {
+        self.arrivals.closed().await;
+    }
+
+    /// A page of the taken orbits.
+    pub(super) async fn orbits(&self, ask: OrbitsAsk) -> Result<OrbitPage, Problem> {
+        match self.ask(Ask::Orbits(ask)).await? {
+            Answer::Orbits(page) => Ok(page),
+            other => unreachable!("{other:?} answers another question"),
+        }
+    }
+
+    /// One orbit.
+    pub(super) async fn orbit(&self, number: String) -> Result<OrbitView, Problem> {
+        match self.ask(Ask::Orbit(number)).await? {
+            Answer::Orbit(orbit) => Ok(*orbit),
+            other => unreachable!("{other:?} answers another question"),
+        }
+    }
+
+    /// All ranges.
+    pub(super) async fn ranges(&self) -> Result<Vec<RangeView>, Problem> {
+        match self.ask(Ask::Ranges).await? {
+            Answer::Ranges(ranges) => Ok(ranges),
+            other => unreachable!("{other:?} answers another question"),
+        }
+    }
+
+    /// Figures.
+    pub(super) async fn status(&self) -> Result<StatusView, Problem> {
+        match self.ask(Ask::Status).await? {
+            Answer::Status(status) => Ok(status),
+            other => unreachable!("{other:?} answers another question"),
+        }
+    }
+
+    /// How things stand, for who counts.
+    pub(super) async fn report(&self) -> Result<Report, Problem> {
+        let _permit = self.permit()?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Arrival::Report(reply), answer).await
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Answer, Problem> {
+        let (sender, answer) = oneshot::channel();
+        let reply = Reply {
+            sender,
+            _permit: self.permit()?,
+        };
+        let answer = self.send(Arrival::Ask(ask, reply), answer).await?;
+        answer.map_err(Problem::from)
+    }
+
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        permit.map_err(|_| Problem::busy())
+    }
+
+    async fn send<T>(&self, arrival: Arrival, answer: oneshot::Receiver<T>) -> Result<T, Problem> {
+        let exchange = async {
+            // Refused only by a reactor that has ended, which the answer's end tells.
+            let _ = self.arrivals.send(arrival).await;
+            answer.await.map_err(|_| Problem::ending())
+        };
+        let answer = timeout(ASK_TIMEOUT, exchange).await;
+        answer.unwrap_or_else(|_| Err(Problem::late()))
+    }
+}
+
+impl Asked {
+    /// Names a question.
+    pub(in crate::driver) fn enter(&mut self, reply: Reply) -> AskId {
+        self.last += 1;
+        let id = AskId(self.last);
+        self.replies.insert(id, reply);
+        id
+    }
+
+    /// Hands an answer to whoever has asked.
+    ///
+    /// # Panics
+    /// When the question was answered already.
+    pub(in crate::driver) fn answer(&mut self, id: AskId, answer: Result<Answer, AskError>) {
+        let reply = self.replies.remove(&id);
+        let reply = reply.expect("each question is answered once");
+        // Whoever asked may have gone away.
+        let _ = reply.sender.send(answer);
+    }
+}

@@ -1,0 +1,29 @@
+//! The limits of the HTTP API, together: who speaks to it is a stranger until its token is read.
+
+use std::time::Duration;
+
+/// Connections at once; further ones wait in the kernel's queue.
+pub const CONNECTIONS_MAX: usize = 256;
+/// How long the head of a request may take, and how long a connection may be idle before it.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of the head of a request.
+pub const HEAD_BYTES_MAX: usize = 16 * 1_024;
+/// Header fields of a request.
+pub const HEADER_FIELDS_MAX: usize = 64;
+/// Bytes of a body, unless a route says otherwise.
+pub const BODY_BYTES_MAX: usize = 64 * 1_024;
+/// How long a whole request may take until its answer begins, with its body.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the peer may leave what we send unacknowledged.
+pub const UNREAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Questions that the control thread has not answered yet.
+pub const ASKS_MAX: usize = 64;
+/// How long the control thread may take for one answer.
+pub const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most orbits of one list. The control thread is asked for some at a time.
+pub const ORBITS_PER_LIST_MAX: usize = 10_000;
+/// Orbits of a list that does not say how many.
+pub const ORBITS_PER_LIST: usize = 100;
+
+const _: () = assert!(ASKS_MAX <= CONNECTIONS_MAX);
+const _: () = assert!(ASK_TIMEOUT.as_secs() < REQUEST_TIMEOUT.as_secs());

@@ -1,0 +1,37 @@
+//! The HTTP API: a thread of its own that asks the control thread and shows what it is answered.
+//!
+//! `listen` takes connections, `routes` says who may ask what, one file for each noun says how it
+//! looks in JSON. What is said here is documented by the code itself (`openapi`).
+//!
+//! Absent on purpose: anything that decides (`ask`, `park`), and any state but what is under way.
+
+mod asker;
+mod health;
+pub mod limits;
+mod listen;
+mod metrics;
+mod moment;
+mod openapi;
+mod orbits;
+mod page;
+mod permit;
+mod problem;
+mod query;
+mod ranges;
+mod routes;
+mod status;
+#[cfg(test)]
+mod tests;
+mod token;
+
+pub(in crate::driver) use asker::{Asked, Asker, Reply};
+pub(in crate::driver) use listen::{Listening, bind, start};
+pub(in crate::driver) use routes::Desk;
+
+pub use health::Health;
+pub use metrics::RenderMetrics;
+pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};
+pub use problem::Problem;
+pub use ranges::{Range, RangeList};
+pub use status::{Figures, Status};
+pub use token::NewToken;

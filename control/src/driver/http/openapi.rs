@@ -1,0 +1,80 @@
+//! The document that says what the API is, made from the code that does it.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, Modify, OpenApi};
+
+use super::{Problem, health, orbits, ranges, status};
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "orbit",
+        description = "Call park, hold music and announcements for SIP. Send your token as \
+                       `Authorization: Bearer TOKEN`. What goes wrong is said as in RFC 9457."
+    ),
+    paths(
+        health::live,
+        health::ready,
+        orbits::list,
+        orbits::one,
+        ranges::list,
+        status::show,
+    ),
+    components(schemas(Problem)),
+    modifiers(&Bearer)
+)]
+pub(super) struct Document;
+
+/// `/openapi.json`.
+pub(super) async fn show() -> Json<openapi::OpenApi> {
+    Json(Document::openapi())
+}
+
+/// Says how a token is sent.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", scheme);
+    }
+}
+
+/// What any question may be refused with.
+#[derive(Debug)]
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        REFUSALS
+            .iter()
+            .map(|(status, what)| {
+                let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+                let response = ResponseBuilder::new()
+                    .description(*what)
+                    .content("application/problem+json", problem)
+                    .build();
+                (status.to_string(), RefOr::T(response))
+            })
+            .collect()
+    }
+}
+
+const REFUSALS: &[(u16, &str)] = &[
+    (400, "A parameter is wrong; `field` names it."),
+    (401, "There is no token, or none that is known."),
+    (403, "The token's role is not enough."),
+    (408, "The request took too long."),
+    (
+        422,
+        "What it says is understood, and cannot be; `field` names what.",
+    ),
+    (503, "The server is busy or ending."),
+    (504, "The control thread has not answered in time."),
+];

@@ -1,0 +1,79 @@
+//! Who asks, and whether it may.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::Problem;
+use super::routes::Desk;
+use crate::config::{Role, Token};
+
+/// Whose tokens are known.
+#[derive(Clone, Debug)]
+pub(super) struct Tokens(Arc<[Token]>);
+
+impl Tokens {
+    pub(super) fn new(tokens: &[Token]) -> Self {
+        Self(tokens.into())
+    }
+
+    /// Whether there is nobody who could ask anything.
+    pub(super) fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Who has sent a request.
+    fn caller(&self, headers: &HeaderMap) -> Result<&Token, Problem> {
+        if self.are_none() {
+            return Err(Problem::no_tokens());
+        }
+        let token = headers.get(AUTHORIZATION).and_then(bearer);
+        let digest = Sha256::digest(token.ok_or_else(Problem::no_token)?);
+        // All are compared, whichever it is: how long that takes says nothing about any of them.
+        let mut known = None;
+        for token in &*self.0 {
+            if bool::from(token.sha256.ct_eq(&digest)) {
+                known = Some(token);
+            }
+        }
+        known.ok_or_else(Problem::unknown_token)
+    }
+}
+
+/// The token of an Authorization field (RFC 6750 §2.1).
+fn bearer(value: &axum::http::HeaderValue) -> Option<&[u8]> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token.as_bytes())
+}
+
+/// Lets a request pass whose sender has a role.
+pub(super) async fn permit(
+    State((desk, wanted)): State<(Desk, Role)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = desk.tokens.caller(request.headers())?;
+    if caller.role < wanted {
+        return Err(Problem::role(&caller.name, caller.role, wanted));
+    }
+    Ok(next.run(request).await)
+}
+
+/// Lets a request pass while there is anybody who has a token.
+pub(super) async fn open(
+    State(desk): State<Desk>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if desk.tokens.are_none() {
+        return Err(Problem::no_tokens());
+    }
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,173 @@
+//! What went wrong, in the words of RFC 9457: one type for every refusal of the API.
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ask::AskError;
+use crate::config::Role;
+
+/// What went wrong (RFC 9457).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Which problem it is, for programs: `urn:problem-type:orbit:NAME`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The same for people; each problem of a type has the same.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong this time, and what would be right.
+    pub detail: String,
+    /// The parameter or the member of the body that is wrong, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, name: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:problem-type:orbit:{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            field: None,
+        }
+    }
+
+    /// A parameter that cannot be understood.
+    pub(super) fn parameter(field: Option<&str>, detail: impl Into<String>) -> Self {
+        let (status, title) = (StatusCode::BAD_REQUEST, "A parameter is wrong");
+        Self {
+            field: field.map(str::to_owned),
+            ..Self::new(status, "bad-parameter", title, detail)
+        }
+    }
+
+    /// Nothing is there.
+    pub(super) fn no_such_path(path: &str) -> Self {
+        let title = "There is nothing under this path";
+        let detail = format!("{path} is no path of this API; /openapi.json lists those that are");
+        Self::new(StatusCode::NOT_FOUND, "no-such-path", title, detail)
+    }
+
+    /// Something is there, but for other methods.
+    pub(super) fn no_such_method(method: &str, path: &str) -> Self {
+        let title = "This path does not know the method";
+        let detail = format!("{path} knows no {method}; /openapi.json says what it knows");
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "no-such-method",
+            title,
+            detail,
+        )
+    }
+
+    /// Nobody can be known, since no token is configured.
+    pub(super) fn no_tokens() -> Self {
+        let detail = "No token is configured, so that the API answers about its health only. Run \
+                      `orbitd token NAME ROLE`, write the lines it prints into the \
+                      configuration, and start the server again.";
+        let (status, title) = (StatusCode::FORBIDDEN, "The API is not open yet");
+        Self::new(status, "no-tokens", title, detail)
+    }
+
+    /// Who asks has not said who it is.
+    pub(super) fn no_token() -> Self {
+        let detail = "Send the header field `Authorization: Bearer TOKEN` with your token; \
+                      `orbitd token NAME ROLE` makes one.";
+        let (status, title) = (StatusCode::UNAUTHORIZED, "Who asks must have a token");
+        Self::new(status, "no-token", title, detail)
+    }
+
+    /// The token is none of those that are configured.
+    pub(super) fn unknown_token() -> Self {
+        let detail = "The token is none of those in the configuration ([[api.token]] sha256).";
+        let (status, title) = (StatusCode::UNAUTHORIZED, "The token is not known");
+        Self::new(status, "unknown-token", title, detail)
+    }
+
+    /// The token is known, and not enough.
+    pub(super) fn role(name: &str, role: Role, wanted: Role) -> Self {
+        let detail = format!("The token \"{name}\" is a {role}'s, and this is for {wanted}s.");
+        let (status, title) = (StatusCode::FORBIDDEN, "This needs another role");
+        Self::new(status, "role", title, detail)
+    }
+
+    /// Too many questions are under way.
+    pub(super) fn busy() -> Self {
+        let detail = "Too many questions are under way; ask again in a second.";
+        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "The server is busy");
+        Self::new(status, "busy", title, detail)
+    }
+
+    /// The server is on its way out.
+    pub(super) fn ending() -> Self {
+        let detail = "The server is ending; ask the next one.";
+        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "The server is ending");
+        Self::new(status, "ending", title, detail)
+    }
+
+    /// It does not take new calls.
+    pub(super) fn not_ready(detail: &str) -> Self {
+        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "Not ready for calls");
+        Self::new(status, "not-ready", title, detail)
+    }
+
+    /// The control thread has not answered in time.
+    pub(super) fn late() -> Self {
+        let detail = "The control thread has not answered in time; ask again, and see the log.";
+        let (status, title) = (StatusCode::GATEWAY_TIMEOUT, "No answer in time");
+        Self::new(status, "late", title, detail)
+    }
+
+    /// The request itself has not come in time.
+    pub(super) fn slow() -> Self {
+        let detail = "The request took too long; send it at once.";
+        let (status, title) = (StatusCode::REQUEST_TIMEOUT, "The request took too long");
+        Self::new(status, "slow", title, detail)
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AskError::NoSuchOrbit(_) => {
+                let title = "There is no such orbit";
+                Self::new(StatusCode::NOT_FOUND, "no-such-orbit", title, detail)
+            }
+            AskError::NoSuchRange(_) => {
+                let title = "There is no such range";
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self {
+                    field: Some("range".to_owned()),
+                    ..Self::new(status, "no-such-range", title, detail)
+                }
+            }
+            AskError::NotAnOrbit(_) => Self::parameter(Some("after"), detail),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status);
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        let problem = HeaderValue::from_static("application/problem+json");
+        headers.insert(CONTENT_TYPE, problem);
+        if status == StatusCode::UNAUTHORIZED {
+            let bearer = HeaderValue::from_static("Bearer realm=\"orbit\"");
+            headers.insert(WWW_AUTHENTICATE, bearer);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

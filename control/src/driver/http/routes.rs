@@ -1,0 +1,80 @@
+//! Which path is whose: everything the API serves, and who may have it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
+use tokio::time::timeout;
+
+use super::asker::Asker;
+use super::limits::{BODY_BYTES_MAX, REQUEST_TIMEOUT};
+use super::metrics::{self, RenderMetrics};
+use super::permit::{Tokens, open, permit};
+use super::{Problem, health, openapi, orbits, page, ranges, status};
+use crate::config::{Config, Role};
+
+/// What every route works with.
+#[derive(Clone, Debug)]
+pub(in crate::driver) struct Desk {
+    pub(super) asker: Asker,
+    pub(super) tokens: Tokens,
+    /// The name of this server.
+    pub(super) node: Arc<str>,
+    /// What `/metrics` says; without it there is no such path.
+    pub(super) metrics: Option<RenderMetrics>,
+}
+
+impl Desk {
+    /// The desk of a server that is configured so.
+    pub(in crate::driver) fn new(
+        config: &Config,
+        asker: Asker,
+        metrics: Option<RenderMetrics>,
+    ) -> Self {
+        let tokens = config.api.as_ref().map_or(&[][..], |api| &api.tokens);
+        Self {
+            asker,
+            tokens: Tokens::new(tokens),
+            node: config.node.id.as_str().into(),
+            metrics,
+        }
+    }
+}
+
+/// All routes.
+pub(super) fn routes(desk: Desk) -> Router {
+    let of = |role| from_fn_with_state((desk.clone(), role), permit);
+    let of_all = Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready));
+    let of_tokens = Router::new()
+        .route("/", get(page::show))
+        .route("/openapi.json", get(openapi::show))
+        .route_layer(from_fn_with_state(desk.clone(), open));
+    let of_viewers = Router::new()
+        .route("/metrics", get(metrics::scrape))
+        .route("/v1/orbits", get(orbits::list))
+        .route("/v1/orbits/{orbit}", get(orbits::one))
+        .route("/v1/ranges", get(ranges::list))
+        .route("/v1/status", get(status::show))
+        .route_layer(of(Role::Viewer));
+    of_all
+        .merge(of_tokens)
+        .merge(of_viewers)
+        .fallback(async |request: Request| Problem::no_such_path(request.uri().path()))
+        .method_not_allowed_fallback(async |request: Request| {
+            Problem::no_such_method(request.method().as_str(), request.uri().path())
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(in_time))
+        .with_state(desk)
+}
+
+/// Ends a request whose answer does not begin in time, its body's slowness included.
+async fn in_time(request: Request, next: Next) -> Result<Response, Problem> {
+    let response = timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    response.map_err(|_| Problem::slow())
+}

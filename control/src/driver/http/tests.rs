@@ -1,0 +1,438 @@
+//! The API as a client sees it: over TCP, in front of a control thread that a test plays.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+use shared::Time;
+use tokio::sync::mpsc;
+use utoipa::OpenApi as _;
+
+use super::asker::Asked;
+use super::openapi::Document;
+use super::*;
+use crate::ask::{self, Answer, Ask, AskError, OrbitPage, OrbitView, StatusView};
+use crate::config::{Api, Config, Role, Token};
+use crate::driver::reactor::Arrival;
+
+/// A running API, and a token of each role.
+struct Bench {
+    address: SocketAddr,
+    tokens: Vec<NewToken>,
+    arrivals: mpsc::Sender<Arrival>,
+    control: JoinHandle<()>,
+    thread: JoinHandle<()>,
+}
+
+type Answers = fn(Ask) -> Option<Result<Answer, AskError>>;
+
+impl Bench {
+    fn new(answers: Answers) -> Self {
+        Self::with(answers, &Role::ALL)
+    }
+
+    fn with(answers: Answers, roles: &[Role]) -> Self {
+        let tokens: Vec<_> = roles
+            .iter()
+            .map(|role| NewToken::make(role.name(), *role).unwrap())
+            .collect();
+        let config = Config {
+            api: Some(Api {
+                listen: "127.0.0.1:0".parse().unwrap(),
+                tokens: tokens.iter().map(known).collect(),
+            }),
+            ..Config::default()
+        };
+        let (arrivals, waiting) = mpsc::channel(16);
+        let metrics = RenderMetrics::by(|report| format!("orbits {}\n", report.status.parked));
+        let desk = Desk::new(&config, Asker::new(arrivals.clone()), Some(metrics));
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listening = start(socket, desk).unwrap();
+        Self {
+            address: listening.address,
+            tokens,
+            arrivals,
+            control: std::thread::spawn(move || control(waiting, answers)),
+            thread: listening.thread,
+        }
+    }
+
+    fn token(&self, role: Role) -> &str {
+        let place = Role::ALL.iter().position(|one| *one == role).unwrap();
+        self.tokens[place].token()
+    }
+
+    /// What a viewer gets.
+    fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, Some(self.token(Role::Viewer)))
+    }
+
+    fn send(&self, method: &str, path: &str, token: Option<&str>) -> Reply {
+        let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: here\r\n{}Connection: close\r\n\r\n",
+            token.unwrap_or_default()
+        );
+        self.raw(request.as_bytes())
+    }
+
+    fn raw(&self, request: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        Reply::of(&text)
+    }
+
+    /// The control thread ends, and so does the API.
+    fn end(self) {
+        self.arrivals.blocking_send(Arrival::Stop).unwrap();
+        self.control.join().unwrap();
+        self.thread.join().unwrap();
+        assert!(
+            TcpStream::connect(self.address).is_err(),
+            "the port is free"
+        );
+    }
+}
+
+fn known(token: &NewToken) -> Token {
+    let lines = token.lines();
+    let config = Config::parse(&lines, "made", std::path::Path::new("")).unwrap();
+    config.api.unwrap().tokens.remove(0)
+}
+
+/// Answers until it is told to stop. What has no answer stays open.
+fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers) {
+    let mut asked = Asked::default();
+    while let Some(arrival) = arrivals.blocking_recv() {
+        match arrival {
+            Arrival::Ask(ask, reply) => {
+                let id = asked.enter(reply);
+                if let Some(answer) = answers(ask) {
+                    asked.answer(id, answer);
+                }
+            }
+            Arrival::Report(reply) => reply
+                .send(crate::driver::server::Report::default())
+                .unwrap(),
+            Arrival::Stop => return,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn of(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        Self {
+            status: head
+                .split(' ')
+                .nth(1)
+                .map_or(0, |code| code.parse().unwrap()),
+            head: head.to_ascii_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The last part of a problem's type, after its form was looked at.
+    fn problem(&self) -> (u16, String) {
+        assert!(
+            self.head.contains("content-type: application/problem+json"),
+            "{}",
+            self.head
+        );
+        let problem: Problem = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(problem.status, self.status);
+        let name = problem
+            .kind
+            .strip_prefix("urn:problem-type:orbit:")
+            .unwrap();
+        (self.status, name.to_owned())
+    }
+}
+
+/// A node with nothing to tell.
+#[expect(clippy::unnecessary_wraps, reason = "other tests leave questions open")]
+fn idle(ask: Ask) -> Option<Result<Answer, AskError>> {
+    Some(match ask {
+        Ask::Orbits(_) => Ok(Answer::Orbits(OrbitPage::default())),
+        Ask::Orbit(number) => Err(AskError::NoSuchOrbit(number)),
+        Ask::Ranges => Ok(Answer::Ranges(Vec::new())),
+        Ask::Status => Ok(Answer::Status(StatusView {
+            is_serving: true,
+            ..StatusView::default()
+        })),
+    })
+}
+
+fn view(number: usize) -> OrbitView {
+    OrbitView {
+        orbit: number.to_string(),
+        range: "front-desk".to_owned(),
+        state: ask::OrbitState::Parked,
+        call: Some(ask::WaitingCall {
+            call_id: "a@b".to_owned(),
+            parkee: ask::PartyView {
+                display: Some("Ann".to_owned()),
+                uri: "sip:ann@example.com".to_owned(),
+            },
+            parker: None,
+            since: Some(Time::ZERO),
+            deadline: None,
+            recalls: 0,
+            recalls_max: 3,
+            music: Some("default".to_owned()),
+        }),
+    }
+}
+
+#[test]
+fn health_needs_no_token() {
+    let bench = Bench::with(idle, &[]);
+    let live = bench.send("GET", "/health/live", None);
+    assert_eq!((live.status, &*live.body), (200, r#"{"status":"live"}"#));
+    let ready = bench.send("GET", "/health/ready", None);
+    assert_eq!((ready.status, &*ready.body), (200, r#"{"status":"ready"}"#));
+    bench.end();
+}
+
+#[test]
+fn a_server_that_ends_is_live_and_not_ready() {
+    let ending = |_| Some(Ok(Answer::Status(StatusView::default())));
+    let bench = Bench::with(ending, &[]);
+    assert_eq!(bench.send("GET", "/health/live", None).status, 200);
+    let ready = bench.send("GET", "/health/ready", None);
+    assert_eq!(ready.problem(), (503, "not-ready".to_owned()));
+    assert!(ready.head.contains("retry-after: 1"), "{}", ready.head);
+    bench.end();
+}
+
+#[test]
+fn without_any_token_all_else_is_refused_with_how_to_make_one() {
+    let bench = Bench::with(idle, &[]);
+    for path in ["/", "/openapi.json", "/metrics", "/v1/orbits", "/v1/status"] {
+        let refused = bench.send("GET", path, Some("orbit_0"));
+        assert_eq!(refused.problem(), (403, "no-tokens".to_owned()), "{path}");
+        assert!(refused.body.contains("orbitd token"), "{}", refused.body);
+    }
+    bench.end();
+}
+
+#[test]
+fn who_has_no_token_or_a_wrong_one_is_told_so() {
+    let bench = Bench::new(idle);
+    for path in [
+        "/metrics",
+        "/v1/orbits",
+        "/v1/orbits/701",
+        "/v1/ranges",
+        "/v1/status",
+    ] {
+        let without = bench.send("GET", path, None);
+        assert_eq!(without.problem(), (401, "no-token".to_owned()), "{path}");
+        assert!(
+            without.head.contains("www-authenticate: bearer"),
+            "{}",
+            without.head
+        );
+        let wrong = bench.send("GET", path, Some("orbit_0"));
+        assert_eq!(wrong.problem(), (401, "unknown-token".to_owned()), "{path}");
+    }
+    let basic = "GET /v1/status HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YTpi\r\n\
+                 Connection: close\r\n\r\n";
+    assert_eq!(
+        bench.raw(basic.as_bytes()).problem(),
+        (401, "no-token".to_owned())
+    );
+    bench.end();
+}
+
+#[test]
+fn each_role_may_look() {
+    let bench = Bench::new(idle);
+    for role in Role::ALL {
+        let token = Some(bench.token(role));
+        assert_eq!(bench.send("GET", "/v1/status", token).status, 200, "{role}");
+    }
+    assert_eq!(bench.get("/metrics").body, "orbits 0\n");
+    bench.end();
+}
+
+#[test]
+fn an_orbit_is_told_with_its_moments_on_the_wall_clock() {
+    let bench = Bench::new(|_| Some(Ok(Answer::Orbit(Box::new(view(701))))));
+    let orbit = bench.get("/v1/orbits/701").json();
+    assert_eq!(orbit["state"], "parked");
+    assert_eq!(orbit["call"]["parkee"]["display"], "Ann");
+    assert_eq!(orbit["call"]["parker"], Value::Null);
+    let since = orbit["call"]["since"].as_str().unwrap();
+    assert!(since.starts_with("20") && since.ends_with('Z'), "{since}");
+    assert_eq!(orbit["call"]["deadline"], Value::Null);
+    bench.end();
+}
+
+#[test]
+fn an_orbit_is_named_as_it_is_dialled() {
+    let bench = Bench::new(|ask| match ask {
+        Ask::Orbit(number) => Some(Err(AskError::NoSuchOrbit(number))),
+        _ => None,
+    });
+    let refused = bench.get("/v1/orbits/%23701");
+    assert_eq!(refused.problem(), (404, "no-such-orbit".to_owned()));
+    assert!(refused.body.contains("#701"), "{}", refused.body);
+    assert_eq!(
+        bench.get("/v1/orbits/%ff").problem(),
+        (400, "bad-parameter".to_owned())
+    );
+    bench.end();
+}
+
+#[test]
+fn a_long_list_is_put_together_from_pages() {
+    let bench = Bench::new(|ask| match ask {
+        Ask::Orbits(ask) => {
+            let first = ask
+                .after
+                .map_or(1_000, |after| after.parse::<usize>().unwrap() + 1);
+            let end = first + ask.limit.min(ask::limits::ORBITS_PER_PAGE_MAX);
+            Some(Ok(Answer::Orbits(OrbitPage {
+                orbits: (first..end.min(2_700)).map(view).collect(),
+                has_more: end < 2_700,
+            })))
+        }
+        _ => None,
+    });
+    let all = bench.get("/v1/orbits?limit=10000").json();
+    assert_eq!(all["orbits"].as_array().unwrap().len(), 1_700);
+    assert_eq!(all["next"], Value::Null);
+    let some = bench.get("/v1/orbits?limit=600&after=1099").json();
+    assert_eq!(some["orbits"].as_array().unwrap().len(), 600);
+    assert_eq!(some["next"], "1699");
+    let usual = bench.get("/v1/orbits").json();
+    assert_eq!(usual["orbits"].as_array().unwrap().len(), 100);
+    bench.end();
+}
+
+#[test]
+fn a_wrong_parameter_is_named_with_what_would_be_right() {
+    let bench = Bench::new(idle);
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=10001", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("lmit=1", "lmit"),
+    ] {
+        let refused = bench.get(&format!("/v1/orbits?{query}"));
+        assert_eq!(
+            refused.problem(),
+            (400, "bad-parameter".to_owned()),
+            "{query}"
+        );
+        assert_eq!(refused.json()["field"], field, "{query}: {}", refused.body);
+    }
+    let refused = bench.get("/v1/orbits?limit=ten");
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert_eq!(detail, "limit is not a number from 1 to 10000; write one");
+    bench.end();
+}
+
+#[test]
+fn what_is_not_there_is_a_problem_as_well() {
+    let bench = Bench::new(idle);
+    assert_eq!(bench.get("/v2").problem(), (404, "no-such-path".to_owned()));
+    let post = bench.send("POST", "/v1/status", Some(bench.token(Role::Admin)));
+    assert_eq!(post.problem(), (405, "no-such-method".to_owned()));
+    bench.end();
+}
+
+#[test]
+fn no_more_questions_are_under_way_than_may_be() {
+    let bench = Bench::new(|ask| match ask {
+        Ask::Orbit(_) => None,
+        other => idle(other),
+    });
+    let mut waiting = Vec::new();
+    let token = bench.token(Role::Viewer);
+    for _ in 0..limits::ASKS_MAX {
+        let mut stream = TcpStream::connect(bench.address).unwrap();
+        let request = format!(
+            "GET /v1/orbits/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        waiting.push(stream);
+    }
+    let mut busy = bench.get("/v1/status");
+    while busy.status == 200 {
+        busy = bench.get("/v1/status");
+    }
+    assert_eq!(busy.problem(), (503, "busy".to_owned()));
+    bench.end();
+}
+
+#[test]
+fn a_request_that_is_too_large_is_refused() {
+    let bench = Bench::new(idle);
+    let long = "x".repeat(limits::HEAD_BYTES_MAX);
+    let head = format!("GET /{long} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!([414, 431].contains(&bench.raw(head.as_bytes()).status));
+    let fields = "X: y\r\n".repeat(limits::HEADER_FIELDS_MAX + 1);
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    assert_eq!(bench.raw(head.as_bytes()).status, 431);
+    bench.end();
+}
+
+#[test]
+fn the_document_says_what_is_there() {
+    let bench = Bench::new(idle);
+    let document = bench.send("GET", "/openapi.json", None).json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() >= 6, "{paths:?}");
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let is_open = operation.get("security").is_none();
+            let answer = bench.send(&method.to_ascii_uppercase(), path, None);
+            let expected = if is_open { 200 } else { 401 };
+            assert_eq!(answer.status, expected, "{method} {path}: {}", answer.body);
+        }
+    }
+    assert!(
+        Document::openapi()
+            .to_json()
+            .unwrap()
+            .contains("problem+json")
+    );
+    bench.end();
+}
+
+#[test]
+fn the_page_runs_what_we_wrote_only() {
+    let bench = Bench::new(idle);
+    let page = bench.send("GET", "/", None);
+    assert_eq!(page.status, 200);
+    let nonce = page.head.split("script-src 'nonce-").nth(1).unwrap();
+    let nonce = nonce.split('\'').next().unwrap();
+    assert_eq!(nonce.len(), 64);
+    assert!(page.body.contains(&format!("<script nonce=\"{nonce}\">")));
+    assert!(!page.body.contains("@NONCE@") && !page.body.contains("innerHTML"));
+    assert!(
+        !page.body.contains("http://") && !page.body.contains("https://"),
+        "no other host"
+    );
+    bench.end();
+}

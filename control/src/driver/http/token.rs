@@ -1,0 +1,66 @@
+//! A new token: random, told once, kept as a hash.
+
+use std::fmt::{self, Write as _};
+use std::io;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::config::Role;
+use crate::driver::clock;
+
+/// A token that nobody has yet. Shows itself as what to tell its owner and what to write into the
+/// configuration.
+#[derive(Clone)]
+pub struct NewToken {
+    name: String,
+    role: Role,
+    token: String,
+}
+
+impl NewToken {
+    /// Makes one of 256 random bits.
+    ///
+    /// # Errors
+    /// When the operating system has no entropy to give.
+    pub fn make(name: &str, role: Role) -> io::Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            role,
+            token: format!("orbit_{}", random()?),
+        })
+    }
+
+    /// What its owner sends.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The lines for the configuration.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let Self { name, role, token } = self;
+        let sha256 = hex(&Sha256::digest(token));
+        format!("[[api.token]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n")
+    }
+}
+
+impl fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewToken(…)")
+    }
+}
+
+/// 256 random bits in base sixteen.
+pub(super) fn random() -> io::Result<String> {
+    Ok(hex(&clock::seed()?))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
