@@ -3,6 +3,7 @@
 use shared::Time;
 
 use crate::call::{Adopted, Call, CallKey, Exchange, State};
+use crate::happening::CallNumber;
 use crate::park::{Orbit, Parked};
 
 use super::AskError;
@@ -62,6 +63,8 @@ pub enum OrbitState {
 /// A call in an orbit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WaitingCall {
+    /// Its name until it is over.
+    pub call: CallNumber,
     /// The Call-ID of the parkee's dialog.
     pub call_id: String,
     /// Who waits.
@@ -125,12 +128,12 @@ impl Exchange {
     }
 
     fn orbit_view(&self, orbit: Orbit, occupant: Option<CallKey>) -> OrbitView {
-        let call = occupant.map(|key| &*self.calls[&key]);
+        let call = occupant.map(|key| (key, &*self.calls[&key]));
         OrbitView {
             orbit: self.orbits.number(orbit),
             range: self.orbits.range_name(orbit).unwrap_or("").to_owned(),
-            state: call.map_or(OrbitState::Free, |call| self.orbit_state(call)),
-            call: call.map(|call| self.waiting_call(orbit, call)),
+            state: call.map_or(OrbitState::Free, |(_, call)| self.orbit_state(call)),
+            call: call.map(|(key, call)| self.waiting_call(orbit, key, call)),
         }
     }
 
@@ -151,12 +154,13 @@ impl Exchange {
         }
     }
 
-    fn waiting_call(&self, orbit: Orbit, call: &Call) -> WaitingCall {
+    fn waiting_call(&self, orbit: Orbit, key: CallKey, call: &Call) -> WaitingCall {
         let leg = &self.legs[&call.first];
         let (display, uri) = leg.identity.to_be_shown();
         let parked = parked(call);
         let settings = self.settings(orbit);
         WaitingCall {
+            call: CallNumber(key.0),
             call_id: leg.call_id.to_string(),
             parkee: PartyView {
                 display,

@@ -14,7 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
-use super::http::{self, Asked, Asker, Desk, Listening};
+use super::http::{self, Asked, Asker, Listening, Serving};
 use super::news::News;
 use super::reactor::{Arrival, Keeper, Phase, Reactor, Signals};
 use super::store::{Sqlite, Writer};
@@ -22,7 +22,7 @@ use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
 use super::udp::UdpListener;
 use super::workers::Workers;
-use crate::config::{Config, Store};
+use crate::config::{Api, Config, Store};
 use crate::control::{Control, ControlStatus, Kept, OrbitStatus, Setup};
 use crate::happening::{Happening, Tally};
 use crate::sip::transport::{Flow, Listener, Transport};
@@ -124,6 +124,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     let first_flow = listeners.len() as u64;
     let news = News::new();
     let happenings = news.sender();
+    let heard = happenings.subscribe();
     let reactor = Reactor {
         control: Control::new(setup, clock::now()),
         udp: sockets.udp,
@@ -148,8 +149,17 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     }
     drop(entered);
     let thread = spawn(runtime, reactor)?;
-    let desk = Desk::new(config, Asker::new(arrivals.clone()), None);
-    let api = api.map(|socket| http::start(socket, desk)).transpose()?;
+    let api = api.map(|(socket, api)| {
+        let serving = Serving {
+            api,
+            node: config.node.id.clone(),
+            asker: Asker::new(arrivals.clone()),
+            happenings: heard,
+            metrics: None,
+        };
+        http::start(socket, serving)
+    });
+    let api = api.transpose()?;
     Ok(Server {
         thread,
         arrivals,
@@ -161,7 +171,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
 }
 
 /// The socket of the API, where one is wanted.
-fn bind_api(config: &Config) -> Result<Option<std::net::TcpListener>, StartError> {
+fn bind_api(config: &Config) -> Result<Option<(std::net::TcpListener, Api)>, StartError> {
     let Some(api) = &config.api else {
         return Ok(None);
     };
@@ -171,7 +181,8 @@ fn bind_api(config: &Config) -> Result<Option<std::net::TcpListener>, StartError
         remedy: remedy(error.kind(), API_REMEDIES),
         error,
     };
-    http::bind(address).map(Some).map_err(refused)
+    let socket = http::bind(address).map_err(refused)?;
+    Ok(Some((socket, api.clone())))
 }
 
 /// What the store holds, and who writes it from now on.

@@ -25,5 +25,22 @@ pub const ORBITS_PER_LIST_MAX: usize = 10_000;
 /// Orbits of a list that does not say how many.
 pub const ORBITS_PER_LIST: usize = 100;
 
+/// Clients that listen to events.
+pub const EVENT_STREAMS_MAX: usize = 64;
+/// The last events, for clients that come back: at a hundred calls a second some seconds of them.
+pub const EVENTS_KEPT_MAX: usize = 4_096;
+/// Events that wait for a client that reads slowly; beyond, it is let go and may come back.
+pub const EVENTS_WAITING_MAX: usize = 1_024;
+/// How often a client is told that it is still listening when nothing happens.
+pub const EVENT_PING: Duration = Duration::from_secs(15);
+
+const _: () = assert!(
+    EVENTS_WAITING_MAX <= EVENTS_KEPT_MAX,
+    "who is let go can resume"
+);
+const _: () = assert!(
+    EVENT_STREAMS_MAX < CONNECTIONS_MAX,
+    "listeners leave room for others"
+);
 const _: () = assert!(ASKS_MAX <= CONNECTIONS_MAX);
 const _: () = assert!(ASK_TIMEOUT.as_secs() < REQUEST_TIMEOUT.as_secs());

@@ -12,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, broadcast};
 use tokio::time::timeout;
 
 use super::asker::Asker;
@@ -20,12 +20,27 @@ use super::limits::{
     CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_FIELDS_MAX, UNREAD_TIMEOUT,
 };
 use super::routes::{Desk, routes};
+use super::{RenderMetrics, token};
+use crate::config::Api;
+use crate::happening::Happening;
 
 /// The API as it runs. Its thread ends soon after the control thread.
 #[derive(Debug)]
 pub(in crate::driver) struct Listening {
     pub(in crate::driver) address: SocketAddr,
     pub(in crate::driver) thread: JoinHandle<()>,
+}
+
+/// What the API serves with.
+#[derive(Debug)]
+pub(in crate::driver) struct Serving {
+    pub(in crate::driver) api: Api,
+    /// The name of this server.
+    pub(in crate::driver) node: String,
+    pub(in crate::driver) asker: Asker,
+    pub(in crate::driver) happenings: broadcast::Receiver<Arc<Happening>>,
+    /// What `/metrics` says; without it there is no such path.
+    pub(in crate::driver) metrics: Option<RenderMetrics>,
 }
 
 /// Opens the socket.
@@ -42,13 +57,14 @@ pub(in crate::driver) fn bind(address: SocketAddr) -> io::Result<Bound> {
 ///
 /// # Errors
 /// When the operating system has none to give.
-pub(in crate::driver) fn start(socket: Bound, desk: Desk) -> io::Result<Listening> {
+pub(in crate::driver) fn start(socket: Bound, serving: Serving) -> io::Result<Listening> {
     let address = socket.local_addr()?;
+    let run = token::run()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new()
         .name("orbit-api".to_owned())
         .spawn(move || {
-            let served = runtime.block_on(serve(socket, desk));
+            let served = runtime.block_on(serve(socket, run, serving));
             if let Err(error) = served {
                 tracing::error!("the API has ended: {error}");
             }
@@ -56,11 +72,13 @@ pub(in crate::driver) fn start(socket: Bound, desk: Desk) -> io::Result<Listenin
     Ok(Listening { address, thread })
 }
 
-async fn serve(socket: Bound, desk: Desk) -> io::Result<()> {
+async fn serve(socket: Bound, run: u64, serving: Serving) -> io::Result<()> {
     let listener = TcpListener::from_std(socket)?;
-    let asker = desk.asker.clone();
+    let asker = serving.asker.clone();
+    let (desk, printing) = Desk::new(serving, run);
     let routes = routes(desk);
     tokio::select! {
+        () = printing => {}
         () = accept(&listener, &routes, &asker) => {}
         () = asker.closed() => {}
     }

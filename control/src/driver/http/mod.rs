@@ -6,6 +6,7 @@
 //! Absent on purpose: anything that decides (`ask`, `park`), and any state but what is under way.
 
 mod asker;
+mod events;
 mod health;
 pub mod limits;
 mod listen;
@@ -25,9 +26,9 @@ mod tests;
 mod token;
 
 pub(in crate::driver) use asker::{Asked, Asker, Reply};
-pub(in crate::driver) use listen::{Listening, bind, start};
-pub(in crate::driver) use routes::Desk;
+pub(in crate::driver) use listen::{Listening, Serving, bind, start};
 
+pub use events::{Event, Fact, RecallTarget, Snapshot};
 pub use health::Health;
 pub use metrics::RenderMetrics;
 pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{Problem, health, orbits, ranges, status};
+use super::{Problem, events, health, orbits, ranges, status};
 
 /// The document.
 #[derive(OpenApi)]
@@ -18,6 +18,7 @@ use super::{Problem, health, orbits, ranges, status};
                        `Authorization: Bearer TOKEN`. What goes wrong is said as in RFC 9457."
     ),
     paths(
+        events::stream::show,
         health::live,
         health::ready,
         orbits::list,
@@ -25,7 +26,7 @@ use super::{Problem, health, orbits, ranges, status};
         ranges::list,
         status::show,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, events::Snapshot)),
     modifiers(&Bearer)
 )]
 pub(super) struct Document;

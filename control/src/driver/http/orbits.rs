@@ -60,6 +60,9 @@ pub enum OrbitState {
 /// A call in an orbit.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WaitingCall {
+    /// Names it until it is over, in events and call records too.
+    #[schema(example = "0123456789abcdef")]
+    pub call: String,
     /// The Call-ID of the parkee's dialog.
     pub call_id: String,
     /// Who waits.
@@ -163,7 +166,7 @@ pub(super) async fn one(
 }
 
 impl Orbit {
-    fn of(view: ask::OrbitView, wall: Wall) -> Self {
+    pub(super) fn of(view: ask::OrbitView, wall: Wall) -> Self {
         Self {
             orbit: view.orbit,
             range: view.range,
@@ -176,6 +179,7 @@ impl Orbit {
 impl WaitingCall {
     fn of(call: ask::WaitingCall, wall: Wall) -> Self {
         Self {
+            call: call.call.to_string(),
             call_id: call.call_id,
             parkee: Party {
                 display: call.parkee.display,

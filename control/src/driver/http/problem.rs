@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::limits::EVENT_STREAMS_MAX;
 use crate::ask::AskError;
 use crate::config::Role;
 
@@ -101,6 +102,13 @@ impl Problem {
         let detail = "Too many questions are under way; ask again in a second.";
         let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "The server is busy");
         Self::new(status, "busy", title, detail)
+    }
+
+    /// Too many clients listen.
+    pub(super) fn too_many_listeners() -> Self {
+        let detail = format!("{EVENT_STREAMS_MAX} clients listen to events; let one go first.");
+        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "Too many listen");
+        Self::new(status, "too-many-listeners", title, detail)
     }
 
     /// The server is on its way out.

@@ -7,19 +7,25 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::asker::Asker;
-use super::limits::{BODY_BYTES_MAX, REQUEST_TIMEOUT};
+use super::events::{self, Press};
+use super::limits::{BODY_BYTES_MAX, EVENT_STREAMS_MAX, REQUEST_TIMEOUT};
+use super::listen::Serving;
 use super::metrics::{self, RenderMetrics};
 use super::permit::{Tokens, open, permit};
 use super::{Problem, health, openapi, orbits, page, ranges, status};
-use crate::config::{Config, Role};
+use crate::config::Role;
 
 /// What every route works with.
 #[derive(Clone, Debug)]
-pub(in crate::driver) struct Desk {
+pub(super) struct Desk {
     pub(super) asker: Asker,
+    pub(super) press: Press,
+    /// Places for those who listen to events.
+    pub(super) event_places: Arc<Semaphore>,
     pub(super) tokens: Tokens,
     /// The name of this server.
     pub(super) node: Arc<str>,
@@ -28,19 +34,18 @@ pub(in crate::driver) struct Desk {
 }
 
 impl Desk {
-    /// The desk of a server that is configured so.
-    pub(in crate::driver) fn new(
-        config: &Config,
-        asker: Asker,
-        metrics: Option<RenderMetrics>,
-    ) -> Self {
-        let tokens = config.api.as_ref().map_or(&[][..], |api| &api.tokens);
-        Self {
-            asker,
-            tokens: Tokens::new(tokens),
-            node: config.node.id.as_str().into(),
-            metrics,
-        }
+    /// The desk of a run of the server, and the printing of its events, which is to be awaited.
+    pub(super) fn new(serving: Serving, run: u64) -> (Self, impl Future<Output = ()>) {
+        let (press, printing) = Press::start(run, serving.happenings);
+        let desk = Self {
+            asker: serving.asker,
+            press,
+            event_places: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),
+            tokens: Tokens::new(&serving.api.tokens),
+            node: serving.node.into(),
+            metrics: serving.metrics,
+        };
+        (desk, printing)
     }
 }
 
@@ -56,6 +61,7 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route_layer(from_fn_with_state(desk.clone(), open));
     let of_viewers = Router::new()
         .route("/metrics", get(metrics::scrape))
+        .route("/v1/events", get(events::stream::show))
         .route("/v1/orbits", get(orbits::list))
         .route("/v1/orbits/{orbit}", get(orbits::one))
         .route("/v1/ranges", get(ranges::list))

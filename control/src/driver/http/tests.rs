@@ -1,12 +1,14 @@
 //! The API as a client sees it: over TCP, in front of a control thread that a test plays.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::Value;
 use shared::Time;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc};
 use utoipa::OpenApi as _;
 
 use super::asker::Asked;
@@ -15,12 +17,14 @@ use super::*;
 use crate::ask::{self, Answer, Ask, AskError, OrbitPage, OrbitView, StatusView};
 use crate::config::{Api, Config, Role, Token};
 use crate::driver::reactor::Arrival;
+use crate::happening::{self, CallNumber, Dialect, Happening};
 
 /// A running API, and a token of each role.
 struct Bench {
     address: SocketAddr,
     tokens: Vec<NewToken>,
     arrivals: mpsc::Sender<Arrival>,
+    news: broadcast::Sender<Arc<Happening>>,
     control: JoinHandle<()>,
     thread: JoinHandle<()>,
 }
@@ -37,19 +41,24 @@ impl Bench {
             .iter()
             .map(|role| NewToken::make(role.name(), *role).unwrap())
             .collect();
-        let config = Config {
-            api: Some(Api {
+        let (arrivals, waiting) = mpsc::channel(16);
+        let (news, happenings) = broadcast::channel(1_024);
+        let serving = Serving {
+            api: Api {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 tokens: tokens.iter().map(known).collect(),
-            }),
-            ..Config::default()
+            },
+            node: "edge-1".to_owned(),
+            asker: Asker::new(arrivals.clone()),
+            happenings,
+            metrics: Some(RenderMetrics::by(|report| {
+                format!("orbits {}\n", report.status.parked)
+            })),
         };
-        let (arrivals, waiting) = mpsc::channel(16);
-        let metrics = RenderMetrics::by(|report| format!("orbits {}\n", report.status.parked));
-        let desk = Desk::new(&config, Asker::new(arrivals.clone()), Some(metrics));
-        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let listening = start(socket, desk).unwrap();
+        let socket = bind(serving.api.listen).unwrap();
+        let listening = start(socket, serving).unwrap();
         Self {
+            news,
             address: listening.address,
             tokens,
             arrivals,
@@ -183,6 +192,7 @@ fn view(number: usize) -> OrbitView {
         range: "front-desk".to_owned(),
         state: ask::OrbitState::Parked,
         call: Some(ask::WaitingCall {
+            call: CallNumber(0xa),
             call_id: "a@b".to_owned(),
             parkee: ask::PartyView {
                 display: Some("Ann".to_owned()),
@@ -435,4 +445,176 @@ fn the_page_runs_what_we_wrote_only() {
         "no other host"
     );
     bench.end();
+}
+
+/// A client that listens to events.
+struct Ear(BufReader<TcpStream>);
+
+impl Ear {
+    fn new(bench: &Bench, last_seen: Option<&str>) -> Self {
+        let token = bench.token(Role::Viewer);
+        let last_seen = last_seen.map(|id| format!("Last-Event-ID: {id}\r\n"));
+        let request = format!(
+            "GET /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n{}\r\n",
+            last_seen.unwrap_or_default()
+        );
+        let mut stream = TcpStream::connect(bench.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut ear = Self(BufReader::new(stream));
+        assert_eq!(ear.line(), "HTTP/1.1 200 OK");
+        while !ear.line().is_empty() {}
+        ear
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Id, name and JSON of the next event.
+    fn event(&mut self) -> (String, String, Value) {
+        let (mut id, mut name) = (String::new(), String::new());
+        loop {
+            let line = self.line();
+            match line.split_once(": ") {
+                Some(("id", value)) => value.clone_into(&mut id),
+                Some(("event", value)) => value.clone_into(&mut name),
+                Some(("data", value)) => return (id, name, serde_json::from_str(value).unwrap()),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn parked(number: usize) -> Arc<Happening> {
+    Arc::new(Happening {
+        at: Time::ZERO,
+        call: Some(CallNumber(number as u64)),
+        call_id: "a@b".into(),
+        orbit: Some(number.to_string().into()),
+        range: Some("front-desk".into()),
+        fact: happening::Fact::Parked {
+            dialect: Dialect::Transfer,
+            parkee: "\"Ann\" <sip:ann@example.com>".into(),
+            parker: None,
+            deadline: Time::from_millis(90_000),
+        },
+    })
+}
+
+#[test]
+fn who_begins_to_listen_sees_who_waits_and_then_what_happens() {
+    let bench = Bench::new(|ask| match ask {
+        Ask::Orbits(ask) => Some(Ok(Answer::Orbits(match ask.after.as_deref() {
+            None => OrbitPage {
+                orbits: vec![view(701)],
+                has_more: true,
+            },
+            Some(after) => {
+                assert_eq!(after, "701");
+                OrbitPage {
+                    orbits: vec![view(702)],
+                    has_more: false,
+                }
+            }
+        }))),
+        _ => None,
+    });
+    let mut ear = Ear::new(&bench, None);
+    let (id, name, first) = ear.event();
+    assert_eq!(
+        (&*id, &*name),
+        ("", "snapshot"),
+        "who breaks off here begins anew"
+    );
+    assert_eq!(first["orbits"][0]["orbit"], "701");
+    assert_eq!(first["complete"], false);
+    let (id, _, second) = ear.event();
+    assert!(id.ends_with("-0"), "{id}");
+    assert_eq!(second["orbits"][0]["orbit"], "702");
+    assert_eq!(second["complete"], true);
+    bench.news.send(parked(703)).unwrap();
+    let (id, name, event) = ear.event();
+    assert!(id.ends_with("-1"), "{id}");
+    assert_eq!(
+        (&*name, &event["event"]),
+        ("parked", &Value::from("parked"))
+    );
+    assert_eq!(event["orbit"], "703");
+    assert_eq!(event["dialect"], "transfer");
+    assert!(
+        !event.to_string().contains("ann@"),
+        "who has called is told of by orbits only"
+    );
+    bench.end();
+}
+
+#[test]
+fn who_comes_back_has_missed_nothing_and_sees_nothing_twice() {
+    let bench = Bench::new(idle);
+    let mut ear = Ear::new(&bench, None);
+    ear.event();
+    bench.news.send(parked(701)).unwrap();
+    let (last_seen, ..) = ear.event();
+    drop(ear);
+    for number in 702..705 {
+        bench.news.send(parked(number)).unwrap();
+    }
+    let mut ear = Ear::new(&bench, Some(&last_seen));
+    bench.news.send(parked(705)).unwrap();
+    let seen: Vec<Value> = (0..4).map(|_| ear.event().2["orbit"].clone()).collect();
+    assert_eq!(seen, ["702", "703", "704", "705"]);
+    bench.end();
+}
+
+#[test]
+fn who_comes_back_too_late_or_from_another_run_gets_a_snapshot() {
+    let bench = Bench::new(idle);
+    for number in 0..=limits::EVENTS_KEPT_MAX {
+        bench.news.send(parked(number)).unwrap();
+        while bench.news.len() > 500 {
+            std::thread::yield_now();
+        }
+    }
+    let mut ear = Ear::new(&bench, Some("0000000000000000-1"));
+    let (id, name, _) = ear.event();
+    assert_eq!(name, "snapshot");
+    let (run, _) = id.split_once('-').unwrap();
+    for lost in [format!("{run}-0"), "rubbish".to_owned()] {
+        let mut ear = Ear::new(&bench, Some(&lost));
+        assert_eq!(ear.event().1, "snapshot", "{lost}");
+    }
+    bench.end();
+}
+
+#[test]
+fn no_more_listen_than_may_and_who_leaves_makes_room() {
+    let bench = Bench::new(idle);
+    let mut ears: Vec<Ear> = (0..limits::EVENT_STREAMS_MAX)
+        .map(|_| Ear::new(&bench, None))
+        .collect();
+    let refused = bench.get("/v1/events");
+    assert_eq!(refused.problem(), (503, "too-many-listeners".to_owned()));
+    assert_eq!(bench.get("/v1/status").status, 200, "others are served");
+    ears.pop();
+    // The place is free as soon as the server has seen that its client is gone.
+    assert!((0..1_000).any(|_| bench.begins_to_listen()));
+    bench.end();
+}
+
+impl Bench {
+    fn begins_to_listen(&self) -> bool {
+        let token = self.token(Role::Viewer);
+        let request =
+            format!("GET /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.starts_with("HTTP/1.1 200")
+    }
 }

@@ -51,6 +51,12 @@ impl fmt::Debug for NewToken {
     }
 }
 
+/// Names a run of the server.
+pub(super) fn run() -> io::Result<u64> {
+    let [a, b, c, d, e, f, g, h, ..] = clock::seed()?;
+    Ok(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
 /// 256 random bits in base sixteen.
 pub(super) fn random() -> io::Result<String> {
     Ok(hex(&clock::seed()?))
