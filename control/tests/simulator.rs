@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use control::config::MediaPath;
 use shared::{Time, WorkerId};
 
 use self::common::checks;
@@ -59,6 +60,7 @@ fn every_world_ends_well() {
     assert!(tally.recalled > seeds / 10, "{tally:?}");
     assert!(tally.referred > seeds / 10, "{tally:?}");
     assert!(tally.lamps > seeds / 2, "{tally:?}");
+    assert!(tally.released > seeds / 20, "{tally:?}");
     assert!(tally.lost_network > seeds / 2, "{tally:?}");
 }
 
@@ -79,6 +81,8 @@ struct Tally {
     /// REFERs that ended with a parked call.
     referred: u64,
     lamps: u64,
+    /// Calls that ended up past the server.
+    released: u64,
     calls: u64,
     messages: u64,
     lost_network: u64,
@@ -93,6 +97,7 @@ impl Tally {
         self.recalled += other.recalled;
         self.referred += other.referred;
         self.lamps += other.lamps;
+        self.released += other.released;
         self.calls += other.calls;
         self.messages += other.messages;
         self.lost_network += other.lost_network;
@@ -123,6 +128,9 @@ impl Life {
         // All end within the time that a world has at its end: a bridge of two phones that are
         // switched off, one of them holding, is found by nothing else.
         site.config.sip.session_expires = secs(seed.pick(&[90, 300, 600]));
+        if seed.chance(50) {
+            site.config.park.media = MediaPath::Released;
+        }
         site.quality = Quality::any(&mut seed);
         site.media.delay = seed.pick(&[(ms(0), ms(1)), (ms(1), ms(30)), (ms(100), ms(2_000))]);
         site.media.refuse_percent = seed.pick(&[0, 0, 0, 10]);
@@ -167,6 +175,7 @@ impl Life {
             recalled: self.recalls_answered(),
             referred: self.refers_that_parked(),
             lamps: self.lamps,
+            released: checks::released(&self.world),
             calls: self
                 .world
                 .phones
@@ -434,6 +443,7 @@ fn habits(seed: &mut Seed) -> Habits {
         acks_forgotten: seed.pick(&[0, 0, 0, 0, 0, 0, 1, 3, u32::MAX]),
         offerless: seed.chance(15),
         answerless: seed.chance(5),
+        moves: seed.chance(5),
         glare: seed.chance(20),
     }
 }

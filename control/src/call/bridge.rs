@@ -147,6 +147,7 @@ impl Exchange {
         );
         self.apply(key);
         self.end_leg(now, replaced, Farewell::Replaced);
+        self.anchor_replaced(now, key);
         self.follow_codec(now, key, joiner);
         self.introduce_if_new(now, other);
     }

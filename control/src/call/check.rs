@@ -18,9 +18,8 @@ impl Exchange {
             self.check_place(key);
             self.check_worker(key);
             let is_open_ended = matches!(call.state, State::Bridged(_));
-            assert_eq!(
-                call.deadline.is_none(),
-                is_open_ended,
+            assert!(
+                call.deadline.is_some() || is_open_ended,
                 "{key:?}: whatever waits has a deadline"
             );
             if let Some(at) = call.deadline {
@@ -53,6 +52,7 @@ impl Exchange {
             "ports and streams go together"
         );
         self.check_kept();
+        self.check_release();
         if self.phase != Phase::Serving {
             assert!(self.calls.is_empty(), "a call outlives the server");
         }

@@ -253,11 +253,15 @@ impl Exchange {
 
     /// How to go on without a leg of a bridge that seems never to have been there.
     fn way_back(&self, now: Time, bridge: Bridge, gone: DialogKey) -> Option<Parked> {
-        let proof = self.rules.media.timeout.max(TIMEOUT) + PROOF_MARGIN;
-        let is_early = now < bridge.since + proof;
+        let is_early = now < bridge.since + self.proof();
         bridge
             .way_back
             .filter(|_| bridge.second == gone && is_early)
+    }
+
+    /// How long it takes until it is certain whether the second leg of a bridge is there.
+    pub(super) fn proof(&self) -> std::time::Duration {
+        self.rules.media.timeout.max(TIMEOUT) + PROOF_MARGIN
     }
 
     /// Takes a call out of the table and its orbit back.
@@ -272,6 +276,7 @@ impl Exchange {
     /// Takes a leg out of the table and asks for the end of its stream.
     pub(crate) fn drop_leg(&mut self, dialog: DialogKey) {
         let leg = self.legs.remove(&dialog).expect("a leg is dropped once");
+        self.translated.remove(&dialog);
         let stream = leg.stream;
         self.note_left(dialog, &leg);
         self.remember_music(&leg);

@@ -56,7 +56,12 @@ impl Exchange {
         } else {
             Latch::Closed
         };
-        let media = describe(agreed, ears, latch);
+        let mut media = describe(agreed, ears, latch);
+        media.supervise &= !leg.is_elsewhere();
+        if call.legs().all(|leg| self.legs[&leg].is_elsewhere()) {
+            // Their reports are about each other; ours would be of nothing.
+            media.remote_rtcp = None;
+        }
         let source = if leg.is_away() {
             Source::Silent
         } else {

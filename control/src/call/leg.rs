@@ -88,24 +88,48 @@ pub(crate) enum Turn {
 
 /// What we want of a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Wish {
-    pub(crate) direction: Direction,
-    /// Before all others, if the peer takes it. `None`: whatever is in use.
-    pub(crate) codec: Option<Codec>,
+pub(crate) enum Wish {
+    /// It sends to us, and hears from us.
+    Anchored {
+        direction: Direction,
+        /// Before all others, if the peer takes it. `None`: whatever is in use.
+        codec: Option<Codec>,
+    },
+    /// It talks to the other leg's peer, past us, in this codec.
+    Released(Codec),
 }
 
 impl Wish {
     /// To be heard, and to hear nothing.
-    pub(crate) const PARKED: Self = Self {
+    pub(crate) const PARKED: Self = Self::Anchored {
         direction: Direction::SendOnly,
         codec: None,
     };
 
     /// To talk.
     pub(crate) const fn talk(codec: Option<Codec>) -> Self {
-        Self {
+        Self::Anchored {
             direction: Direction::SendRecv,
             codec,
+        }
+    }
+
+    /// Whether whoever took it sends elsewhere.
+    pub(crate) const fn is_released(&self) -> bool {
+        matches!(self, Self::Released(_))
+    }
+
+    pub(crate) const fn direction(&self) -> Direction {
+        match self {
+            Self::Anchored { direction, .. } => *direction,
+            Self::Released(_) => Direction::SendRecv,
+        }
+    }
+
+    pub(crate) const fn codec(&self) -> Option<Codec> {
+        match self {
+            Self::Anchored { codec, .. } => *codec,
+            Self::Released(codec) => Some(*codec),
         }
     }
 }
@@ -146,10 +170,10 @@ impl Leg {
         let (Some(settled), Turn::Idle) = (self.settled, &self.turn) else {
             return false;
         };
-        self.wish.direction == settled.direction
-            && (self.wish.codec.is_none()
-                || self.wish.codec == settled.codec
-                || self.wish.codec == self.codec())
+        let codec = self.wish.codec();
+        self.wish.direction() == settled.direction()
+            && self.wish.is_released() == settled.is_released()
+            && (codec.is_none() || codec == settled.codec() || codec == self.codec())
     }
 
     /// Whether we should offer, now that we can.
@@ -168,6 +192,12 @@ impl Leg {
             self.turn,
             Turn::Arriving(_) | Turn::Opening(_) | Turn::Calling(_)
         )
+    }
+
+    /// Whether its peer may send to another than us.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.settled.is_some_and(|wish| wish.is_released())
+            || matches!(self.turn, Turn::Offering(wish) if wish.is_released())
     }
 
     /// The codec in use.

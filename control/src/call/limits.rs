@@ -45,6 +45,12 @@ pub(crate) const PINS_WRONG_MAX: u8 = 9;
 pub(crate) const PIN_MEMORY: Duration = Duration::from_mins(10);
 /// Most callers and orbits whose wrong PINs are remembered.
 pub(crate) const PIN_MEMORY_MAX: usize = 4_096;
+/// How long two talk through us before they may send to each other: what their phones do at the
+/// beginning of a call is over then, and both were heard.
+pub(crate) const RELEASE_AFTER: Duration = Duration::from_secs(1);
+/// How many offers may tell the two of a bridge where the other listens. It takes two, and two more
+/// after each hold; phones that move whenever they are asked are left with us.
+pub(crate) const RELEASE_OFFERS_MAX: u8 = 12;
 /// How long a stop waits for peers to answer BYE.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not

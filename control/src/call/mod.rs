@@ -35,10 +35,12 @@ mod leg;
 pub(crate) mod limits;
 pub(crate) mod music;
 pub(crate) mod negotiate;
+pub(crate) mod offer;
 pub(crate) mod open;
 mod port;
 mod random;
 pub(crate) mod refusal;
+pub(crate) mod release;
 mod signal;
 mod speech;
 mod stream;
@@ -52,6 +54,7 @@ pub(crate) use music::MusicMemory;
 pub(crate) use port::PortPool;
 pub(crate) use random::Random;
 pub(crate) use refusal::Refusal;
+pub(crate) use release::Release;
 pub(crate) use stream::{Purpose, StreamPool};
 
 /// All calls of a node.
@@ -65,6 +68,10 @@ pub(crate) struct Exchange {
     pub(crate) orbits: OrbitTable,
     /// The calls that are being taken over, with who has asked for it.
     pub(crate) fetches: BTreeMap<CallKey, Box<Fetch>>,
+    /// The bridges whose media is released, or on the way there, or cannot be.
+    pub(crate) releases: BTreeMap<CallKey, Box<Release>>,
+    /// The legs whose streams have heard them from somewhere else than they say.
+    translated: BTreeSet<DialogKey>,
     /// Dialogs without media, with parkers who want to know what becomes of their calls.
     pub(crate) controls: ControlDialogs,
     pub(crate) streams: StreamPool,
@@ -215,6 +222,8 @@ impl Exchange {
             legs: BTreeMap::new(),
             orbits: OrbitTable::of(config),
             fetches: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            translated: BTreeSet::new(),
             controls: ControlDialogs::default(),
             streams: StreamPool::new(workers),
             ports,
@@ -307,6 +316,7 @@ impl Exchange {
         self.call_ends(key, end);
         self.tell_ended(key, end);
         self.set_deadline(key, None);
+        self.releases.remove(&key);
         self.calls.remove(&key).map(|call| *call)
     }
 
@@ -318,6 +328,9 @@ impl Exchange {
         self.touch(key);
         let call = self.calls.get_mut(&key).expect("the call exists");
         let before = std::mem::replace(&mut call.state, state);
+        if !matches!(state, State::Bridged(_)) {
+            self.releases.remove(&key);
+        }
         self.call_moved(key, before);
         self.tell_moved(key, before);
     }

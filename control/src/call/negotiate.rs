@@ -1,19 +1,18 @@
 //! Offer and answer in a leg's dialog (RFC 3264; RFC 3261 §14; RFC 6141): what the peer offers is
-//! answered with the leg's wish; where the wish is not what is settled, we offer as soon as nothing
-//! is pending.
+//! answered with the leg's wish, and what it answers is settled.
 
-use shared::{Codec, Time};
+use shared::Time;
 
 use super::end::Farewell;
 use super::identity::Told;
 use super::leg::EarlyAnswer;
-use super::{Exchange, Leg, Refusal, State, Turn, Wish};
-use crate::sdp::{Description, Local, Session};
+use super::offer::description;
+use super::{Exchange, Refusal, State, Turn};
+use crate::sdp::Description;
 use crate::sip::agent::{DialogKey, Reply, RequestKey, session_description};
 use crate::sip::header::Header;
 use crate::sip::message::Message;
 use crate::sip::status::Status;
-use crate::sip::write::Body;
 
 impl Exchange {
     /// Answers a leg's first INVITE with 200 and its wish.
@@ -48,11 +47,13 @@ impl Exchange {
             return self.refuse(now, dialog, Refusal::Pending);
         }
         let wish = leg.wish;
-        self.prefer_codec_of_other(dialog);
         let offer = session_description(request);
+        let read = offer.map(Description::parse).transpose();
+        if !matches!(&read, Ok(Some(offer)) if self.repeats_release(dialog, offer)) {
+            self.prefer_codec_of_other(dialog);
+        }
         self.identified(now, dialog, request);
         let headers = self.introduce(dialog);
-        let read = offer.map(Description::parse).transpose();
         let answered = read
             .map_err(Refusal::from)
             .and_then(|offer| self.respond_to(now, dialog, offer.as_ref(), headers));
@@ -96,8 +97,12 @@ impl Exchange {
     fn answer_offer(&mut self, dialog: DialogKey, offer: &Description) -> Result<Vec<u8>, Refusal> {
         let peer_codecs = self.known(&offer.codecs()?);
         let local = self.local_answer(&self.legs[&dialog], &peer_codecs);
+        let sink = self.told_sink(dialog);
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
-        let (answer, _) = leg.session.answer_to(offer, &local)?;
+        let answer = match sink {
+            Some(sink) => leg.session.answer_sink(offer, &local, &sink)?,
+            None => leg.session.answer_to(offer, &local)?.0,
+        };
         leg.peer_codecs = peer_codecs;
         leg.settled = Some(leg.wish);
         leg.refused = None;
@@ -130,9 +135,13 @@ impl Exchange {
         let answered = match is_idle {
             false => Err(Refusal::Pending),
             true => {
-                self.prefer_codec_of_other(dialog);
                 let offer = Description::parse(offer).map_err(Refusal::from);
-                offer.and_then(|offer| self.answer_offer(dialog, &offer))
+                offer.and_then(|offer| {
+                    if !self.repeats_release(dialog, &offer) {
+                        self.prefer_codec_of_other(dialog);
+                    }
+                    self.answer_offer(dialog, &offer)
+                })
             }
         };
         match answered {
@@ -150,18 +159,6 @@ impl Exchange {
             }
         }
         self.offer_if_wished(now, dialog);
-    }
-
-    /// The agent asks for a re-INVITE although nothing has changed: the same is offered once more.
-    /// Where something is pending, that serves as well.
-    pub(crate) fn refresh(&mut self, now: Time, dialog: DialogKey) {
-        let Some(leg) = self.legs.get(&dialog) else {
-            return;
-        };
-        if matches!(leg.turn, Turn::Idle) && leg.settled.is_some() {
-            let local = self.local_offer(leg);
-            self.offer(now, dialog, |session| session.repeat(&local));
-        }
     }
 
     /// The ACK of a 200 of ours.
@@ -216,6 +213,11 @@ impl Exchange {
         let before = early.as_ref().map(|early| &*early.description);
         let answer = session_description(response).or(before).unwrap_or_default();
         let Ok(agreed) = leg.session.answered(answer) else {
+            if wish.is_released() {
+                // It has taken what it was told, and cannot do it.
+                (leg.settled, leg.refused) = (Some(wish), Some(wish));
+                return self.offer_if_wished(now, dialog);
+            }
             return self.answer_failed(now, dialog);
         };
         if leg.peer_codecs.is_empty() {
@@ -241,11 +243,15 @@ impl Exchange {
         leg.turn = Turn::Idle;
         leg.session.withdraw();
         if status == Status::REQUEST_PENDING {
-            // The agent says when to try again; whom it talks to, the peer has not taken in.
-            leg.told = Told::default();
-            return;
+            // The agent says when to try again; whom it talks to, the peer has not taken in. It
+            // knew that before it was to talk to it past us.
+            if !wish.is_released() {
+                leg.told = Told::default();
+            }
+            return self.note_untold(dialog);
         }
         leg.refused = Some(wish);
+        self.note_untold(dialog);
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, %status, "offer refused");
         if let Some((key, State::Retrieving(parked, retriever))) = self.call_of(dialog) {
@@ -258,60 +264,6 @@ impl Exchange {
         match self.call_of(dialog) {
             Some((key, State::Fetching(_))) => self.fetch_rejected(now, key, status),
             _ => self.recall_rejected(now, dialog, status),
-        }
-    }
-
-    /// The back-off after a 491 is over.
-    pub(crate) fn retry(&mut self, now: Time, dialog: DialogKey) {
-        let Some(leg) = self.legs.get_mut(&dialog) else {
-            return;
-        };
-        if matches!(leg.turn, Turn::Offering(_)) {
-            leg.turn = Turn::Idle;
-            leg.session.withdraw();
-        }
-        self.offer_if_wished(now, dialog);
-    }
-
-    /// Gives a leg another wish.
-    pub(crate) fn wish(&mut self, now: Time, dialog: DialogKey, wish: Wish) {
-        let leg = self.legs.get_mut(&dialog).expect("the caller looked");
-        if std::mem::replace(&mut leg.wish, wish) != wish {
-            leg.refused = None;
-        }
-        self.offer_if_wished(now, dialog);
-    }
-
-    pub(super) fn offer_if_wished(&mut self, now: Time, dialog: DialogKey) {
-        let Some(leg) = self.legs.get(&dialog) else {
-            return;
-        };
-        if leg.wants_to_offer() {
-            let local = self.local_offer(leg);
-            self.offer(now, dialog, |session| session.offer(&local));
-        } else {
-            self.introduce_if_new(now, dialog);
-        }
-    }
-
-    fn offer(
-        &mut self,
-        now: Time,
-        dialog: DialogKey,
-        describe: impl FnOnce(&mut Session) -> Vec<u8>,
-    ) {
-        let told = self.legs[&dialog].told;
-        let headers = self.introduce(dialog);
-        let leg = self.legs.get_mut(&dialog).expect("it was there above");
-        // A description that is never sent must leave no gap in the versions (RFC 3264 §8).
-        let mut session = leg.session.clone();
-        let body = Some(description(describe(&mut session)));
-        // While something is pending, its end brings us here again.
-        if self.agent.reinvite(now, dialog, Reply { headers, body }) {
-            leg.session = session;
-            leg.turn = Turn::Offering(leg.wish);
-        } else {
-            leg.told = told;
         }
     }
 
@@ -346,46 +298,5 @@ impl Exchange {
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, "unusable answer");
         self.fail_leg(now, dialog, Farewell::BadAnswer);
-    }
-
-    /// The wished codec where the peer offers it, or else the first of its own choice (RFC 3264
-    /// §6.1).
-    fn local_answer(&self, leg: &Leg, offered: &[Codec]) -> Local {
-        let mut codecs = if offered.is_empty() {
-            // Nothing in common, which the answer finds out.
-            self.rules.media.codecs.clone()
-        } else {
-            offered.to_vec()
-        };
-        prefer(&mut codecs, leg.wish.codec);
-        self.local(leg, codecs)
-    }
-
-    /// All codecs, the wished one first, or else the one in use.
-    pub(crate) fn local_offer(&self, leg: &Leg) -> Local {
-        let mut codecs = self.rules.media.codecs.clone();
-        prefer(&mut codecs, leg.wish.codec.or_else(|| leg.codec()));
-        self.local(leg, codecs)
-    }
-
-    fn local(&self, leg: &Leg, codecs: Vec<Codec>) -> Local {
-        let ports = self.streams.ports(leg.stream).expect("a leg has a stream");
-        Local {
-            address: (self.rules.media.advertise, ports.rtp()).into(),
-            codecs,
-            direction: leg.wish.direction,
-        }
-    }
-}
-
-/// Puts a codec first, if it is there; the others keep their order.
-fn prefer(codecs: &mut [Codec], first: Option<Codec>) {
-    codecs.sort_by_key(|&codec| Some(codec) != first);
-}
-
-pub(crate) fn description(bytes: Vec<u8>) -> Body {
-    Body {
-        content_type: "application/sdp",
-        bytes,
     }
 }

@@ -127,7 +127,12 @@ impl Exchange {
             Event::MediaTimeout { stream } => self.media_timed_out(now, stream),
             Event::Utilisation { share } => self.streams.utilised(worker, share),
             Event::Stopped => self.worker_lost(now, worker),
-            Event::Latched { stream, remote } => tracing::debug!(%stream, %remote, "latched"),
+            Event::Latched { stream, remote } => {
+                tracing::debug!(%stream, %remote, "latched");
+                if let Some(dialog) = self.streams.owner(stream) {
+                    self.translated(now, dialog);
+                }
+            }
             // A phone may end RTCP before its BYE, or change its source: SIP ends calls.
             Event::PeerBye { stream } => tracing::debug!(%stream, "RTCP BYE"),
             Event::PromptEnded { stream } => self.word_ended(stream),

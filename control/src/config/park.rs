@@ -11,8 +11,8 @@ use super::numbers::NUMBERS_RULE;
 use super::settings::Overrides;
 use super::table::Table;
 use super::{
-    ConfigError, Music, NotifyParker, Numbers, OrbitRange, Site, Speech, WhenAllFail, music, sip,
-    site,
+    ConfigError, MediaPath, Music, NotifyParker, Numbers, OrbitRange, Site, Speech, WhenAllFail,
+    music, sip, site,
 };
 
 /// `[park]`
@@ -34,6 +34,8 @@ pub struct Park {
     pub on_timeout_uri: Option<String>,
     /// After that.
     pub when_all_fail: WhenAllFail,
+    /// Which way media goes once a call was retrieved.
+    pub media: MediaPath,
     /// What callers are told in words.
     pub speech: Speech,
     /// `[park.site.NAME]`, by name.
@@ -77,6 +79,7 @@ impl Park {
             "music",
             "on_timeout_uri",
             WhenAllFail::KEY,
+            MediaPath::KEY,
             "park_code",
             "retrieve_code",
             "refer_to",
@@ -129,6 +132,7 @@ impl Park {
         }
         self.on_timeout_uri = own.on_timeout_uri;
         self.when_all_fail = own.when_all_fail.unwrap_or_default();
+        self.media = own.media.unwrap_or_default();
         Ok(())
     }
 
@@ -183,6 +187,7 @@ impl Default for Park {
             music: music::DEFAULT.to_owned(),
             on_timeout_uri: None,
             when_all_fail: WhenAllFail::End,
+            media: MediaPath::Anchored,
             speech: Speech::default(),
             sites: BTreeMap::new(),
             reveal_dialogs_to: Vec::new(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::limits::{PICKUP_ATTEMPTS, RECALL_RING_TIMEOUT};
 use super::nearest::nearest;
 use super::table::Table;
-use super::{Config, ConfigError, Music, OrbitRange, WhenAllFail, forsaken};
+use super::{Config, ConfigError, MediaPath, Music, OrbitRange, WhenAllFail, forsaken};
 
 /// What holds for the calls that wait in one range.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub on_timeout_uri: Option<String>,
     /// What follows when that was in vain as well.
     pub when_all_fail: WhenAllFail,
+    /// Which way media goes once a call was retrieved.
+    pub media: MediaPath,
 }
 
 /// What one scope says by itself; `None` where it leaves that to the next wider one.
@@ -44,6 +46,8 @@ pub struct Overrides {
     pub on_timeout_uri: Option<String>,
     /// See [`Settings`].
     pub when_all_fail: Option<WhenAllFail>,
+    /// See [`Settings`].
+    pub media: Option<MediaPath>,
 }
 
 impl Config {
@@ -59,6 +63,7 @@ impl Config {
             music: Some(park.music.clone()),
             on_timeout_uri: park.on_timeout_uri.clone(),
             when_all_fail: Some(park.when_all_fail),
+            media: Some(park.media),
         };
         let site = range.site.as_ref().and_then(|name| park.sites.get(name));
         let scopes = [Some(&range.own), site.map(|site| &site.own), Some(&of_all)];
@@ -80,13 +85,14 @@ impl Config {
             when_all_fail: scopes()
                 .find_map(|scope| scope.when_all_fail)
                 .unwrap_or_default(),
+            media: scopes().find_map(|scope| scope.media).unwrap_or_default(),
         }
     }
 }
 
 impl Overrides {
     /// The keys of each scope.
-    pub(super) const KEYS: [&str; 7] = [
+    pub(super) const KEYS: [&str; 8] = [
         "pickup_timeout",
         "max_pickup_attempts",
         "recall_ring_timeout",
@@ -94,6 +100,7 @@ impl Overrides {
         "music",
         "on_timeout_uri",
         WhenAllFail::KEY,
+        MediaPath::KEY,
     ];
 
     /// Reads what a scope says; `timeout` is what it may say of the waiting time.
@@ -124,6 +131,7 @@ impl Overrides {
             music: named.map(str::to_owned),
             on_timeout_uri: forsaken::fallback(table)?,
             when_all_fail: WhenAllFail::read(table)?,
+            media: MediaPath::read(table)?,
         })
     }
 }

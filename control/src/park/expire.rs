@@ -1,6 +1,6 @@
 //! Deadlines: of a parked call that nobody retrieves, of a recall that nobody answers, of a
 //! retrieval that the parkee does not answer, of a parkee that is to be taken over and does not
-//! answer, of a stream that does not open.
+//! answer, of a stream that does not open, of two who may soon talk without us.
 
 use shared::Time;
 
@@ -38,7 +38,8 @@ impl Exchange {
                 let first = self.calls[&key].first;
                 self.fail_arrival(now, first, Refusal::NoMedia);
             }
-            Some(State::Bridged(_)) | None => unreachable!("a bridge has no deadline"),
+            Some(State::Bridged(bridge)) => self.release_due(now, key, bridge),
+            None => unreachable!("a deadline belongs to a call"),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::permit::Parker;
 use super::refer::Referral;
 use super::{Orbit, ParkToken};
 use crate::call::limits::{EXPIRES_MARGIN, OPEN_TIMEOUT};
-use crate::call::negotiate::description;
+use crate::call::offer::description;
 use crate::call::open::NewLeg;
 use crate::call::{Call, CallKey, Exchange, Refusal, State, Turn, Wish};
 use crate::happening::Dialect;

@@ -10,7 +10,7 @@ use super::Parked;
 use crate::call::end::Farewell;
 use crate::call::identity::Told;
 use crate::call::limits::{CONNECT_TIMEOUT, EXPIRES_MARGIN, OPEN_TIMEOUT};
-use crate::call::negotiate::description;
+use crate::call::offer::description;
 use crate::call::refusal::reason;
 use crate::call::{CallKey, Exchange, Refusal, State, Turn, Wish};
 use crate::config::WhenAllFail;

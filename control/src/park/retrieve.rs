@@ -108,7 +108,7 @@ impl Exchange {
         retriever: DialogKey,
     ) {
         let parkee = &self.legs[&self.calls[&key].first];
-        if parkee.wish.direction != Wish::talk(None).direction || !parkee.is_satisfied() {
+        if parkee.wish.direction() != Wish::talk(None).direction() || !parkee.is_satisfied() {
             return;
         }
         let codec = parkee.codec();
@@ -138,6 +138,7 @@ impl Exchange {
         let (orbit, call_id) = self.log_fields(retriever);
         tracing::info!(call_id, orbit, dialog = retriever.0, "retrieved");
         self.follow_codec(now, key, retriever);
+        self.tend_release(now, key);
     }
 
     /// A retriever has shown that it knows of the answer: from here on, its end is the end of the

@@ -7,7 +7,7 @@ use shared::{PromptId, PromptStart, Repeat, Source};
 use super::{Orbit, OrbitTable};
 use crate::call::arrival::Arrival;
 use crate::call::{Exchange, Rules};
-use crate::config::{self, Config, Numbers, OrbitRange, WhenAllFail};
+use crate::config::{self, Config, MediaPath, Numbers, OrbitRange, WhenAllFail};
 
 /// What holds for the calls that wait in a range.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) on_timeout_uri: Option<Box<str>>,
     /// What follows when nobody came.
     pub(crate) when_all_fail: WhenAllFail,
+    /// Which way media goes once the call was retrieved.
+    pub(crate) media: MediaPath,
 }
 
 impl Settings {
@@ -47,6 +49,7 @@ impl Settings {
                 .map_or(Source::Silent, |name| music(config, &name)),
             on_timeout_uri: settings.on_timeout_uri.map(Into::into),
             when_all_fail: settings.when_all_fail,
+            media: settings.media,
         }
     }
 }

@@ -17,6 +17,7 @@ mod offer;
 mod payload;
 mod record;
 mod session;
+mod sink;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -31,6 +32,7 @@ pub use direction::Direction;
 pub use error::SdpError;
 pub use record::{FormatRecord, LineRecord, SessionRecord};
 pub use session::Session;
+pub use sink::Sink;
 
 /// Our side of one negotiation.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -7,7 +7,7 @@ use super::format::Format;
 use super::payload::{Numbers, can_share_port};
 use super::session::{Offered, settle_direction};
 use super::write::Ours;
-use super::{Agreed, Local, SdpError, Session};
+use super::{Agreed, Local, SdpError, Session, Sink};
 
 impl Session {
     /// Makes an offer. It replaces one that was not answered (its INVITE was refused).
@@ -23,7 +23,7 @@ impl Session {
             codecs.extend(number.map(|number| (*codec, number)));
         }
         let event = self.numbers.for_offer(Format::Event);
-        self.offer_formats(local, codecs, event)
+        self.offer_formats(local, None, codecs, event)
     }
 
     /// Offers what is agreed and nothing besides, so that the description keeps its version where
@@ -35,12 +35,14 @@ impl Session {
         };
         let codecs = vec![(agreed.codec, agreed.receive_payload_type)];
         let event = agreed.receive_event_payload_type;
-        self.offer_formats(local, codecs, event)
+        self.offer_formats(local, None, codecs, event)
     }
 
-    fn offer_formats(
+    /// With where another than we listens, if that is so.
+    pub(super) fn offer_formats(
         &mut self,
         local: &Local,
+        sink: Option<&Sink>,
         codecs: Vec<(Codec, PayloadType)>,
         event: Option<PayloadType>,
     ) -> Vec<u8> {
@@ -58,17 +60,16 @@ impl Session {
         // decline).
         let rtcp_mux = self.agreed.as_ref().is_none_or(|agreed| agreed.rtcp_mux)
             && formats.iter().all(|(_, number)| can_share_port(*number));
+        let agreed = self.agreed.as_ref();
+        let ptime = { sink.map(|sink| sink.ptime) }.or_else(|| agreed.map(|agreed| agreed.ptime));
         let text = self.describe(&Ours {
-            address: local.address,
+            origin: local.address.ip(),
+            address: sink.map_or(local.address, Sink::address),
             lines: &lines,
             place: self.place,
             formats: &formats,
             direction: local.direction,
-            ptime: self
-                .agreed
-                .as_ref()
-                .map(|agreed| agreed.ptime)
-                .unwrap_or_default(),
+            ptime: ptime.unwrap_or_default(),
             rtcp_mux,
         });
         self.offered = Some(Box::new(Offered {
@@ -110,7 +111,7 @@ impl Session {
         self.lines = offer.lines.clone();
         self.place = place;
         self.agreed = Some(agreed.clone());
-        Ok((self.answer_text(local, &agreed), agreed))
+        Ok((self.answer_text(local, None, &agreed), agreed))
     }
 
     /// What an offer of the peer would come to, if it was answered.
@@ -121,7 +122,7 @@ impl Session {
         self.settle(offer, local).map(|(_, _, agreed)| agreed)
     }
 
-    fn settle(
+    pub(super) fn settle(
         &self,
         offer: &Description,
         local: &Local,
@@ -182,7 +183,13 @@ impl Session {
         Err(refusal.unwrap_or(SdpError::NoAudio))
     }
 
-    fn answer_text(&mut self, local: &Local, agreed: &Agreed) -> Vec<u8> {
+    /// With where another than we listens, if that is so.
+    pub(super) fn answer_text(
+        &mut self,
+        local: &Local,
+        sink: Option<&Sink>,
+        agreed: &Agreed,
+    ) -> Vec<u8> {
         let mut formats = vec![(Format::Audio(agreed.codec), agreed.receive_payload_type)];
         formats.extend(
             agreed
@@ -191,12 +198,13 @@ impl Session {
         );
         let lines = std::mem::take(&mut self.lines);
         let text = self.describe(&Ours {
-            address: local.address,
+            origin: local.address.ip(),
+            address: sink.map_or(local.address, Sink::address),
             lines: &lines,
             place: self.place,
             formats: &formats,
             direction: agreed.direction,
-            ptime: agreed.ptime,
+            ptime: sink.map_or(agreed.ptime, |sink| sink.ptime),
             rtcp_mux: agreed.rtcp_mux,
         });
         self.lines = lines;

@@ -48,9 +48,14 @@ impl Numbers {
         self.bound.iter().copied()
     }
 
-    /// As it was bound before.
+    /// As somebody else has chosen: another process of ours, or another peer.
     pub(super) fn restore(&mut self, format: Format, number: PayloadType) {
         self.bind(format, number);
+    }
+
+    /// Whether a number may be bound to a format.
+    pub(super) fn can_mean(&self, format: Format, number: PayloadType) -> bool {
+        self.meaning(number).is_none_or(|meaning| meaning == format)
     }
 
     /// The peer uses these for formats we do not know.

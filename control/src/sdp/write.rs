@@ -1,6 +1,6 @@
 //! What we write: one audio m-line of ours among the disabled ones of the peer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sdp_types::{Attribute, Connection, Media, Origin, Time};
 use shared::{PayloadType, Ptime};
@@ -12,6 +12,9 @@ use super::format::Format;
 /// A description of ours, before it has a version.
 #[derive(Debug)]
 pub(super) struct Ours<'a> {
+    /// Our own address, whoever listens (RFC 3264 §8: `o=` stays).
+    pub(super) origin: IpAddr,
+    /// Where RTP is to go.
     pub(super) address: SocketAddr,
     /// All m-lines, in the order they first appeared.
     pub(super) lines: &'a [Line],
@@ -28,7 +31,8 @@ impl Ours<'_> {
     /// The text, with the id and version of the `o=` line.
     pub(super) fn text(&self, id: u64, version: u64) -> Vec<u8> {
         let address = self.address.ip().to_canonical();
-        let mut session = sdp_types::Session::new(Origin::with_ip_addr(id, version, address), "-");
+        let origin = Origin::with_ip_addr(id, version, self.origin.to_canonical());
+        let mut session = sdp_types::Session::new(origin, "-");
         session.set_connection(Connection::from_ip_addr(address));
         session.add_time(Time::new(0, 0));
         for (place, line) in self.lines.iter().enumerate() {
@@ -109,6 +113,7 @@ mod tests {
             format: "99".into(),
         };
         let ours = Ours {
+            origin: address.parse::<SocketAddr>().unwrap().ip(),
             address: address.parse().unwrap(),
             lines: &[video, Line::audio()],
             place: 1,

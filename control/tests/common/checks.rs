@@ -8,8 +8,8 @@ use shared::Source;
 
 use super::link::Quality;
 use super::media::Stream;
+use super::phone::ReinviteHabit;
 use super::phone::call::{Call, Settled, State};
-use super::phone::{Phone, ReinviteHabit};
 use super::world::World;
 
 /// Longest time everything may take to end after the phones hung up: the longest transaction (timer
@@ -97,10 +97,23 @@ pub(crate) fn agreement(world: &World) {
             let who = format!("{} call {number} ({})", phone.name, call.call_id);
             assert!(phone.is_settled(number), "{who} has not come to rest");
             let (settled, stream) = stream_of(world, call, &who);
-            same_media(settled, stream, &who);
-            if orbits.iter().any(|orbit| orbit.call_id == call.call_id) {
+            let is_in_orbit = orbits.iter().any(|orbit| orbit.call_id == call.call_id);
+            // Who takes no codec of ours any more cannot be told to be quiet, or to come back.
+            let takes_ours = call.payloads.iter().any(|payload| [0, 8].contains(payload));
+            if is_elsewhere(world, settled) {
+                parked += usize::from(is_in_orbit);
+                if takes_ours {
+                    is_released(world, settled, stream, &who);
+                }
+                continue;
+            }
+            if !is_in_orbit || takes_ours {
+                same_media(settled, stream, &who);
+            }
+            if is_in_orbit {
                 parked += 1;
-                is_parked(phone, settled, stream, &who);
+                let obeys = takes_ours && phone.habits.reinvite == ReinviteHabit::Accept;
+                is_parked(obeys, settled, stream, &who);
             } else {
                 is_joined(world, settled, stream, &who);
             }
@@ -120,6 +133,17 @@ pub(crate) fn agreement(world: &World) {
         );
         assert_eq!(2 * world.status().calls, confirmed + parked, "calls");
     }
+}
+
+/// The living calls of phones that send past the server.
+pub(crate) fn released(world: &World) -> u64 {
+    let phones = world.phones.iter().filter(|phone| !phone.is_dead);
+    let calls = phones.flat_map(|phone| &phone.calls);
+    let living = calls.filter(|call| call.state == State::Confirmed);
+    let settled = living.filter_map(|call| call.settled.as_ref());
+    settled
+        .filter(|settled| is_elsewhere(world, settled))
+        .count() as u64
 }
 
 /// When everything has come to rest, every lamp shows what is true. Gives how many were looked at.
@@ -224,12 +248,41 @@ fn hears_music_when_both_say_parked(world: &World, call: &Call, orbits: &[OrbitS
 fn stream_of<'a>(world: &'a World, call: &'a Call, who: &str) -> (&'a Settled, &'a Stream) {
     let settled = call.settled.as_ref();
     let settled = settled.unwrap_or_else(|| panic!("{who}: nothing agreed"));
-    let port = settled.remote.port();
-    let stream = world.workers.at_port(port);
+    let stream = world.workers.behind(settled);
     (
         settled,
-        stream.unwrap_or_else(|| panic!("{who}: no stream at port {port}")),
+        stream.unwrap_or_else(|| panic!("{who}: no stream for {}", settled.remote)),
     )
+}
+
+/// Whether a phone sends past the server.
+fn is_elsewhere(world: &World, settled: &Settled) -> bool {
+    settled.remote.ip() != world.site.config.media.advertise
+        && !settled.remote.ip().is_unspecified()
+}
+
+/// Who sends past the server sends to a phone that sends back, in the same codec; nobody waits here
+/// for its audio, and what it sends here all the same is still passed on.
+fn is_released(world: &World, settled: &Settled, stream: &Stream, who: &str) {
+    let phones = world.phones.iter();
+    let calls = phones.flat_map(|phone| phone.calls.iter().map(move |call| (phone, call)));
+    let settlements = calls.filter_map(|(phone, call)| Some((phone, call.settled.as_ref()?)));
+    let mut partners = settlements.filter(|(_, other)| other.local == settled.remote);
+    let partner = partners.find(|(_, other)| other.remote == settled.local);
+    let (phone, other) = partner.unwrap_or_else(|| {
+        panic!(
+            "{who} sends to {}, which does not send back",
+            settled.remote
+        )
+    });
+    if !phone.is_dead {
+        assert_eq!(other.payload, settled.payload, "{who}: the payload type");
+        assert_eq!(other.direction, settled.direction, "{who}: the direction");
+    }
+    let media = stream.media.unwrap_or_else(|| panic!("{who}: no media"));
+    assert!(!media.supervise, "{who} sends elsewhere and is waited for");
+    let is_joined = matches!(stream.source, Source::Bridge { .. });
+    assert!(is_joined, "{who} could not be heard: {:?}", stream.source);
 }
 
 /// The worker sends where the phone listens, what the phone expects, and only if it may.
@@ -261,10 +314,9 @@ fn same_media(settled: &Settled, stream: &Stream, who: &str) {
 }
 
 /// A parked call hears music or nothing, and was asked to be quiet.
-fn is_parked(phone: &Phone, settled: &Settled, stream: &Stream, who: &str) {
+fn is_parked(obeys: bool, settled: &Settled, stream: &Stream, who: &str) {
     let is_bridged = stream.source.peer().is_some();
     assert!(!is_bridged, "{who} is parked and bridged");
-    let obeys = phone.habits.reinvite == ReinviteHabit::Accept;
     let sends = settled.direction.sends();
     assert!(!sends || !obeys, "{who} is parked and was told to speak");
 }

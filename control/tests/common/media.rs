@@ -11,6 +11,7 @@ use shared::{
     StreamStats, Time, WorkerId,
 };
 
+use super::phone::call::Settled;
 use super::seed::Seed;
 
 /// How long every prompt is that is played once.
@@ -219,6 +220,16 @@ impl Workers {
         self.streams
             .values()
             .find(|s| s.local.port() == port && s.state != State::Closing)
+    }
+
+    /// The stream behind what a phone has settled: where it sends to, or, if that is another phone,
+    /// the one that it could go back to.
+    pub(crate) fn behind(&self, settled: &Settled) -> Option<&Stream> {
+        self.at_port(settled.remote.port()).or_else(|| {
+            let is_its = |media: Media| media.remote == Some(settled.local);
+            let mut streams = self.streams.values();
+            streams.find(|s| s.state != State::Closing && s.media.is_some_and(is_its))
+        })
     }
 
     pub(crate) fn find(&self, id: StreamId) -> Option<&Stream> {

@@ -249,6 +249,15 @@ impl World {
         }
     }
 
+    /// The audio of a call comes from somewhere else than its phone says, and its stream has
+    /// learned it.
+    pub(crate) fn translate(&mut self, call: CallRef) {
+        let stream = self.stream(call).id;
+        let remote = "203.0.113.9:40000".parse().unwrap();
+        let event = Event::Latched { stream, remote };
+        self.give(Input::Media(stream.worker, event));
+    }
+
     /// Closes the TCP connections of a phone.
     pub(crate) fn disconnect(&mut self, phone: usize) {
         for connection in self.connections.iter_mut().filter(|c| c.phone == phone) {
@@ -311,9 +320,7 @@ impl World {
     /// The worker's stream behind a call.
     pub(crate) fn stream(&self, call: CallRef) -> &Stream {
         let settled = self.call(call).settled.as_ref().expect("offer and answer");
-        self.workers
-            .at_port(settled.remote.port())
-            .expect("a stream")
+        self.workers.behind(settled).expect("a stream")
     }
 
     /// Whether the stream of a call plays a recording.
@@ -326,6 +333,15 @@ impl World {
         let (one, other) = (self.stream(one), self.stream(other));
         one.source == Source::Bridge { peer: other.id }
             && other.source == Source::Bridge { peer: one.id }
+    }
+
+    /// Whether two calls send their audio to each other, past the server.
+    pub(crate) fn are_released(&self, one: CallRef, other: CallRef) -> bool {
+        let [one, other] = [one, other].map(|call| self.call(call).settled.as_ref());
+        let (Some(one), Some(other)) = (one, other) else {
+            return false;
+        };
+        one.remote == other.local && other.remote == one.local
     }
 
     /// How often the server sent something that begins so to a phone, repetitions included.

@@ -24,6 +24,7 @@ mod lamp;
 mod lost_ack;
 mod lync_parks;
 mod media_refused;
+mod media_released;
 mod media_timeout;
 mod music;
 mod no_codec;

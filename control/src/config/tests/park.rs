@@ -715,6 +715,43 @@ when_all_fail = "drop"
 }
 
 #[test]
+fn media_is_anchored_unless_a_scope_says_otherwise() {
+    assert_eq!(parse("").unwrap().park.media, MediaPath::Anchored);
+    let text = r#"
+[park]
+media = "released"
+[park.site.paris]
+media = "anchored"
+[[orbit_range]]
+name = "a"
+start = "100"
+end = "199"
+site = "paris"
+[[orbit_range]]
+name = "b"
+start = "200"
+end = "299"
+[[orbit_range]]
+name = "c"
+start = "300"
+end = "399"
+site = "paris"
+media = "released"
+"#;
+    let config = parse(text).unwrap();
+    let media = { config.orbit_ranges.iter() }.map(|range| config.settings(range).media);
+    let (anchored, released) = (MediaPath::Anchored, MediaPath::Released);
+    assert_eq!(media.collect::<Vec<_>>(), [anchored, released, released]);
+    refused(
+        r##"
+[park]
+media = "direct"
+=> 2: [park] media = "direct": neither; write "anchored" or "released"
+"##,
+    );
+}
+
+#[test]
 fn who_is_told_what_of_parked_calls_is_the_operators_to_say() {
     let park = parse("").unwrap().park;
     assert_eq!(park.notify_parker, NotifyParker::Off);

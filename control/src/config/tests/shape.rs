@@ -49,7 +49,7 @@ start = "700"
 stop = "799"
 => 4: [[orbit_range]] stop = "799": unknown; known here: name, start, end, kind, node, site,
    policy, allocation, empty, pickup_timeout, max_pickup_attempts, recall_ring_timeout,
-   music_on_hold, music, on_timeout_uri, when_all_fail
+   music_on_hold, music, on_timeout_uri, when_all_fail, media
 
 [music.default]
 fiel = "x"
@@ -59,7 +59,7 @@ fiel = "x"
 user = "x"
 => 2: [park.site.paris] user = "x": unknown; known here: members, pickup_timeout,
    max_pickup_attempts, recall_ring_timeout, music_on_hold, music, on_timeout_uri,
-   when_all_fail
+   when_all_fail, media
 "##,
     );
 }

@@ -1,6 +1,7 @@
 //! Whole negotiations, through the public face of the module.
 
 mod field;
+mod sink;
 
 use std::net::SocketAddr;
 

@@ -8,7 +8,7 @@ use super::clients::{ClientId, Owner};
 use super::event::{AgentEvent, DialogKey, Outgoing, Reply, SipDrop};
 use super::non_invite::user_of;
 use super::request::{Draft, Part};
-use super::usage::{Ending, Farewell, OurInvite, Phase, Progress, Report, Usage};
+use super::usage::{Ending, Farewell, OurInvite, Phase, Progress, Report, Stake, Usage};
 use crate::sip::dialog::{Dialog, Origin, Plan};
 use crate::sip::status::Status;
 
@@ -59,13 +59,23 @@ impl Agent {
         usage.contact_user = user.into();
         self.usages.insert_as(key, usage);
         debug!(call_id, dialog = key.0, "invite");
-        self.launch_invite(now, key, draft, cseq, &plan.next_hop);
+        self.launch_invite(now, key, draft, (cseq, Stake::Dialog), &plan.next_hop);
     }
 
     /// Offers anew in a dialog. False, without effect, while an INVITE of either side is pending or
     /// a back-off runs: wait for its end ([`AgentEvent::Acked`] for one that we accepted,
     /// [`AgentEvent::Retry`]).
-    pub fn reinvite(&mut self, now: Time, dialog: DialogKey, mut reply: Reply) -> bool {
+    pub fn reinvite(&mut self, now: Time, dialog: DialogKey, reply: Reply) -> bool {
+        self.offer_in(now, dialog, reply, Stake::Dialog)
+    }
+
+    /// As [`Self::reinvite`], to a peer that is known to be there: if it does not answer, it has
+    /// not taken the offer ([`AgentEvent::Rejected`]), and the dialog lives.
+    pub fn propose(&mut self, now: Time, dialog: DialogKey, reply: Reply) -> bool {
+        self.offer_in(now, dialog, reply, Stake::Offer)
+    }
+
+    fn offer_in(&mut self, now: Time, dialog: DialogKey, mut reply: Reply, stake: Stake) -> bool {
         let session = self.session_headers(dialog);
         let Some(usage) = self.usages.get_mut(dialog) else {
             return false;
@@ -90,13 +100,18 @@ impl Agent {
             &self.config.signature(&self.allow),
         );
         let next_hop = plan.next_hop.into_owned();
-        self.launch_invite(now, dialog, draft, cseq, &next_hop);
+        self.launch_invite(now, dialog, draft, (cseq, stake), &next_hop);
         true
     }
 
     /// The INVITE once more after a 422, with the interval that was asked for (RFC 4028 §7.3).
     /// False where that cannot be.
-    pub(super) fn invite_again(&mut self, now: Time, id: ClientId, dialog: DialogKey) -> bool {
+    pub(super) fn invite_again(
+        &mut self,
+        now: Time,
+        (id, stake): (ClientId, Stake),
+        dialog: DialogKey,
+    ) -> bool {
         let session = self.session_headers(dialog);
         let sent = self.clients.get(id).and_then(|client| client.sent.clone());
         let usage = self
@@ -111,7 +126,7 @@ impl Agent {
         else {
             return false;
         };
-        self.launch_invite(now, dialog, draft, cseq, &next_hop);
+        self.launch_invite(now, dialog, draft, (cseq, stake), &next_hop);
         true
     }
 
@@ -120,7 +135,7 @@ impl Agent {
         now: Time,
         dialog: DialogKey,
         draft: Draft,
-        cseq: u32,
+        (cseq, stake): (u32, Stake),
         next_hop: &str,
     ) {
         let path = self.usages.get(dialog).and_then(|usage| usage.path);
@@ -130,6 +145,7 @@ impl Agent {
                 client,
                 cseq,
                 progress: Progress::Calling,
+                stake,
                 patience: None,
             });
         }

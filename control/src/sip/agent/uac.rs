@@ -188,8 +188,10 @@ impl Agent {
         response: Option<&'a Message<'a>>,
     ) -> Option<AgentEvent<'a>> {
         let usage = self.usages.get_mut(dialog)?;
-        usage.our_invite.take_if(|ours| ours.client == id)?;
-        if self.learn_min_se(dialog, status, response) && self.invite_again(now, id, dialog) {
+        let ours = usage.our_invite.take_if(|ours| ours.client == id)?;
+        if self.learn_min_se(dialog, status, response)
+            && self.invite_again(now, (id, ours.stake), dialog)
+        {
             return None;
         }
         self.rearm_usage(dialog);
@@ -217,7 +219,7 @@ impl Agent {
                     response,
                 })
             }
-            Phase::Confirmed if is_end_of_dialog(status) => {
+            Phase::Confirmed if is_end_of_dialog(status) && !ours.forgives(status) => {
                 self.send_bye(now, dialog, &Reply::default(), Report::Silence);
                 let cause = EndCause::Gone;
                 Some(AgentEvent::Ended {

@@ -18,6 +18,7 @@ use crate::sip::dialog::{Dialog, Role};
 use crate::sip::header::Header;
 use crate::sip::limits::{T2, TIMEOUT};
 use crate::sip::message::Message;
+use crate::sip::status::Status;
 use crate::sip::table::give_back;
 use crate::sip::transaction::{Backoff, earlier};
 
@@ -115,8 +116,26 @@ pub(super) struct OurInvite {
     pub(super) client: ClientId,
     pub(super) cseq: u32,
     pub(super) progress: Progress,
+    /// What it means that it is not answered.
+    pub(super) stake: Stake,
     /// Until when a final answer is awaited once there was a provisional one.
     pub(super) patience: Option<Time>,
+}
+
+impl OurInvite {
+    /// Whether this answer, or none, leaves the dialog as it was.
+    pub(super) fn forgives(&self, status: Status) -> bool {
+        self.stake == Stake::Offer && status == Status::REQUEST_TIMEOUT
+    }
+}
+
+/// What is lost when an INVITE of ours is not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stake {
+    /// The dialog (RFC 3261 §12.2.1.2).
+    Dialog,
+    /// The offer.
+    Offer,
 }
 
 /// How far our INVITE has come.

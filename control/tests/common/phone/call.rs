@@ -159,6 +159,7 @@ impl Call {
             payloads: self.payloads.clone(),
             event_payload: Some(101),
             direction: self.wanted,
+            origin: String::new(),
             version: self.version,
             others: Vec::new(),
         }
@@ -219,6 +220,9 @@ impl Call {
         direction: Direction,
         payload: u8,
     ) {
+        if let Some(before) = &self.settled {
+            server.must_follow(&before.server);
+        }
         let remote = server.address;
         self.settled = Some(Settled {
             local,

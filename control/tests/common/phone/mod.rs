@@ -51,6 +51,8 @@ pub(crate) struct Habits {
     pub(crate) offerless: bool,
     /// Its ACK carries no answer where the 2xx carried the offer.
     pub(crate) answerless: bool,
+    /// It moves its audio to another port whenever it is re-INVITEd.
+    pub(crate) moves: bool,
     /// It offers a second re-INVITE at the moment it gets one.
     pub(crate) glare: bool,
 }
@@ -66,6 +68,7 @@ impl Default for Habits {
             acks_forgotten: 0,
             offerless: false,
             answerless: false,
+            moves: false,
             glare: false,
         }
     }

@@ -68,6 +68,8 @@ pub(crate) struct Description {
     pub(crate) payloads: Vec<u8>,
     pub(crate) event_payload: Option<u8>,
     pub(crate) direction: Direction,
+    /// `o=` without the version.
+    pub(crate) origin: String,
     /// The version in `o=`.
     pub(crate) version: u64,
     /// Media that are no audio, as their m-lines were written.
@@ -75,6 +77,18 @@ pub(crate) struct Description {
 }
 
 impl Description {
+    /// # Panics
+    /// When another description than `before` does not follow it (RFC 3264 §8): the same `o=`, and
+    /// a greater version.
+    pub(crate) fn must_follow(&self, before: &Self) {
+        assert_eq!(self.origin, before.origin, "o= is another");
+        let is_same = *self == *before;
+        assert!(
+            self.version > before.version || is_same,
+            "{self:?} has the version of {before:?}"
+        );
+    }
+
     /// # Panics
     /// When the server wrote something that is not SDP with one audio stream.
     pub(crate) fn parse(text: &str) -> Self {
@@ -115,6 +129,7 @@ impl Description {
                 .collect(),
             event_payload,
             direction: direction.unwrap_or(Direction::SendRecv),
+            origin: [&origin[..2], &origin[3..]].concat().join(" "),
             version: origin[2].parse().expect("a version"),
             others: lines
                 .iter()

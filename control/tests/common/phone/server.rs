@@ -241,6 +241,9 @@ impl Phone {
     fn accept(&mut self, now: Time, number: usize, request: &Wire) {
         let call = &mut self.calls[number];
         call.learn(request, None);
+        if self.habits.moves {
+            call.rtp.set_port(call.rtp.port() ^ 0x4000);
+        }
         let body = if request.body.is_empty() {
             Some(call.offer())
         } else {
