@@ -38,20 +38,8 @@ fn follow(recording: &[i16], music: &[i16]) -> usize {
 
 /// The share of each tone in the steady part of what a phone heard last.
 fn tones(recording: &[i16], seconds: usize) -> (f64, f64) {
-    // The last quarter of a second may be cut by the hang-up.
-    let end = recording.len().saturating_sub(RATE / 4);
-    let steady = &recording[end.saturating_sub(seconds * RATE)..end];
-    // In pieces, so that a slip of the phone's jitter buffer does not cancel the tone.
-    let pieces: Vec<&[i16]> = steady.chunks_exact(RATE / 10).collect();
-    assert!(!pieces.is_empty(), "nothing was recorded");
-    let mean = |hertz: f64| {
-        let sum: f64 = pieces
-            .iter()
-            .map(|piece| wav::share_of_tone(piece, hertz))
-            .sum();
-        sum / pieces.len() as f64
-    };
-    (mean(PARKEE_HERTZ), mean(RETRIEVER_HERTZ))
+    let share = |hertz| wav::share_at_the_end(recording, seconds, hertz);
+    (share(PARKEE_HERTZ), share(RETRIEVER_HERTZ))
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The real binary with real peers: `orbitd` is started as an operator starts it, sipp and baresip
-//! call it over loopback, and dumpcap and tshark watch.
+//! The real binary with real peers: `orbitd` is started as an operator starts it, sipp and
+//! baresip call it over loopback, by way of Kamailio too, and dumpcap and tshark watch.
 //!
 //! Real processes keep real time, so each wait has a generous limit and no test judges more finely
 //! than a busy machine allows. What can be proved under a virtual clock is proved in
@@ -14,6 +14,7 @@ mod configuration;
 mod demo;
 mod flood;
 mod harness;
+mod kamailio;
 mod kernel;
 mod package;
 mod recall;

@@ -18,6 +18,7 @@ const LONG_FILES: &[(&str, usize, &str)] = &[];
 /// What a file may be called.
 const EXTENSIONS: &[&str] = &[
     "",
+    "cfg",
     "flac",
     "gitignore",
     "html",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::clock::{PATIENCE, seconds_since_epoch, until};
-use super::{Ports, Process, wav};
+use super::{Kamailio, Ports, Process, wav};
 
 /// A running phone.
 #[derive(Debug)]
@@ -25,6 +25,27 @@ pub(crate) struct Baresip {
 impl Baresip {
     /// Starts the phone number `place` (0 to 3) of a test, speaking a tone.
     pub(crate) fn start(ports: &Ports, place: u16, hertz: f64) -> Self {
+        let account = format!("<sip:phone{place}@127.0.0.1>;regint=0\n");
+        Self::with_account(ports, place, hertz, &account)
+    }
+
+    /// Starts one that is registered at a proxy, and reaches everybody by way of it.
+    pub(crate) fn behind(
+        proxy: &Kamailio,
+        ports: &Ports,
+        (place, hertz): (u16, f64),
+        user: &str,
+    ) -> Self {
+        let address = proxy.address;
+        let account =
+            format!("<sip:{user}@{address}>;outbound=\"sip:{address}\";regint=60;auth_pass=none\n");
+        let mut phone = Self::with_account(ports, place, hertz, &account);
+        // The event may come before anybody listens for it.
+        phone.saw("[1 binding]");
+        phone
+    }
+
+    fn with_account(ports: &Ports, place: u16, hertz: f64, account: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         wav::write(&folder.path().join("voice.wav"), &wav::tone(hertz, 60));
         let control_port = ports.pair();
@@ -35,7 +56,6 @@ impl Baresip {
             &folder,
         );
         fs::write(folder.path().join("config"), config).expect("a file of our own");
-        let account = format!("<sip:phone{place}@127.0.0.1>;regint=0\n");
         fs::write(folder.path().join("accounts"), account).expect("a file of our own");
         fs::write(folder.path().join("contacts"), "").expect("a file of our own");
         leave_no_room_for_encoder_recordings(&folder);
@@ -101,6 +121,11 @@ impl Baresip {
         until("Contact in the trace of baresip", PATIENCE, || {
             self.process.log().iter().rev().find_map(contact)
         })
+    }
+
+    /// Waits until its trace of SIP says something.
+    pub(crate) fn saw(&mut self, needle: &str) {
+        self.process.line_with(needle, PATIENCE);
     }
 
     /// Ends it; gives everything it heard, from all its calls, in order.

@@ -3,6 +3,7 @@
 pub(crate) mod baresip;
 pub(crate) mod capture;
 pub(crate) mod clock;
+pub(crate) mod kamailio;
 pub(crate) mod phone;
 pub(crate) mod ports;
 pub(crate) mod process;
@@ -10,6 +11,7 @@ pub(crate) mod server;
 pub(crate) mod sipp;
 pub(crate) mod wav;
 
+pub(crate) use kamailio::Kamailio;
 pub(crate) use ports::Ports;
 pub(crate) use process::Process;
 pub(crate) use server::{Server, Settings};

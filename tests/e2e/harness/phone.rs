@@ -17,11 +17,16 @@ pub(crate) struct Phone {
 impl Phone {
     /// `name` makes its Call-IDs, tags and branches its own.
     pub(crate) fn new(server: &Server, name: &'static str) -> Self {
+        Self::at(server.address, name)
+    }
+
+    /// One that speaks to whatever listens there.
+    pub(crate) fn at(server: SocketAddr, name: &'static str) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        socket.connect(server.address).expect("loopback");
+        socket.connect(server).expect("loopback");
         Self {
             socket,
-            server: server.address,
+            server,
             name,
         }
     }

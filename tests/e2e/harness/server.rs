@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) address: IpAddr,
     /// Who may send requests; `None`: the default, loopback.
     pub(crate) trusted: Option<&'static str>,
+    /// What it serves besides its own address, such as the host of a proxy in front.
+    pub(crate) domain: Option<&'static str>,
     /// Whom it believes: `closed` or `learn`.
     pub(crate) latch: &'static str,
     /// How many pairs of media ports there are; more than 100, at most 200, take a block of ports
@@ -47,6 +49,7 @@ impl Default for Settings {
             mode: "programme",
             address: Ipv4Addr::LOCALHOST.into(),
             trusted: None,
+            domain: None,
             latch: "closed",
             media_pairs: 100,
             kernel: None,
@@ -179,10 +182,12 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
     let trusted = settings
         .trusted
         .map(|network| format!("trusted = [\"{network}\"]\n"));
+    let domains = { settings.domain }.map(|domain| format!("domains = [\"{domain}\"]\n"));
+    let domains = domains.unwrap_or_default();
     let (trusted, host) = (trusted.unwrap_or_default(), settings.address);
     // A busy machine must not refuse the calls of a test that is not about that.
     let mut text = format!(
-        "[sip]\nlisten = [\"udp:{address}\", \"tcp:{address}\"]\n{trusted}\
+        "[sip]\nlisten = [\"udp:{address}\", \"tcp:{address}\"]\n{trusted}{domains}\
          [media]\naddress = \"{host}\"\nports = \"{first}-{last}\"\nworkers = 1\nlatch = \"{}\"\n\
          admission = \"100%\"\n\
          [music.default]\nfile = \"{music}\"\nmode = \"{}\"\n",

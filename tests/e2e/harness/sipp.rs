@@ -1,6 +1,7 @@
 //! sipp: scripted SIP peers. The scenarios are in `tests/sipp`.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::clock::{PATIENCE, until};
-use super::{Process, Server};
+use super::{Kamailio, Process, Server};
 
 /// How a scenario reaches the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Sipp {
     calls_per_second: u32,
     dials: Vec<String>,
     port: Option<u16>,
+    proxy: Option<SocketAddr>,
+    echoes: bool,
 }
 
 /// A running scenario.
@@ -46,6 +49,8 @@ impl Sipp {
             calls_per_second: 1,
             dials: Vec::new(),
             port: None,
+            proxy: None,
+            echoes: false,
         }
     }
 
@@ -69,6 +74,22 @@ impl Sipp {
         }
     }
 
+    /// Speaks to a proxy, not to the server itself.
+    pub(crate) fn by(self, proxy: &Kamailio) -> Self {
+        Self {
+            proxy: Some(proxy.address),
+            ..self
+        }
+    }
+
+    /// Sends back each packet of media that it gets.
+    pub(crate) fn echoes(self) -> Self {
+        Self {
+            echoes: true,
+            ..self
+        }
+    }
+
     /// What the scenario dials, call after call.
     pub(crate) fn dials(self, orbits: &[String]) -> Self {
         Self {
@@ -82,9 +103,10 @@ impl Sipp {
         let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sipp");
         let file = |name: &str| folder.path().join(name);
         let mut command = Command::new("sipp");
-        command.arg(server.address.to_string());
+        let peer = self.proxy.unwrap_or(server.address);
+        command.arg(peer.to_string());
         command.arg("-sf").arg(scenarios.join(self.scenario));
-        let host = server.address.ip().to_string();
+        let host = peer.ip().to_string();
         let port = self.port.unwrap_or_else(|| server.ports.pair());
         command.args(["-i", &host, "-p", &port.to_string()]);
         command.args(["-mp", &server.ports.pair().to_string()]);
@@ -97,6 +119,9 @@ impl Sipp {
             "-r",
             &self.calls_per_second.to_string(),
         ]);
+        if self.echoes {
+            command.arg("-rtp_echo");
+        }
         // sipp's own limits: for one receive, and for everything.
         command.args([
             "-recv_timeout",
@@ -180,7 +205,12 @@ impl Running {
     ///
     /// # Panics
     /// With sipp's own account when one did not.
-    pub(crate) fn finish(mut self) {
+    pub(crate) fn finish(self) {
+        self.finish_with_log();
+    }
+
+    /// As [`Running::finish`]; gives what the scenario has logged.
+    pub(crate) fn finish_with_log(mut self) -> String {
         let status = self.process.wait(Duration::from_secs(70));
         if !status.success() {
             let show = |name: &str| {
@@ -194,5 +224,6 @@ impl Running {
                 show("messages")
             );
         }
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }

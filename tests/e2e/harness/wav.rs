@@ -112,6 +112,18 @@ pub(crate) fn share_of_tone(samples: &[i16], hertz: f64) -> f64 {
     }
 }
 
+/// The share of a tone in the last seconds of what a phone heard.
+pub(crate) fn share_at_the_end(recording: &[i16], seconds: usize, hertz: f64) -> f64 {
+    // The last quarter of a second may be cut by the hang-up.
+    let end = recording.len().saturating_sub(RATE / 4);
+    let steady = &recording[end.saturating_sub(seconds * RATE)..end];
+    // In pieces, so that a slip of the phone's jitter buffer does not cancel the tone.
+    let pieces: Vec<&[i16]> = steady.chunks_exact(RATE / 10).collect();
+    assert!(!pieces.is_empty(), "nothing was recorded");
+    let shares = pieces.iter().map(|piece| share_of_tone(piece, hertz));
+    shares.sum::<f64>() / pieces.len() as f64
+}
+
 /// Where `window` is found in a recording that goes round, and how alike the two are there: the
 /// peak of the normalised cross-correlation.
 pub(crate) fn find(window: &[i16], music: &[i16]) -> (usize, f64) {

@@ -1,0 +1,108 @@
+//! Kamailio in front, which stays in the path of each dialog: phones know only the proxy, orbits
+//! are numbers of its domain, and it has the configuration that operators are given.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::harness::baresip::Baresip;
+use crate::harness::sipp::{Over, Running};
+use crate::harness::wav;
+use crate::harness::{Kamailio, Server, Settings, Sipp};
+
+/// Where the server is: Kamailio knows its requests by the address.
+const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
+const PARKER_HERTZ: f64 = 440.0;
+const RETRIEVER_HERTZ: f64 = 700.0;
+
+/// A server with one orbit behind a proxy, and how the proxy reaches it.
+fn office(over: Over, park: &str) -> (Server, Kamailio) {
+    let server = Server::start(&Settings {
+        orbits: (701, 701),
+        address: SERVER,
+        domain: Some("127.0.0.1"),
+        park: park.to_owned(),
+        ..Settings::default()
+    });
+    let proxy = Kamailio::start(&server, over);
+    (server, proxy)
+}
+
+/// Anna calls Alice, and Alice transfers her to the park address.
+fn park(server: &Server, proxy: &Kamailio, alice: &mut Baresip) -> Running {
+    let anna = Sipp::new("transferee.xml").by(proxy).echoes();
+    let mut anna = anna.dials(&["alice".to_owned()]).start(server);
+    alice.wait_for("CALL_INCOMING");
+    alice.command("accept", "");
+    alice.wait_for("CALL_ESTABLISHED");
+    alice.command("transfer", &proxy.uri("park"));
+    assert_eq!(anna.orbit(), "701");
+    anna
+}
+
+/// Carol has heard her own voice, which Anna sends back: so there is sound both ways.
+fn heard_both_ways(carol: Baresip) {
+    let share = wav::share_at_the_end(&carol.quit(), 2, RETRIEVER_HERTZ);
+    assert!(share > 0.9, "Carol hears her own voice: {share:.3}");
+}
+
+/// What a lamp was told: nobody, somebody who waits, is recalled, and has been retrieved; and no
+/// NOTIFY is missing.
+fn follows_the_call(log: &str) {
+    let told: Vec<&str> = { log.lines() }
+        .filter_map(|line| line.split_once("lamp ").map(|(_, told)| told))
+        .collect();
+    for (number, told) in told.iter().enumerate() {
+        assert!(told.starts_with(&format!("{number} ")), "a gap: {log}");
+    }
+    let at = |needle: &str| told.iter().position(|told| told.contains(needle));
+    let parked = at("state=confirmed status=parked").expect("parked");
+    let recalled = at("state=confirmed status=recalling").expect("recalled");
+    let retrieved = at("state=terminated").expect("retrieved");
+    assert!(parked == 1 && recalled == 2 && retrieved > 2, "{log}");
+    assert!(told[retrieved].contains("reason=retrieved"), "{log}");
+    let lit = &told[parked..retrieved];
+    assert!(lit.iter().all(|told| told.contains("state=confirmed")));
+    assert_eq!(retrieved + 2, told.len(), "then only the end: {log}");
+}
+
+#[test]
+fn row_38_park_lamp_recall_and_retrieve_by_way_of_a_proxy() {
+    let (server, proxy) = office(Over::Udp, "pickup_timeout = \"10s\"");
+    let lamp = { Sipp::new("lamp.xml").by(&proxy) }.dials(&["701".to_owned()]);
+    let lamp = lamp.start(&server);
+    lamp.logged("lamp 0 state= ");
+    let mut alice = Baresip::behind(&proxy, &server.ports, (0, PARKER_HERTZ), "alice");
+    let mut carol = Baresip::behind(&proxy, &server.ports, (1, RETRIEVER_HERTZ), "carol");
+    let anna = park(&server, &proxy, &mut alice);
+    alice.wait_for("CALL_CLOSED");
+    lamp.logged("lamp 1 state=confirmed status=parked");
+    // Nobody comes: Alice's phone rings as it does for calls that come back.
+    alice.wait_for("CALL_INCOMING");
+    alice.saw("Alert-Info: <urn:alert:service:recall>");
+    alice.saw("Recall 701: Anna");
+    carol.dial(&proxy.uri("701"));
+    carol.wait_for("CALL_ESTABLISHED");
+    alice.wait_for("CALL_CLOSED");
+    anna.logged("retrieved");
+    anna.finish();
+    carol.wait_for("CALL_CLOSED");
+    heard_both_ways(carol);
+    follows_the_call(&lamp.finish_with_log());
+    server.stop();
+}
+
+#[test]
+fn a_proxy_that_is_restarted_loses_no_parked_call() {
+    for over in [Over::Udp, Over::Tcp] {
+        let (server, mut proxy) = office(over, "");
+        let mut alice = Baresip::behind(&proxy, &server.ports, (0, PARKER_HERTZ), "alice");
+        let anna = park(&server, &proxy, &mut alice);
+        proxy.restart();
+        let mut carol = Baresip::behind(&proxy, &server.ports, (1, RETRIEVER_HERTZ), "carol");
+        carol.dial(&proxy.uri("701"));
+        carol.wait_for("CALL_ESTABLISHED");
+        anna.finish();
+        carol.wait_for("CALL_CLOSED");
+        heard_both_ways(carol);
+        server.stop();
+    }
+}
