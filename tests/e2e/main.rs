@@ -12,6 +12,7 @@ mod capacity;
 mod capture;
 mod configuration;
 mod demo;
+mod dialects;
 mod flood;
 mod harness;
 mod kamailio;

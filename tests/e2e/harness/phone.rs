@@ -1,10 +1,14 @@
 //! A socket that says what it is told to: for requests that no proper phone would send.
 
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::Server;
 use super::clock::PATIENCE;
+
+/// The payload type of its telephone-events.
+const EVENTS: u8 = 101;
 
 /// A UDP socket with a few words of SIP.
 #[derive(Debug)]
@@ -12,6 +16,8 @@ pub(crate) struct Phone {
     socket: UdpSocket,
     server: SocketAddr,
     name: &'static str,
+    /// How many digits it has dialled: each is an event of its own.
+    pressed: Cell<u32>,
 }
 
 impl Phone {
@@ -28,6 +34,7 @@ impl Phone {
             socket,
             server,
             name,
+            pressed: Cell::new(0),
         }
     }
 
@@ -55,13 +62,28 @@ impl Phone {
         )
     }
 
-    /// An offer of two-way PCMU.
+    /// An offer of two-way PCMU, and of digits.
     pub(crate) fn offer(&self) -> String {
         let port = self.socket.local_addr().expect("bound").port();
         format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+             m=audio {port} RTP/AVP 0 {EVENTS}\r\na=rtpmap:0 PCMU/8000\r\n\
+             a=rtpmap:{EVENTS} telephone-event/8000\r\n"
         )
+    }
+
+    /// Dials digits in the media of a call that `response` has answered.
+    pub(crate) fn press(&self, digits: &str, response: &str) {
+        let media = response.split("m=audio ").nth(1).expect("media");
+        let port = media.split(' ').next().and_then(|port| port.parse().ok());
+        let to = SocketAddr::from((self.server.ip(), port.expect("a port")));
+        let before = self.pressed.get();
+        let count = u32::try_from(digits.len()).expect("a few digits");
+        self.pressed.set(before + count);
+        for packet in events(before, digits) {
+            self.socket.send_to(&packet, to).expect("loopback");
+            super::clock::pause(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn send(&self, bytes: &[u8]) {
@@ -121,6 +143,27 @@ impl Phone {
         let via = format!("{via}-{method}-{cseq}");
         follow_up(method, cseq, target, &via, request, response)
     }
+}
+
+/// Digits as events of RFC 4733, each for 80 ms and said to be over three times.
+fn events(before: u32, digits: &str) -> Vec<[u8; 16]> {
+    let mut packets = Vec::new();
+    for (place, digit) in (before..).zip(digits.chars()) {
+        let event = "0123456789*#".find(digit).expect("a key of a phone");
+        for turn in 1..=6_u32 {
+            let mut packet = [0; 16];
+            packet[0] = 0x80;
+            packet[1] = EVENTS | if turn == 1 { 0x80 } else { 0 };
+            packet[2..4].copy_from_slice(&(place * 6 + turn).to_be_bytes()[2..]);
+            packet[4..8].copy_from_slice(&(place * 1_600).to_be_bytes());
+            packet[8..12].copy_from_slice(b"keys");
+            packet[12] = u8::try_from(event).expect("one of twelve");
+            packet[13] = 10 | if turn > 3 { 0x80 } else { 0 };
+            packet[14..].copy_from_slice(&(turn.min(4) * 160).to_be_bytes()[2..]);
+            packets.push(packet);
+        }
+    }
+    packets
 }
 
 /// A request that belongs to an earlier one.

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) kernel: Option<&'static str>,
     /// RLIMIT_NOFILE, hard and soft; `None`: ours.
     pub(crate) descriptors: Option<u32>,
+    /// Keys of the range, as they stand in the file.
+    pub(crate) range: String,
     /// Keys of `[park]`, as they stand in the file.
     pub(crate) park: String,
     /// Whether calls are kept in a file beyond the process.
@@ -54,6 +56,7 @@ impl Default for Settings {
             media_pairs: 100,
             kernel: None,
             descriptors: None,
+            range: String::new(),
             park: String::new(),
             store: false,
         }
@@ -196,7 +199,8 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
     let (start, end) = settings.orbits;
     writeln!(
         text,
-        "[[orbit_range]]\nname = \"test\"\nstart = \"{start}\"\nend = \"{end}\""
+        "[[orbit_range]]\nname = \"test\"\nstart = \"{start}\"\nend = \"{end}\"\n{}",
+        settings.range
     )
     .expect("a string");
     writeln!(text, "[park]\n{}", settings.park).expect("a string");

@@ -29,6 +29,9 @@ pub(crate) struct Sipp {
     port: Option<u16>,
     proxy: Option<SocketAddr>,
     echoes: bool,
+    /// Words in brackets, and what stands for each.
+    keys: Vec<(&'static str, String)>,
+    name: &'static str,
 }
 
 /// A running scenario.
@@ -51,6 +54,8 @@ impl Sipp {
             port: None,
             proxy: None,
             echoes: false,
+            keys: Vec::new(),
+            name: "phone",
         }
     }
 
@@ -90,6 +95,17 @@ impl Sipp {
         }
     }
 
+    /// What stands for a word in brackets of the scenario.
+    pub(crate) fn key(mut self, key: &'static str, value: &str) -> Self {
+        self.keys.push((key, value.to_owned()));
+        self
+    }
+
+    /// The user part of its own URI.
+    pub(crate) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     /// What the scenario dials, call after call.
     pub(crate) fn dials(self, orbits: &[String]) -> Self {
         Self {
@@ -121,6 +137,10 @@ impl Sipp {
         ]);
         if self.echoes {
             command.arg("-rtp_echo");
+        }
+        command.args(["-s", self.name]);
+        for (key, value) in &self.keys {
+            command.args(["-key", key, value]);
         }
         // sipp's own limits: for one receive, and for everything.
         command.args([
@@ -182,6 +202,24 @@ impl Running {
         self.orbits(1).remove(0)
     }
 
+    /// The word behind `name` in the last line with it that the scenario logs.
+    pub(crate) fn said(&self, name: &str) -> String {
+        let log = self.folder.path().join("log");
+        until(&format!("{name} from {}", self.scenario), PATIENCE, || {
+            let text = fs::read_to_string(&log).ok()?;
+            let (complete, _) = text.rsplit_once('\n')?;
+            let (_, behind) = complete.rsplit_once(name)?;
+            let word = behind.split_whitespace().next()?;
+            Some(word.to_owned())
+        })
+    }
+
+    /// Whether the scenario has logged something by now.
+    pub(crate) fn has_logged(&self, needle: &str) -> bool {
+        let log = fs::read_to_string(self.folder.path().join("log"));
+        log.is_ok_and(|log| log.contains(needle))
+    }
+
     /// Waits for a line that the scenario logs.
     pub(crate) fn logged(&self, needle: &str) {
         self.logged_times(needle, 1);
@@ -225,5 +263,18 @@ impl Running {
             );
         }
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.folder.path().join("log"));
+            eprintln!(
+                "---- log of {} ----\n{}",
+                self.scenario,
+                log.unwrap_or_default()
+            );
+        }
     }
 }
