@@ -19,6 +19,7 @@ mod kamailio;
 mod kernel;
 mod package;
 mod recall;
+mod released;
 mod service;
 mod sipp;
 mod store;

@@ -254,6 +254,26 @@ fn a_re_invite_nobody_answers_ends_the_dialog() {
 }
 
 #[test]
+fn a_proposal_that_nobody_answers_leaves_the_dialog() {
+    let mut bench = Bench::new();
+    let (dialog, _) = bench.confirmed();
+    assert!(bench.agent.propose(bench.now, dialog, sdp_reply()));
+    assert_eq!(bench.advance(31_999), []);
+    bench.texts();
+    assert_eq!(bench.advance(1), [Seen::Rejected(dialog, 408)]);
+    assert!(bench.agent.is_confirmed(dialog));
+    for (status, seen) in [
+        ("408 Late", Seen::Rejected(dialog, 408)),
+        ("481 Gone", Seen::Ended(dialog, EndCause::Gone)),
+    ] {
+        assert!(bench.agent.propose(bench.now, dialog, sdp_reply()));
+        let sent = bench.text();
+        assert_eq!(bench.receive(&response(&sent, status, "", "")), Some(seen));
+        bench.texts();
+    }
+}
+
+#[test]
 fn a_re_invite_of_ours_can_be_cancelled_and_the_dialog_lives() {
     let mut bench = Bench::new();
     let (dialog, _) = bench.confirmed();
