@@ -30,15 +30,9 @@ impl Agent {
         else {
             return;
         };
-        let plan = usage.dialog.plan();
         let part = Part::ack(ours.cseq, body.as_ref());
-        let draft = Draft::new(
-            &usage.dialog,
-            &plan,
-            &part,
-            &self.config.signature(&self.allow),
-        );
-        let next_hop = plan.next_hop.into_owned();
+        let signature = self.config.signature(&self.allow);
+        let (draft, next_hop) = Draft::within(&usage.dialog, &part, &signature);
         let (path, remote_tag) = (usage.path, usage.dialog.remote_tag().to_owned());
         self.launch_ack(ours.client, &remote_tag, draft, &next_hop, path);
         self.rearm_usage(dialog);

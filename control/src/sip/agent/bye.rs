@@ -93,15 +93,9 @@ impl Agent {
         usage.phase = Phase::Ending(Ending::Leaving(report));
         let cseq = usage.dialog.next_cseq();
         let path = usage.path;
-        let plan = usage.dialog.plan();
         let part = Part::bye(cseq, reply);
-        let draft = Draft::new(
-            &usage.dialog,
-            &plan,
-            &part,
-            &self.config.signature(&self.allow),
-        );
-        let next_hop = plan.next_hop.into_owned();
+        let signature = self.config.signature(&self.allow);
+        let (draft, next_hop) = Draft::within(&usage.dialog, &part, &signature);
         self.launch(now, Owner::Dialog(dialog), draft, &next_hop, path);
         self.rearm_usage(dialog);
     }

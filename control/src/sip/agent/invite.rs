@@ -91,15 +91,9 @@ impl Agent {
         }
         reply.headers.splice(0..0, session);
         let cseq = usage.dialog.next_cseq();
-        let plan = usage.dialog.plan();
         let part = Part::invite(cseq, &reply, &usage.contact_user);
-        let draft = Draft::new(
-            &usage.dialog,
-            &plan,
-            &part,
-            &self.config.signature(&self.allow),
-        );
-        let next_hop = plan.next_hop.into_owned();
+        let signature = self.config.signature(&self.allow);
+        let (draft, next_hop) = Draft::within(&usage.dialog, &part, &signature);
         self.launch_invite(now, dialog, draft, (cseq, stake), &next_hop);
         true
     }

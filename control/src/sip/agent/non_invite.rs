@@ -76,15 +76,10 @@ impl Agent {
         }
         let usage = self.usages.get_mut(dialog)?;
         let cseq = usage.dialog.next_cseq();
-        let plan = usage.dialog.plan();
         let part = Part::other(method, cseq, reply, &usage.contact_user);
-        let draft = Draft::new(
-            &usage.dialog,
-            &plan,
-            &part,
-            &self.config.signature(&self.allow),
-        );
-        let (next_hop, path) = (plan.next_hop.into_owned(), usage.path);
+        let signature = self.config.signature(&self.allow);
+        let (draft, next_hop) = Draft::within(&usage.dialog, &part, &signature);
+        let path = usage.path;
         let owner = Owner::Sent(key, Some(dialog));
         self.launch(now, owner, draft, &next_hop, path);
         Some(key)

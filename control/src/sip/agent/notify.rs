@@ -158,13 +158,12 @@ impl Agent {
             body: None,
         };
         let cseq = dialog.next_cseq();
-        let plan = dialog.plan();
         let part = Part {
             body: notice.reply.body.as_ref(),
             ..Part::other(Method::Notify, cseq, &reply, contact_user)
         };
-        let draft = Draft::new(dialog, &plan, &part, &self.config.signature(&self.allow));
-        let next_hop = plan.next_hop.into_owned();
+        let signature = self.config.signature(&self.allow);
+        let (draft, next_hop) = Draft::within(dialog, &part, &signature);
         let client = self.launch(now, Owner::Subscription(key), draft, &next_hop, path);
         if let Some(held) = self.subscriptions.get_mut(key) {
             held.flight = Flight::Sent(client, notice);

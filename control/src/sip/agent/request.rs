@@ -120,6 +120,17 @@ impl Draft {
         }
     }
 
+    /// A request in a dialog, and the URI of the hop that it goes to first.
+    pub(super) fn within(
+        dialog: &Dialog,
+        part: &Part<'_>,
+        signature: &Signature<'_>,
+    ) -> (Self, String) {
+        let plan = dialog.plan();
+        let draft = Self::new(dialog, &plan, part, signature);
+        (draft, plan.next_hop.into_owned())
+    }
+
     /// An INVITE that was refused for its session interval, with another and a number of its own
     /// (RFC 4028 §7.3), and the URI that it is sent to. `None` when `sent` is no INVITE of ours.
     pub(super) fn again(

@@ -67,11 +67,9 @@ impl Agent {
         }
         reply.headers.splice(0..0, session);
         let cseq = usage.dialog.next_cseq();
-        let plan = usage.dialog.plan();
         let part = Part::other(Method::Update, cseq, &reply, &usage.contact_user);
         let signature = self.config.signature(&self.allow);
-        let draft = Draft::new(&usage.dialog, &plan, &part, &signature);
-        let next_hop = plan.next_hop.into_owned();
+        let (draft, next_hop) = Draft::within(&usage.dialog, &part, &signature);
         let path = usage.path;
         let client = self.launch(now, Owner::Dialog(dialog), draft, &next_hop, path);
         if let Some(usage) = self.usages.get_mut(dialog) {
