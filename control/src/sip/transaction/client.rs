@@ -2,7 +2,8 @@
 
 use shared::Time;
 
-use super::{Backoff, Expired, Received, earlier};
+use super::timers::{Due, Timers};
+use super::{Backoff, Expired, Received};
 use crate::sip::limits::{T2, T4, TIMEOUT};
 use crate::sip::status::Status;
 use crate::sip::transport::Transport;
@@ -12,10 +13,8 @@ use crate::sip::transport::Transport;
 pub struct Client {
     state: State,
     transport: Transport,
-    /// Timer E.
-    resend: Option<Backoff>,
-    /// Timer F or K.
-    end: Option<Time>,
+    /// Timer E; timer F or K.
+    timers: Timers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,11 +29,11 @@ impl Client {
     /// The request was sent just now.
     #[must_use]
     pub fn new(now: Time, transport: Transport) -> Self {
+        let resend = (!transport.is_reliable()).then(|| Backoff::new(now, T2));
         Self {
             state: State::Trying,
             transport,
-            resend: (!transport.is_reliable()).then(|| Backoff::new(now, T2)),
-            end: Some(now + TIMEOUT),
+            timers: Timers::new(resend, Some(now + TIMEOUT)),
         }
     }
 
@@ -43,18 +42,14 @@ impl Client {
         match self.state {
             State::Trying | State::Proceeding if status.is_provisional() => {
                 self.state = State::Proceeding;
-                if let Some(resend) = &mut self.resend {
-                    resend.slow_down();
-                }
+                self.timers.slow_down();
                 Received::Deliver
             }
             State::Trying | State::Proceeding => {
-                self.state = State::Completed;
-                self.resend = None;
-                self.end = Some(now + T4);
-                if self.transport.is_reliable() {
-                    self.end();
-                }
+                (self.state, self.timers) = match self.transport.is_reliable() {
+                    true => (State::Terminated, Timers::default()),
+                    false => (State::Completed, Timers::end_at(now + T4)),
+                };
                 Received::Deliver
             }
             State::Completed | State::Terminated => Received::Absorb,
@@ -63,30 +58,21 @@ impl Client {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Time) -> Expired {
-        if self.end.is_some_and(|end| end <= now) {
-            let unanswered = matches!(self.state, State::Trying | State::Proceeding);
-            self.end();
-            return if unanswered {
-                Expired::TimedOut
-            } else {
-                Expired::Over
-            };
-        }
-        let is_due = self
-            .resend
-            .as_mut()
-            .is_some_and(|resend| resend.is_due(now));
-        if is_due {
-            Expired::Retransmit
-        } else {
-            Expired::Nothing
+        match self.timers.take(now) {
+            Due::Nothing => Expired::Nothing,
+            Due::Resend => Expired::Retransmit,
+            Due::End => {
+                let is_pending = matches!(self.state, State::Trying | State::Proceeding);
+                self.state = State::Terminated;
+                Expired::end(is_pending)
+            }
         }
     }
 
     /// When to call `handle_timeout` next.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        earlier(self.resend.map(|resend| resend.at), self.end)
+        self.timers.deadline()
     }
 
     /// Whether no response at all has arrived.
@@ -99,12 +85,6 @@ impl Client {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.state == State::Terminated
-    }
-
-    fn end(&mut self) {
-        self.state = State::Terminated;
-        self.resend = None;
-        self.end = None;
     }
 }
 

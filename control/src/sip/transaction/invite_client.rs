@@ -2,7 +2,8 @@
 
 use shared::Time;
 
-use super::{Backoff, Expired, Received, earlier};
+use super::timers::{Due, Timers};
+use super::{Backoff, Expired, Received};
 use crate::sip::limits::{TIMEOUT, TIMER_D};
 use crate::sip::status::Status;
 use crate::sip::transport::Transport;
@@ -12,10 +13,8 @@ use crate::sip::transport::Transport;
 pub struct InviteClient {
     state: State,
     transport: Transport,
-    /// Timer A.
-    resend: Option<Backoff>,
-    /// Timer B, D or M, or the end of patience after a CANCEL (§9.1).
-    end: Option<Time>,
+    /// Timer A; timer B, D or M, or the end of patience after a CANCEL (§9.1).
+    timers: Timers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +36,7 @@ impl InviteClient {
         Self {
             state: State::Calling,
             transport,
-            resend,
-            end: Some(now + TIMEOUT),
+            timers: Timers::new(resend, Some(now + TIMEOUT)),
         }
     }
 
@@ -47,10 +45,9 @@ impl InviteClient {
         match self.state {
             State::Calling | State::Proceeding if status.is_provisional() => {
                 if self.state == State::Calling {
-                    self.end = None;
+                    self.timers = Timers::default();
                 }
                 self.state = State::Proceeding;
-                self.resend = None;
                 Received::Deliver
             }
             State::Calling | State::Proceeding if status.is_success() => {
@@ -60,7 +57,8 @@ impl InviteClient {
             State::Calling | State::Proceeding => {
                 self.become_final(State::Completed, now + TIMER_D);
                 if self.transport.is_reliable() {
-                    self.end();
+                    self.state = State::Terminated;
+                    self.timers = Timers::default();
                 }
                 Received::DeliverAndAck
             }
@@ -72,23 +70,14 @@ impl InviteClient {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Time) -> Expired {
-        if self.end.is_some_and(|end| end <= now) {
-            let unanswered = self.is_pending();
-            self.end();
-            return if unanswered {
-                Expired::TimedOut
-            } else {
-                Expired::Over
-            };
-        }
-        let is_due = self
-            .resend
-            .as_mut()
-            .is_some_and(|resend| resend.is_due(now));
-        if is_due {
-            Expired::Retransmit
-        } else {
-            Expired::Nothing
+        match self.timers.take(now) {
+            Due::Nothing => Expired::Nothing,
+            Due::Resend => Expired::Retransmit,
+            Due::End => {
+                let expired = Expired::end(self.is_pending());
+                self.state = State::Terminated;
+                expired
+            }
         }
     }
 
@@ -96,14 +85,14 @@ impl InviteClient {
     /// only (§9.1).
     pub fn abandon(&mut self, now: Time) {
         if self.is_pending() {
-            self.end = earlier(self.end, Some(now + TIMEOUT));
+            self.timers.end_by(now + TIMEOUT);
         }
     }
 
     /// When to call `handle_timeout` next.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        earlier(self.resend.map(|resend| resend.at), self.end)
+        self.timers.deadline()
     }
 
     /// Whether no response at all has arrived.
@@ -126,14 +115,7 @@ impl InviteClient {
 
     fn become_final(&mut self, state: State, end: Time) {
         self.state = state;
-        self.resend = None;
-        self.end = Some(end);
-    }
-
-    fn end(&mut self) {
-        self.state = State::Terminated;
-        self.resend = None;
-        self.end = None;
+        self.timers = Timers::end_at(end);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use shared::Time;
 
+use super::timers::{Due, Timers};
 use super::{Backoff, Expired, earlier};
 use crate::sip::limits::{T2, T4, TIMEOUT, TRYING_DELAY};
 use crate::sip::status::Status;
@@ -15,10 +16,8 @@ pub struct InviteServer {
     transport: Transport,
     /// When 100 is due.
     trying: Option<Time>,
-    /// Timer G.
-    resend: Option<Backoff>,
-    /// Timer H, I or L.
-    end: Option<Time>,
+    /// Timer G; timer H, I or L.
+    timers: Timers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,8 +48,7 @@ impl InviteServer {
             state: State::Proceeding,
             transport,
             trying: Some(now + TRYING_DELAY),
-            resend: None,
-            end: None,
+            timers: Timers::default(),
         }
     }
 
@@ -69,13 +67,13 @@ impl InviteServer {
         if status.is_provisional() {
             return true;
         }
-        self.end = Some(now + TIMEOUT);
-        if status.is_success() {
-            self.state = State::Accepted;
-            return true;
-        }
-        self.state = State::Completed;
-        self.resend = (!self.transport.is_reliable()).then(|| Backoff::new(now, T2));
+        let is_repeated = !status.is_success() && !self.transport.is_reliable();
+        let resend = is_repeated.then(|| Backoff::new(now, T2));
+        self.timers = Timers::new(resend, Some(now + TIMEOUT));
+        self.state = match status.is_success() {
+            true => State::Accepted,
+            false => State::Completed,
+        };
         true
     }
 
@@ -84,12 +82,10 @@ impl InviteServer {
         match self.state {
             State::Accepted => AckFor::Success,
             State::Completed => {
-                self.state = State::Confirmed;
-                self.resend = None;
-                self.end = Some(now + T4);
-                if self.transport.is_reliable() {
-                    self.end();
-                }
+                (self.state, self.timers) = match self.transport.is_reliable() {
+                    true => (State::Terminated, Timers::default()),
+                    false => (State::Confirmed, Timers::end_at(now + T4)),
+                };
                 AckFor::Failure
             }
             State::Proceeding | State::Confirmed | State::Terminated => AckFor::Failure,
@@ -98,35 +94,25 @@ impl InviteServer {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Time) -> Expired {
-        if self.end.is_some_and(|end| end <= now) {
-            let unacknowledged = self.state == State::Completed;
-            self.end();
-            return if unacknowledged {
-                Expired::TimedOut
-            } else {
-                Expired::Over
-            };
-        }
         if self.trying.is_some_and(|at| at <= now) {
             self.trying = None;
             return Expired::Trying;
         }
-        let is_due = self
-            .resend
-            .as_mut()
-            .is_some_and(|resend| resend.is_due(now));
-        if is_due {
-            Expired::Retransmit
-        } else {
-            Expired::Nothing
+        match self.timers.take(now) {
+            Due::Nothing => Expired::Nothing,
+            Due::Resend => Expired::Retransmit,
+            Due::End => {
+                let is_unacknowledged = self.state == State::Completed;
+                self.state = State::Terminated;
+                Expired::end(is_unacknowledged)
+            }
         }
     }
 
     /// When to call `handle_timeout` next.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {
-        let resend = self.resend.map(|resend| resend.at);
-        earlier(self.trying, earlier(resend, self.end))
+        earlier(self.trying, self.timers.deadline())
     }
 
     /// Whether no final response was sent.
@@ -139,12 +125,6 @@ impl InviteServer {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.state == State::Terminated
-    }
-
-    fn end(&mut self) {
-        self.state = State::Terminated;
-        self.resend = None;
-        self.end = None;
     }
 }
 

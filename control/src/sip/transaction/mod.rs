@@ -11,6 +11,7 @@ pub mod invite_server;
 pub mod key;
 pub mod server;
 pub mod timer;
+mod timers;
 
 use std::time::Duration;
 
@@ -44,6 +45,16 @@ pub enum Expired {
     TimedOut,
     /// The transaction is over, as it should be.
     Over,
+}
+
+impl Expired {
+    /// The end of a machine that was, or was not, still waiting for somebody.
+    const fn end(is_waiting: bool) -> Self {
+        match is_waiting {
+            true => Self::TimedOut,
+            false => Self::Over,
+        }
+    }
 }
 
 /// A retransmission whose interval doubles up to a limit.
