@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::harness::baresip::Baresip;
 use crate::harness::clock::{PATIENCE, pause};
 use crate::harness::server::orbitd;
@@ -45,6 +47,56 @@ fn every_parked_call_is_in_its_orbit_after_a_kill() {
 #[test]
 fn every_parked_call_is_in_its_orbit_after_an_upgrade() {
     all_are_there_after(Server::upgrade);
+}
+
+#[test]
+fn each_call_has_one_record_however_often_the_server_is_killed() {
+    const CALLS: u32 = 20;
+    let mut server = Server::start(&with_store());
+    let mut parkees = Sipp::new("parkee_adopted.xml")
+        .calls(CALLS, 100)
+        .start(&server);
+    let orbits = parkees.orbits(CALLS as usize);
+    // What is older than a second is not lost.
+    pause(Duration::from_millis(1_200));
+    server.kill_and_restart();
+    parkees.logged_times("adopted", CALLS as usize);
+    let retrievers = Sipp::new("retriever_leaves.xml")
+        .calls(CALLS, 40)
+        .dials(&orbits)
+        .start(&server);
+    retrievers.finish();
+    parkees.finish();
+    pause(Duration::from_millis(1_200));
+    server.process.kill();
+    let text = fs::read_to_string(server.call_records()).expect("a file of records");
+    let records: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect();
+    assert_eq!(records.len(), CALLS as usize, "{text}");
+    let mut calls: Vec<_> = records.iter().map(|record| &record["call"]).collect();
+    calls.sort_by_key(ToString::to_string);
+    calls.dedup();
+    assert_eq!(calls.len(), CALLS as usize, "a call has two records");
+    for record in &records {
+        let (orbit, way) = (record["orbit"].as_str(), record["way"].as_str());
+        assert!(
+            orbits.iter().any(|dialled| Some(&**dialled) == orbit),
+            "{record}"
+        );
+        assert_eq!(
+            (way, record["adopted"].as_u64()),
+            (Some("dialled"), Some(1))
+        );
+        assert_eq!(record["dialect"], "dialled", "known across the kill");
+        let waited = record["waited_ms"].as_u64().expect("a time");
+        assert!((1_200..60_000).contains(&waited), "{record}");
+        assert!(
+            record["parkee_media"]["sent"].as_u64() > Some(0),
+            "{record}"
+        );
+    }
 }
 
 #[test]

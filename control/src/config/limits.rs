@@ -53,6 +53,8 @@ pub const PATTERNS_MAX: usize = 1_000;
 
 /// Most tokens of the API.
 pub const TOKENS_MAX: usize = 1_000;
+/// Days that a call detail record may be kept.
+pub const CDR_DAYS: RangeInclusive<u32> = 1..=3_650;
 
 /// Digits of a PIN.
 pub const PIN_DIGITS: RangeInclusive<usize> = 4..=12;

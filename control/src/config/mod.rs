@@ -8,6 +8,7 @@
 //! [`Config::problem`] words the message).
 
 mod api;
+mod cdr;
 mod codes;
 mod duration;
 mod forsaken;
@@ -41,6 +42,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use api::{Api, Role, Token};
+pub use cdr::CdrConfig;
 pub use codes::Codes;
 pub use forsaken::WhenAllFail;
 pub use media::Media;
@@ -93,6 +95,8 @@ pub struct Config {
     pub store: Store,
     /// `[api]`; none without the table.
     pub api: Option<Api>,
+    /// `[cdr]`
+    pub cdr: CdrConfig,
     /// What is right, but will not do what its author may hope for: one line each, for the log.
     pub warnings: Vec<String>,
     /// Where in the file each key stands, for [`Config::problem`].
@@ -133,6 +137,7 @@ impl Config {
             "unassigned",
             "api",
             "store",
+            "cdr",
         ])?;
         let node = Node::read(&root)?;
         let sip = Sip::read(&root)?;
@@ -150,6 +155,7 @@ impl Config {
         later::check(&root, &mut warnings)?;
         let store = Store::read(&root, folder, &mut warnings)?;
         let api = Api::read(&root, &mut warnings)?;
+        let cdr = CdrConfig::read(&root, folder)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
         forsaken::warn_of_fallbacks(&sip, &root, &mut warnings)?;
         Ok(Self {
@@ -165,6 +171,7 @@ impl Config {
             orbit_ranges,
             store,
             api,
+            cdr,
             warnings,
             source,
         })
@@ -193,6 +200,7 @@ impl Default for Config {
             orbit_ranges: vec![OrbitRange::default()],
             store: Store::default(),
             api: None,
+            cdr: CdrConfig::default(),
             warnings: Vec::new(),
             source: Source::default(),
         }

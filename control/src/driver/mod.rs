@@ -10,6 +10,7 @@ mod bell;
 mod clock;
 mod dns;
 pub mod http;
+mod keeper;
 mod news;
 mod reactor;
 mod server;

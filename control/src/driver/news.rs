@@ -33,9 +33,11 @@ impl News {
         &self.tally
     }
 
-    pub(super) fn tell(&mut self, happening: Happening) {
+    pub(super) fn tell(&mut self, happening: Happening) -> Arc<Happening> {
         self.tally.fold(&happening);
+        let happening = Arc::new(happening);
         // Refused only where nobody listens.
-        let _ = self.listeners.send(Arc::new(happening));
+        let _ = self.listeners.send(Arc::clone(&happening));
+        happening
     }
 }

@@ -15,15 +15,16 @@ use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
 use super::http::{Asked, Reply};
+use super::keeper::Keeper;
 use super::news::News;
 use super::server::{Report, RunError};
-use super::store::Writer;
+use super::store::Work;
 use super::supervisor::Supervisor;
 use super::tcp::Connections;
 use super::udp::UdpListener;
 use super::workers::Workers;
 use crate::ask::Ask;
-use crate::config::OnTerminate;
+use crate::cdr::Cdr;
 use crate::control::{Control, Input, Output};
 use crate::sip::limits::MESSAGE_BYTES_MAX;
 use crate::sip::transport::{Flow, Packet, Ticket, Transmit, Transport};
@@ -54,6 +55,8 @@ pub(super) enum Arrival {
     Ask(Ask, Reply),
     /// Somebody wants to know how things stand.
     Report(oneshot::Sender<Report>),
+    /// Somebody wants to know the calls parked last, and how many of them.
+    History(usize, oneshot::Sender<Vec<Cdr>>),
     /// Somebody wants the server to end.
     Stop,
 }
@@ -81,13 +84,6 @@ pub(super) struct Reactor {
     pub(super) supervisor: Supervisor,
     pub(super) phase: Phase,
     pub(super) news: News,
-}
-
-/// Keeps calls beyond the process.
-#[derive(Debug)]
-pub(super) struct Keeper {
-    pub(super) writer: Writer,
-    pub(super) on_terminate: OnTerminate,
 }
 
 /// How far the server is from its end.
@@ -127,6 +123,9 @@ impl Reactor {
     pub(super) async fn run(mut self) -> Result<(), RunError> {
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
         self.carry_out();
+        if let Some(keeper) = &self.keeper {
+            keeper.all_adopted();
+        }
         self.supervisor.ready();
         while self.phase != Phase::Ended {
             let wake = self.wait().await;
@@ -284,6 +283,11 @@ impl Reactor {
                 // Whoever asked may have gone away.
                 let _ = reply.send(report);
             }
+            Arrival::History(count, reply) => {
+                if let Some(keeper) = &self.keeper {
+                    keeper.give(Work::Last(count, reply));
+                }
+            }
             Arrival::Stop => self.stop(),
         }
     }
@@ -302,10 +306,7 @@ impl Reactor {
 
     /// SIGTERM: whoever starts the server again shall find the calls as they are.
     fn terminate(&mut self) {
-        let keeps = self
-            .keeper
-            .as_ref()
-            .is_some_and(|keeper| keeper.on_terminate == OnTerminate::Keep);
+        let keeps = self.keeper.as_ref().is_some_and(Keeper::keeps_calls);
         if !keeps || self.control.status().store_behind {
             return self.end_by_signal();
         }
@@ -351,10 +352,15 @@ impl Reactor {
                 Output::Answer(id, answer) => self.asked.answer(id, answer),
                 Output::Store(batch) => {
                     if let Some(keeper) = &self.keeper {
-                        keeper.writer.write(batch);
+                        keeper.write(batch);
                     }
                 }
-                Output::Happened(happening) => self.news.tell(happening),
+                Output::Happened(happening) => {
+                    let happening = self.news.tell(happening);
+                    if let Some(keeper) = &self.keeper {
+                        keeper.record(happening);
+                    }
+                }
                 Output::Stopped => {
                     self.phase = Phase::Ending(clock::now() + WORKERS_END_TIMEOUT);
                 }

@@ -15,18 +15,19 @@ use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
 use super::http::{self, Asked, Asker, Listening, Serving};
+use super::keeper::Keeper;
 use super::news::News;
-use super::reactor::{Arrival, Keeper, Phase, Reactor, Signals};
-use super::store::{Sqlite, Writer};
+use super::reactor::{Arrival, Phase, Reactor, Signals};
 use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
 use super::udp::UdpListener;
 use super::workers::Workers;
-use crate::config::{Api, Config, Store};
-use crate::control::{Control, ControlStatus, Kept, OrbitStatus, Setup};
+use crate::cdr::Cdr;
+use crate::config::{Api, Config, ConfigError};
+use crate::control::{Control, ControlStatus, OrbitStatus, Setup};
 use crate::happening::{Happening, Tally};
 use crate::sip::transport::{Flow, Listener, Transport};
-use crate::store::{Store as _, StoreError};
+use crate::store::StoreError;
 
 /// A server on a thread of its own. Dropping it leaves it running: call [`Server::stop`] and
 /// [`Server::join`].
@@ -79,6 +80,9 @@ pub enum StartError {
     /// The store is not to be had.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// The file of call detail records is not to be had.
+    #[error("{0}")]
+    Records(#[from] ConfigError),
     /// Threads, signals or entropy are not to be had.
     #[error("the operating system refuses what a server needs: {0}")]
     System(#[from] io::Error),
@@ -113,7 +117,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     let api = bind_api(config)?;
     let stats = links.iter().map(|link| Arc::clone(&link.stats)).collect();
     let workers = Workers::new(links);
-    let (kept, keeper) = open_store(&config.store, &arrivals)?.unzip();
+    let (kept, keeper) = Keeper::open(config, &arrivals)?;
     let setup = Setup {
         kept,
         config: config.clone(),
@@ -185,30 +189,6 @@ fn bind_api(config: &Config) -> Result<Option<(std::net::TcpListener, Api)>, Sta
     Ok(Some((socket, api.clone())))
 }
 
-/// What the store holds, and who writes it from now on.
-fn open_store(
-    config: &Store,
-    arrivals: &mpsc::Sender<Arrival>,
-) -> Result<Option<(Kept, Keeper)>, StartError> {
-    let Some(path) = &config.path else {
-        return Ok(None);
-    };
-    let mut store = Sqlite::open(path)?;
-    let loaded = store.load()?;
-    for unreadable in &loaded.unreadable {
-        tracing::error!(path = %path.display(), "a kept call cannot be read: {unreadable}");
-    }
-    let kept = Kept {
-        origin_unix_ms: clock::origin_unix_ms(),
-        calls: loaded.calls,
-    };
-    let keeper = Keeper {
-        writer: Writer::start(Box::new(store), arrivals.clone())?,
-        on_terminate: config.on_terminate,
-    };
-    Ok(Some((kept, keeper)))
-}
-
 fn spawn(runtime: Runtime, reactor: Reactor) -> io::Result<JoinHandle<Result<(), RunError>>> {
     std::thread::Builder::new()
         .name("orbit-control".to_owned())
@@ -246,6 +226,16 @@ impl Server {
     pub fn report(&self) -> Option<Report> {
         let (reply, answer) = oneshot::channel();
         self.arrivals.blocking_send(Arrival::Report(reply)).ok()?;
+        answer.blocking_recv().ok()
+    }
+
+    /// The records of the calls that were parked last, at most so many, the last one first; `None`
+    /// when it has ended, or records nothing. Not from within async code.
+    #[must_use]
+    pub fn history(&self, count: usize) -> Option<Vec<Cdr>> {
+        let (reply, answer) = oneshot::channel();
+        let arrival = Arrival::History(count, reply);
+        self.arrivals.blocking_send(arrival).ok()?;
         answer.blocking_recv().ok()
     }
 

@@ -217,13 +217,18 @@ pub enum AdoptedState {
     Parked {
         /// Since when; the beginning of our clock for what was before.
         since: Time,
+        /// The same by the wall clock, in milliseconds since 1970.
+        since_unix_ms: u64,
         /// When somebody is called.
         deadline: Time,
         /// How often somebody was called.
         recalls: u8,
     },
     /// With whoever has retrieved it.
-    Bridged,
+    Bridged {
+        /// Since when, by the wall clock, in milliseconds since 1970.
+        since_unix_ms: u64,
+    },
 }
 
 /// How a call ended.

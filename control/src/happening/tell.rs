@@ -121,13 +121,19 @@ impl Exchange {
     /// A call of an earlier process was taken up.
     pub(crate) fn tell_adopted(&mut self, key: CallKey, record: &CallRecord) {
         let call = &self.calls[&key];
+        let since_unix_ms = match record.state {
+            StateRecord::Parked { since_unix_ms, .. } | StateRecord::Bridged { since_unix_ms } => {
+                since_unix_ms
+            }
+        };
         let state = match call.state {
             State::Adopting(Adopted::Parked(parked)) => AdoptedState::Parked {
+                since_unix_ms,
                 since: parked.since,
                 deadline: parked.deadline,
                 recalls: parked.recalls,
             },
-            _ => AdoptedState::Bridged,
+            _ => AdoptedState::Bridged { since_unix_ms },
         };
         let fact = Fact::Adopted {
             state,

@@ -11,6 +11,8 @@ pub mod record;
 
 pub use record::{CallName, CallRecord};
 
+use crate::cdr::Cdr;
+
 /// One change. Absolute: doing it again changes nothing.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Operation {
@@ -43,6 +45,30 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`], and nothing has changed.
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError>;
+
+    /// Writes call detail records, each in the place of what is there of its call.
+    ///
+    /// # Errors
+    /// [`StoreError`], and nothing has changed.
+    fn record(&mut self, records: &[Cdr]) -> Result<(), StoreError>;
+
+    /// The call detail records of calls that are not over, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    fn unfinished_cdrs(&mut self) -> Result<Vec<Cdr>, StoreError>;
+
+    /// The records of the calls that were parked last, at most so many, the last one first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    fn last_cdrs(&mut self, count: usize) -> Result<Vec<Cdr>, StoreError>;
+
+    /// Strikes at most so many records of calls that had ended before then. How many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`], and nothing has changed.
+    fn strike_cdrs(&mut self, before_unix_ms: u64, at_most: usize) -> Result<usize, StoreError>;
 }
 
 /// What a store held when it was opened.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use control::cdr::Folder;
 use control::control::{ControlStatus, OrbitStatus};
 use control::happening::{Board, CallNumber, Fact, Happening, Tally};
 use shared::Time;
@@ -19,6 +20,8 @@ pub(crate) struct History {
     before: Counts,
     /// Whether the server was killed: the end of a call may then have been lost with it.
     was_killed: bool,
+    /// The call detail records.
+    pub(crate) cdrs: Folder,
     pub(crate) all: Vec<Happening>,
 }
 
@@ -38,6 +41,7 @@ impl History {
         assert_eq!(happening.at, now, "told late: {happening:?}");
         self.board.fold(happening);
         self.tally.fold(happening);
+        self.cdrs.fold(happening);
         self.all.push(happening.clone());
         let Some(call) = happening.call else {
             return;
@@ -72,12 +76,19 @@ impl History {
         self.board = Board::default();
         self.living.clear();
         self.was_killed = true;
+        let unfinished = self.cdrs.unfinished().cloned().collect();
+        self.cdrs = Folder::new(0, unfinished);
         let sum = |counts: &BTreeMap<_, u64>| counts.values().sum();
         self.before = Counts {
             parked: self.tally.parked.values().sum(),
             retrieved: sum(&self.tally.retrieved),
             forsaken: self.tally.forsaken,
         };
+    }
+
+    /// The next process has taken up what it can.
+    pub(super) fn all_adopted(&mut self, now: Time) {
+        self.cdrs.all_adopted(now);
     }
 
     /// The fold of what was told is what is.
@@ -118,6 +129,8 @@ impl History {
     /// # Panics
     /// When one has not.
     pub(super) fn check_all_ended(&self) {
+        let unfinished: Vec<_> = self.cdrs.unfinished().collect();
+        assert!(unfinished.is_empty(), "no end is recorded: {unfinished:?}");
         assert!(self.living.is_empty(), "no end: {:?}", self.living);
         let ends = |(call, ends): (&CallNumber, &u32)| (*ends != 1).then_some(*call);
         let wrong: Vec<_> = self.ends.iter().filter_map(ends).collect();

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use control::cdr::Cdr;
 use control::control::{Control, Kept, Setup};
 use control::store::record::CallName;
-use control::store::{Batch, CallRecord, Operation};
+use control::store::{Batch, CallRecord, Loaded, Operation, Store as _, StoreError};
 
 use super::media::Workers;
 use super::world::{Happening, World};
@@ -18,6 +19,7 @@ const ORIGIN_UNIX_MS: u64 = 1_800_000_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     calls: BTreeMap<CallName, CallRecord>,
+    cdrs: BTreeMap<String, Cdr>,
     /// Refuses to write.
     pub(crate) is_broken: bool,
     /// What it refused.
@@ -44,26 +46,60 @@ impl Store {
         if self.is_broken {
             return None;
         }
-        let mut last = None;
-        for batch in self.unwritten.drain(..) {
-            last = Some(batch.number);
-            for operation in batch.operations {
-                match operation {
-                    Operation::Put(record) => {
-                        self.calls.insert(record.name.clone(), *record);
-                    }
-                    Operation::Delete(name) => {
-                        self.calls.remove(&name);
-                    }
-                }
-            }
-        }
-        last
+        let batches = std::mem::take(&mut self.unwritten);
+        self.commit(&batches).unwrap();
+        batches.last().map(|batch| batch.number)
     }
 
     /// Loses what was not written.
     fn crash(&mut self) {
         self.unwritten.clear();
+    }
+}
+
+impl control::store::Store for Store {
+    fn load(&mut self) -> Result<Loaded, StoreError> {
+        Ok(Loaded {
+            calls: self.calls.values().cloned().collect(),
+            unreadable: Vec::new(),
+        })
+    }
+
+    fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
+        for operation in batches.iter().flat_map(|batch| &batch.operations) {
+            match operation {
+                Operation::Put(record) => {
+                    self.calls.insert(record.name.clone(), (**record).clone());
+                }
+                Operation::Delete(name) => {
+                    self.calls.remove(name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, records: &[Cdr]) -> Result<(), StoreError> {
+        let records = records.iter().map(|cdr| (cdr.call.clone(), cdr.clone()));
+        self.cdrs.extend(records);
+        Ok(())
+    }
+
+    fn unfinished_cdrs(&mut self) -> Result<Vec<Cdr>, StoreError> {
+        let unfinished = self.cdrs.values().filter(|cdr| cdr.ended_at.is_none());
+        Ok(unfinished.cloned().collect())
+    }
+
+    fn last_cdrs(&mut self, count: usize) -> Result<Vec<Cdr>, StoreError> {
+        let mut cdrs: Vec<Cdr> = self.cdrs.values().cloned().collect();
+        cdrs.sort_by_key(|cdr| std::cmp::Reverse(cdr.parked_at));
+        cdrs.truncate(count);
+        Ok(cdrs)
+    }
+
+    fn strike_cdrs(&mut self, before: u64, at_most: usize) -> Result<usize, StoreError> {
+        let is_old = |_: &String, cdr: &mut Cdr| cdr.ended_at.is_some_and(|at| at < before);
+        Ok(self.cdrs.extract_if(.., is_old).take(at_most).count())
     }
 }
 
@@ -107,6 +143,7 @@ impl World {
         self.history.crash();
         self.control = Control::new(setup, self.now);
         self.carry_out();
+        self.history.all_adopted(self.now);
     }
 
     pub(super) fn setup(&mut self) -> Setup {

@@ -246,3 +246,50 @@ fn a_retriever_that_gives_up_is_told_as_one_that_has_left() {
     });
     assert_eq!(last, Some((End::Stopping, Side::Server)));
 }
+
+#[test]
+fn a_call_detail_record_tells_who_parked_whom_and_how_it_went() {
+    let mut site = Site::default().orbits(701, 701).pickup_timeout(secs(10));
+    site.config.park.max_pickup_attempts = 2;
+    let mut world = World::new(site);
+    let (alice, bob, carol) = (
+        world.phone("alice"),
+        world.phone("bob"),
+        world.phone("carol"),
+    );
+    world.phones[bob].habits.ring = RingHabit::Refuse(486);
+    let referred_by = ("Referred-By", "<sip:bob@198.51.100.2:5060>".to_owned());
+    let parked = world.dial_with(alice, "701", &[referred_by]);
+    world.run(secs(11));
+    assert_eq!(world.history.cdrs.unfinished().count(), 1);
+    let retrieved = world.retrieve(carol, parked);
+    world.run(secs(7));
+    world.hang_up(retrieved);
+    world.run(secs(1));
+    assert_eq!(world.history.cdrs.unfinished().count(), 0);
+    let records = world.history.cdrs.take_ended(world.now, ms(0));
+    let [record] = &records[..] else {
+        panic!("{records:?}");
+    };
+    assert_eq!(record.parker.as_deref(), Some("sip:bob@198.51.100.2:5060"));
+    assert_eq!(record.parkee, "\"alice\" <sip:alice@example.com>");
+    assert_eq!(
+        record.retriever.as_deref(),
+        Some("\"carol\" <sip:carol@example.com>")
+    );
+    let words = [&record.dialect, &record.way, &record.end, &record.ended_by];
+    let words = words.map(|word| word.as_deref().unwrap());
+    assert_eq!(words, ["transfer", "dialled", "hung-up", "retriever"]);
+    let [recall] = &record.recalls[..] else {
+        panic!("{record:?}");
+    };
+    assert_eq!(
+        (recall.how.as_deref(), recall.status),
+        (Some("refused"), Some(486))
+    );
+    let (waited, talked) = (record.waited_ms().unwrap(), record.talked_ms().unwrap());
+    assert!((11_000..11_200).contains(&waited), "{waited}");
+    assert!((7_000..7_200).contains(&talked), "{talked}");
+    assert!(record.parkee_media.is_some() && record.retriever_media.is_some());
+    world.finish();
+}

@@ -47,6 +47,7 @@ mod retriever_never_there;
 mod sites;
 mod speech;
 mod stop;
+mod store_conformance;
 mod tcp;
 mod transfer_parks;
 mod two_retrievers;

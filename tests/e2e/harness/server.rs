@@ -120,6 +120,11 @@ impl Server {
         self.folder.path().join("orbit.db")
     }
 
+    /// The file that has a line for each call that is over.
+    pub(crate) fn call_records(&self) -> PathBuf {
+        self.folder.path().join("calls.jsonl")
+    }
+
     /// A SIP URI at this server.
     pub(crate) fn uri(&self, user: &str) -> String {
         format!("sip:{user}@{}", self.address)
@@ -205,7 +210,7 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
     .expect("a string");
     writeln!(text, "[park]\n{}", settings.park).expect("a string");
     if settings.store {
-        text += "[store]\npath = \"orbit.db\"\n";
+        text += "[store]\npath = \"orbit.db\"\n[cdr]\npath = \"calls.jsonl\"\n";
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The rules of the configuration, each with the whole message of its refusal.
 
 mod api;
+mod cdr;
 mod later;
 mod media;
 mod park;

@@ -41,7 +41,7 @@ name = "a"
 
 id = "a"
 => 1: id = "a": unknown; known here: node, sip, media, music, park, orbit_range, policy, party,
-   announcement, unassigned, api, store
+   announcement, unassigned, api, store, cdr
 
 [[orbit_range]]
 name = "a"

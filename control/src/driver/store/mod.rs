@@ -2,12 +2,16 @@
 //!
 //! Absent on purpose: what is in a record (`crate::store`), when it is written (`crate::control`).
 
+mod cdr_table;
+mod lines;
 mod lock;
+mod recorder;
 mod schema;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub(super) use recorder::Recorder;
 pub use sqlite::Sqlite;
-pub(super) use writer::Writer;
+pub(super) use writer::{Work, Writer};

@@ -2,6 +2,7 @@
 //!
 //! An operator may read all of it with `sqlite3` while the server runs:
 //! `SELECT orbit, datetime(parked_at / 1000, 'unixepoch'), parker FROM parked_call;`
+//! `SELECT orbit, ending, waited_ms FROM cdr ORDER BY parked_at DESC LIMIT 20;`
 
 use std::path::Path;
 
@@ -14,10 +15,11 @@ use crate::store::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x6f72_6274;
 
 /// Grows with every change of the tables; each has a step in [`MIGRATIONS`].
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// What makes version n + 1 of version n.
-const MIGRATIONS: [&str; VERSION as usize] = ["
+const MIGRATIONS: [&str; VERSION as usize] = [
+    "
     -- One row a call that would be taken up again after a restart. Times: milliseconds since 1970.
     CREATE TABLE parked_call (
         name      TEXT PRIMARY KEY,  -- of the call, never reused
@@ -29,7 +31,33 @@ const MIGRATIONS: [&str; VERSION as usize] = ["
         record    TEXT NOT NULL      -- all of it, as JSON
     ) WITHOUT ROWID;
     CREATE INDEX parked_call_orbit ON parked_call (orbit);
-"];
+",
+    "
+    -- One row a call that is or was parked. Times: milliseconds since 1970.
+    CREATE TABLE cdr (
+        call         TEXT PRIMARY KEY,  -- its number, never reused
+        call_id      TEXT NOT NULL,     -- the Call-ID of the parkee's dialog
+        orbit        TEXT NOT NULL,     -- as dialled
+        orbit_range  TEXT,              -- its name
+        dialect      TEXT,              -- how its parking was asked for
+        parkee       TEXT NOT NULL,     -- a name-addr
+        parker       TEXT,              -- a URI
+        parked_at    INTEGER,
+        retriever    TEXT,              -- who had it last, a name-addr
+        retrieved_at INTEGER,
+        way          TEXT,              -- dialled, recall or fallback
+        ended_at     INTEGER,           -- NULL while it is going on
+        ending       TEXT,              -- how it ended
+        ended_by     TEXT,              -- parkee, retriever or server
+        waited_ms    INTEGER,
+        talked_ms    INTEGER,
+        recalls      INTEGER NOT NULL,  -- how often somebody was called back
+        record       TEXT NOT NULL      -- all of it, as JSON
+    ) WITHOUT ROWID;
+    CREATE INDEX cdr_parked_at ON cdr (parked_at);
+    CREATE INDEX cdr_ended_at ON cdr (ended_at);
+",
+];
 
 /// Makes the file one of ours, of this version.
 ///

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 
 use super::lock::Lock;
-use super::schema;
+use super::{cdr_table, schema};
+use crate::cdr::Cdr;
 use crate::store::limits::RECORD_BYTES_MAX;
 use crate::store::record::{CallRecord, StateRecord};
 use crate::store::{Batch, Loaded, Operation, Store, StoreError};
@@ -97,6 +98,24 @@ impl Store for Sqlite {
             connection, path, ..
         } = self;
         commit(connection, batches).map_err(|error| unavailable(path, &error))
+    }
+
+    fn record(&mut self, records: &[Cdr]) -> Result<(), StoreError> {
+        cdr_table::record(&mut self.connection, records)
+            .map_err(|error| unavailable(&self.path, &error))
+    }
+
+    fn unfinished_cdrs(&mut self) -> Result<Vec<Cdr>, StoreError> {
+        cdr_table::unfinished(&self.connection).map_err(|error| unavailable(&self.path, &error))
+    }
+
+    fn last_cdrs(&mut self, count: usize) -> Result<Vec<Cdr>, StoreError> {
+        cdr_table::last(&self.connection, count).map_err(|error| unavailable(&self.path, &error))
+    }
+
+    fn strike_cdrs(&mut self, before_unix_ms: u64, at_most: usize) -> Result<usize, StoreError> {
+        cdr_table::strike(&self.connection, before_unix_ms, at_most)
+            .map_err(|error| unavailable(&self.path, &error))
     }
 }
 

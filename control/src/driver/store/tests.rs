@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::Sqlite;
+use crate::cdr::Cdr;
 use crate::sdp::{FormatRecord, LineRecord, SessionRecord};
 use crate::sip::agent::UsageRecord;
 use crate::sip::dialog::DialogRecord;
@@ -94,36 +95,6 @@ impl Place {
         assert!(matches!(error, StoreError::Unusable { .. }), "{error}");
         error.to_string()
     }
-}
-
-#[test]
-fn what_was_put_is_there_when_it_is_opened_again() {
-    let place = Place::new();
-    let mut bridged = call("b", 0);
-    bridged.state = StateRecord::Bridged {
-        since_unix_ms: 5_000,
-    };
-    bridged.second = Some(leg("carol"));
-    let put_bridged = Operation::Put(Box::new(bridged.clone()));
-    place
-        .open()
-        .commit(&[batch(1, vec![put("a", 0)]), batch(2, vec![put_bridged])])
-        .unwrap();
-    let mut calls = place.open().load().unwrap().calls;
-    calls.sort_by(|a, b| a.name.cmp(&b.name));
-    assert_eq!(calls, [call("a", 0), bridged]);
-}
-
-#[test]
-fn the_last_put_holds_and_a_delete_is_final() {
-    let place = Place::new();
-    let mut store = place.open();
-    store
-        .commit(&[batch(1, vec![put("a", 0), put("b", 0), put("a", 1)])])
-        .unwrap();
-    let gone = Operation::Delete(CallName("b".into()));
-    store.commit(&[batch(2, vec![gone.clone(), gone])]).unwrap();
-    assert_eq!(store.load().unwrap().calls, [call("a", 1)]);
 }
 
 #[test]
@@ -224,6 +195,43 @@ fn a_full_store_changes_nothing_and_says_what_to_do() {
     store.limit_pages(100_000);
     store.commit(&[batch(3, vec![put("b", 0)])]).unwrap();
     assert_eq!(store.load().unwrap().calls.len(), 2);
+}
+
+/// A file as version 1 made it, with a call in it.
+const VERSION_1: &str = "
+    CREATE TABLE parked_call (
+        name      TEXT PRIMARY KEY,
+        orbit     TEXT,
+        parked_at INTEGER,
+        recall_at INTEGER,
+        parker    TEXT,
+        call_id   TEXT NOT NULL,
+        record    TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX parked_call_orbit ON parked_call (orbit);
+    PRAGMA application_id = 1869767284;
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_file_of_an_older_version_is_migrated_with_its_calls() {
+    let place = Place::new();
+    let old = rusqlite::Connection::open(&place.path).unwrap();
+    old.execute_batch(VERSION_1).unwrap();
+    let record = serde_json::to_string(&call("a", 0)).unwrap();
+    let insert = "INSERT INTO parked_call (name, call_id, record) VALUES ('a', 'c', ?1)";
+    old.execute(insert, [record]).unwrap();
+    drop(old);
+    let mut store = place.open();
+    assert_eq!(store.load().unwrap().calls, [call("a", 0)]);
+    let cdr = Cdr {
+        call: "0123456789abcdef".to_owned(),
+        ..Cdr::default()
+    };
+    store.record(std::slice::from_ref(&cdr)).unwrap();
+    assert_eq!(store.unfinished_cdrs().unwrap(), [cdr]);
+    drop(store);
+    drop(place.open());
 }
 
 #[test]

@@ -3,49 +3,86 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use shared::Time;
 use tokio::sync::mpsc::Sender as Arrivals;
+use tokio::sync::oneshot;
 
+use super::Recorder;
+use crate::cdr::Cdr;
+use crate::driver::clock;
 use crate::driver::reactor::Arrival;
+use crate::happening::Happening;
 use crate::store::record::CallName;
 use crate::store::{Batch, Operation, Store};
 
 /// The reactor's end.
 #[derive(Debug)]
 pub(in crate::driver) struct Writer {
-    batches: Option<Sender<Batch>>,
+    work: Option<Sender<Work>>,
+    /// Happenings that the thread has not taken yet.
+    waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Batches that are written at once.
-const BATCHES_AT_ONCE: usize = 1_024;
+/// What the thread is given.
+#[derive(Debug)]
+pub(in crate::driver) enum Work {
+    /// Changes of calls.
+    Batch(Batch),
+    /// What happened, for the call detail records.
+    Happened(Arc<Happening>),
+    /// The calls of the earlier process are taken up.
+    AllAdopted,
+    /// Who wants to know the calls parked last, and how many of them.
+    Last(usize, oneshot::Sender<Vec<Cdr>>),
+}
+
+/// Work that is taken at once.
+const AT_ONCE: usize = 4_096;
+/// Happenings that may wait for a slow disk; beyond, their records have gaps.
+const HAPPENINGS_MAX: usize = 100_000;
+/// How long the thread sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(3_600);
 /// How soon a store that could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Writer {
     /// Starts the thread. What it has done it tells the reactor.
     pub(in crate::driver) fn start(
-        store: Box<dyn Store>,
+        store: Option<Box<dyn Store>>,
+        recorder: Recorder,
         arrivals: Arrivals<Arrival>,
     ) -> io::Result<Self> {
-        let (batches, waiting) = mpsc::channel();
+        let (work, todo) = mpsc::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let taken = Arc::clone(&waiting);
         let thread = std::thread::Builder::new()
             .name("orbit-store".to_owned())
-            .spawn(move || Loop::new(store, arrivals).run(&waiting))?;
+            .spawn(move || Loop::new(store, recorder, arrivals, taken).run(&todo))?;
         Ok(Self {
-            batches: Some(batches),
+            work: Some(work),
+            waiting,
             thread: Some(thread),
         })
     }
 
-    /// Hands over a batch.
-    pub(in crate::driver) fn write(&self, batch: Batch) {
-        if let Some(batches) = &self.batches {
+    /// Hands over work.
+    pub(in crate::driver) fn give(&self, work: Work) {
+        if let Work::Happened(_) = work
+            && self.waiting.fetch_add(1, Ordering::Relaxed) >= HAPPENINGS_MAX
+        {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        if let Some(queue) = &self.work {
             // Refused only by a thread that has panicked, which its own message tells.
-            let _ = batches.send(batch);
+            let _ = queue.send(work);
         }
     }
 }
@@ -53,7 +90,7 @@ impl Writer {
 impl Drop for Writer {
     /// Waits until everything is written, or has failed once more.
     fn drop(&mut self) {
-        self.batches = None;
+        self.work = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -64,43 +101,94 @@ impl Drop for Writer {
 
 /// What the thread works with.
 struct Loop {
-    store: Box<dyn Store>,
+    /// `None` where there are call detail records only.
+    store: Option<Box<dyn Store>>,
+    recorder: Recorder,
     arrivals: Arrivals<Arrival>,
+    taken: Arc<AtomicUsize>,
     /// What could not be written yet.
     unwritten: BTreeMap<CallName, Operation>,
+    retry_at: Time,
     last: u64,
 }
 
 impl Loop {
-    fn new(store: Box<dyn Store>, arrivals: Arrivals<Arrival>) -> Self {
+    fn new(
+        store: Option<Box<dyn Store>>,
+        recorder: Recorder,
+        arrivals: Arrivals<Arrival>,
+        taken: Arc<AtomicUsize>,
+    ) -> Self {
         Self {
             store,
+            recorder,
             arrivals,
+            taken,
             unwritten: BTreeMap::new(),
+            retry_at: Time::ZERO,
             last: 0,
         }
     }
 
-    fn run(mut self, waiting: &Receiver<Batch>) {
+    fn run(mut self, todo: &Receiver<Work>) {
         loop {
-            let first = if self.unwritten.is_empty() {
-                waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                waiting.recv_timeout(RETRY)
-            };
-            match first {
+            match todo.recv_timeout(self.sleep_for(clock::now())) {
                 Ok(first) => {
-                    let more = waiting.try_iter().take(BATCHES_AT_ONCE - 1);
-                    let batches: Vec<_> = std::iter::once(first).chain(more).collect();
-                    self.write(batches);
+                    let more = todo.try_iter().take(AT_ONCE - 1);
+                    self.take(std::iter::once(first).chain(more));
                 }
-                Err(RecvTimeoutError::Timeout) => self.write(Vec::new()),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     if !self.unwritten.is_empty() {
                         self.write(Vec::new());
                     }
-                    return;
+                    return self.recorder.finish(store(&mut self.store));
                 }
+            }
+            let now = clock::now();
+            if !self.unwritten.is_empty() && now >= self.retry_at {
+                self.write(Vec::new());
+            }
+            if self.recorder.deadline().is_some_and(|at| now >= at) {
+                self.recorder.flush(now, store(&mut self.store));
+            }
+        }
+    }
+
+    fn sleep_for(&self, now: Time) -> Duration {
+        let retry = (!self.unwritten.is_empty()).then_some(self.retry_at);
+        let due = [retry, self.recorder.deadline()]
+            .into_iter()
+            .flatten()
+            .min();
+        due.map_or(IDLE, |due| due - now)
+    }
+
+    /// Calls first: somebody waits for them.
+    fn take(&mut self, work: impl Iterator<Item = Work>) {
+        let (mut batches, mut other) = (Vec::new(), Vec::new());
+        for work in work {
+            match work {
+                Work::Batch(batch) => batches.push(batch),
+                _ => other.push(work),
+            }
+        }
+        if !batches.is_empty() {
+            self.write(batches);
+        }
+        for work in other {
+            match work {
+                Work::Happened(happening) => {
+                    self.taken.fetch_sub(1, Ordering::Relaxed);
+                    self.recorder.fold(&happening);
+                }
+                Work::AllAdopted => self.recorder.all_adopted(clock::now()),
+                Work::Last(count, reply) => {
+                    let last = self.recorder.last(count, store(&mut self.store));
+                    // Whoever asked may have gone away.
+                    let _ = reply.send(last);
+                }
+                Work::Batch(_) => unreachable!("they were taken above"),
             }
         }
     }
@@ -117,7 +205,10 @@ impl Loop {
         } else {
             batches
         };
-        let news = match self.store.commit(&batches) {
+        let Some(store) = &mut self.store else {
+            return;
+        };
+        let news = match store.commit(&batches) {
             Ok(()) => {
                 self.unwritten.clear();
                 Arrival::Stored(self.last)
@@ -127,6 +218,7 @@ impl Loop {
                     tracing::error!(%error, "the store was not written; it is tried again");
                     self.remember(batches);
                 }
+                self.retry_at = clock::now() + RETRY;
                 Arrival::StoreFailed
             }
         };
@@ -146,9 +238,18 @@ impl Loop {
     }
 }
 
+/// The store, for one call.
+fn store(store: &mut Option<Box<dyn Store>>) -> Option<&mut dyn Store> {
+    match store {
+        Some(store) => Some(&mut **store),
+        None => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CdrConfig;
     use crate::store::{Loaded, StoreError};
 
     /// Tells what was written; fails as often as it shall.
@@ -175,6 +276,22 @@ mod tests {
             self.written.send(operations.collect()).unwrap();
             Ok(())
         }
+
+        fn record(&mut self, _: &[Cdr]) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn unfinished_cdrs(&mut self) -> Result<Vec<Cdr>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn last_cdrs(&mut self, _: usize) -> Result<Vec<Cdr>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn strike_cdrs(&mut self, _: u64, _: usize) -> Result<usize, StoreError> {
+            Ok(0)
+        }
     }
 
     /// A writer whose store fails so often, its news, and what was written.
@@ -189,8 +306,9 @@ mod tests {
             let (written, notes) = mpsc::channel();
             let (arrivals, told) = tokio::sync::mpsc::channel(8);
             let store = Box::new(Notes { written, failures });
+            let recorder = Recorder::open(&CdrConfig::default(), Vec::new()).unwrap();
             Self {
-                writer: Writer::start(store, arrivals).unwrap(),
+                writer: Writer::start(Some(store), recorder, arrivals).unwrap(),
                 told,
                 written: notes,
             }
@@ -225,9 +343,9 @@ mod tests {
     #[test]
     fn what_is_handed_over_is_written_and_said() {
         let mut desk = Desk::new(0);
-        desk.writer.write(batch(1, "a"));
+        desk.writer.give(Work::Batch(batch(1, "a")));
         assert_eq!(desk.news(), "stored 1");
-        desk.writer.write(batch(2, "b"));
+        desk.writer.give(Work::Batch(batch(2, "b")));
         assert_eq!(desk.news(), "stored 2");
         assert_eq!(desk.end(), [vec![delete("a")], vec![delete("b")]]);
     }
@@ -235,9 +353,9 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_written_later_the_last_word_on_each() {
         let mut desk = Desk::new(1);
-        desk.writer.write(batch(1, "a"));
+        desk.writer.give(Work::Batch(batch(1, "a")));
         assert_eq!(desk.news(), "failed");
-        desk.writer.write(batch(2, "b"));
+        desk.writer.give(Work::Batch(batch(2, "b")));
         assert_eq!(desk.news(), "stored 2");
         assert_eq!(desk.end(), [vec![delete("a"), delete("b")]]);
     }
@@ -245,7 +363,7 @@ mod tests {
     #[test]
     fn the_end_waits_for_what_was_handed_over() {
         let desk = Desk::new(1);
-        desk.writer.write(batch(1, "a"));
+        desk.writer.give(Work::Batch(batch(1, "a")));
         assert_eq!(desk.end(), [vec![delete("a")]]);
     }
 }

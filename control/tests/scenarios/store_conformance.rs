@@ -1,0 +1,209 @@
+//! What every store must do: one suite, run with the file of the server and with that of the
+//! simulated worlds.
+
+use std::path::Path;
+
+use control::cdr::Cdr;
+use control::driver::Sqlite;
+use control::sdp::{FormatRecord, LineRecord, SessionRecord};
+use control::sip::agent::UsageRecord;
+use control::sip::dialog::DialogRecord;
+use control::store::record::{CallName, CallRecord, LegRecord, StateRecord};
+use control::store::{Batch, Operation, Store};
+
+use crate::common::store::Store as Simulated;
+
+/// Runs one case with each store: it is given a way to open the store once more.
+fn with_each(case: impl Fn(&mut dyn Store)) {
+    case(&mut Simulated::default());
+    let folder = tempfile::tempdir().unwrap();
+    case(&mut open(&folder.path().join("orbit.db")));
+}
+
+fn open(path: &Path) -> Sqlite {
+    Sqlite::open(path).unwrap()
+}
+
+fn leg(name: &str) -> LegRecord {
+    LegRecord {
+        dialog: UsageRecord {
+            dialog: DialogRecord {
+                uac: false,
+                call_id: format!("{name}@192.0.2.7").into(),
+                local_tag: "l".into(),
+                remote_tag: "r".into(),
+                local: "<sip:park@192.0.2.1>;tag=l".into(),
+                remote: format!("\"{name}\" <sip:{name}@192.0.2.7>;tag=r").into(),
+                target: format!("sip:{name}@192.0.2.7").into(),
+                routes: ["<sip:192.0.2.9;lr>".into()].into(),
+                local_cseq: 64,
+                secure: false,
+            },
+            path: None,
+        },
+        session: SessionRecord {
+            id: u64::MAX >> 1,
+            version: 2,
+            lines: vec![LineRecord {
+                kind: "audio".to_owned(),
+                proto: "RTP/AVP".to_owned(),
+                format: "0".to_owned(),
+            }],
+            place: 0,
+            numbers: vec![(FormatRecord::Pcmu, 0), (FormatRecord::Event, 101)],
+        },
+        contact: "701".into(),
+        host: "192.0.2.1".into(),
+        identity: format!("<sip:{name}@192.0.2.7>").into(),
+        private: true,
+    }
+}
+
+fn parked(name: &str, recalls: u8) -> CallRecord {
+    CallRecord {
+        name: CallName(name.into()),
+        state: StateRecord::Parked {
+            orbit: "701".into(),
+            since_unix_ms: 1_000,
+            deadline_unix_ms: 91_000,
+            recalls,
+            park_token: "0123456789abcdef".into(),
+        },
+        parker: Some("sip:ann@example.com".into()),
+        history: Some("<sip:ann@example.com>;index=1".into()),
+        first: leg("bob"),
+        second: None,
+    }
+}
+
+fn bridged(name: &str) -> CallRecord {
+    CallRecord {
+        state: StateRecord::Bridged {
+            since_unix_ms: 5_000,
+        },
+        second: Some(leg("carol")),
+        ..parked(name, 0)
+    }
+}
+
+fn batch(number: u64, operations: Vec<Operation>) -> Batch {
+    Batch { number, operations }
+}
+
+fn put(record: &CallRecord) -> Operation {
+    Operation::Put(Box::new(record.clone()))
+}
+
+fn delete(name: &str) -> Operation {
+    Operation::Delete(CallName(name.into()))
+}
+
+fn calls(store: &mut dyn Store) -> Vec<CallRecord> {
+    let mut calls = store.load().unwrap().calls;
+    calls.sort_by(|a, b| a.name.cmp(&b.name));
+    calls
+}
+
+fn cdr(call: u64, parked_at: u64, ended_at: Option<u64>) -> Cdr {
+    Cdr {
+        call: format!("{call:016x}"),
+        call_id: "c@192.0.2.7".to_owned(),
+        orbit: "701".to_owned(),
+        parked_at: Some(parked_at),
+        ended_at,
+        ..Cdr::default()
+    }
+}
+
+#[test]
+fn an_empty_store_has_nothing() {
+    with_each(|store| {
+        assert_eq!(calls(store), []);
+        assert_eq!(store.unfinished_cdrs().unwrap(), []);
+        assert_eq!(store.last_cdrs(5).unwrap(), []);
+        assert_eq!(store.strike_cdrs(u64::MAX >> 1, 5).unwrap(), 0);
+        store.commit(&[]).unwrap();
+        store.record(&[]).unwrap();
+    });
+}
+
+#[test]
+fn what_was_put_is_loaded_as_it_was() {
+    with_each(|store| {
+        let (one, other) = (parked("a", 0), bridged("b"));
+        let batches = [batch(1, vec![put(&one)]), batch(2, vec![put(&other)])];
+        store.commit(&batches).unwrap();
+        assert_eq!(calls(store), [one, other]);
+    });
+}
+
+#[test]
+fn what_was_put_is_there_when_a_file_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orbit.db");
+    let record = parked("a", 1);
+    open(&path).commit(&[batch(1, vec![put(&record)])]).unwrap();
+    open(&path).record(&[cdr(1, 1_000, None)]).unwrap();
+    assert_eq!(calls(&mut open(&path)), [record]);
+    let unfinished = open(&path).unfinished_cdrs().unwrap();
+    assert_eq!(unfinished, [cdr(1, 1_000, None)]);
+}
+
+#[test]
+fn the_last_word_on_a_call_holds_within_a_batch_and_across() {
+    with_each(|store| {
+        let operations = [parked("a", 0), parked("b", 0), parked("a", 1)];
+        let operations = operations.iter().map(put).collect();
+        store.commit(&[batch(1, operations)]).unwrap();
+        assert_eq!(calls(store), [parked("a", 1), parked("b", 0)]);
+        let batches = [
+            batch(2, vec![delete("b"), put(&bridged("a"))]),
+            batch(3, vec![put(&parked("b", 2)), delete("a")]),
+        ];
+        store.commit(&batches).unwrap();
+        assert_eq!(calls(store), [parked("b", 2)]);
+    });
+}
+
+#[test]
+fn doing_it_again_changes_nothing() {
+    with_each(|store| {
+        let again = [batch(1, vec![put(&parked("a", 0)), delete("b")])];
+        for _ in 0..3 {
+            store.commit(&again).unwrap();
+            assert_eq!(calls(store), [parked("a", 0)]);
+            store.record(&[cdr(1, 1_000, None)]).unwrap();
+            assert_eq!(store.last_cdrs(9).unwrap(), [cdr(1, 1_000, None)]);
+        }
+    });
+}
+
+#[test]
+fn a_call_detail_record_takes_the_place_of_the_one_before() {
+    with_each(|store| {
+        store
+            .record(&[cdr(1, 1_000, None), cdr(2, 2_000, None)])
+            .unwrap();
+        store.record(&[cdr(1, 1_000, Some(3_000))]).unwrap();
+        assert_eq!(store.unfinished_cdrs().unwrap(), [cdr(2, 2_000, None)]);
+        let last = store.last_cdrs(9).unwrap();
+        assert_eq!(last, [cdr(2, 2_000, None), cdr(1, 1_000, Some(3_000))]);
+        assert_eq!(store.last_cdrs(1).unwrap(), [cdr(2, 2_000, None)]);
+    });
+}
+
+#[test]
+fn old_records_are_struck_so_many_at_once_and_calls_that_go_on_stay() {
+    with_each(|store| {
+        let mut records: Vec<Cdr> = (0..5).map(|n| cdr(n, 1_000, Some(1_000 + n))).collect();
+        records.push(cdr(9, 1, None));
+        store.record(&records).unwrap();
+        assert_eq!(store.strike_cdrs(1_004, 3).unwrap(), 3);
+        assert_eq!(store.strike_cdrs(1_004, 3).unwrap(), 1);
+        assert_eq!(store.strike_cdrs(1_004, 3).unwrap(), 0);
+        assert_eq!(
+            store.last_cdrs(9).unwrap(),
+            [records[4].clone(), records[5].clone()]
+        );
+    });
+}
