@@ -13,6 +13,7 @@ use crate::call::{Exchange, Keeping, Phase, Random};
 use crate::config::{Config, ConfigError};
 use crate::happening::Happening;
 use crate::policy::Trust;
+use crate::sip::Messages;
 use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
 use crate::sip::message::Message;
 use crate::sip::transport::{Listener, Packet, Ticket, Transmit};
@@ -257,6 +258,17 @@ impl Control {
             forsaken: exchange.totals.forsaken,
             store_behind: self.gate.is_behind(),
         }
+    }
+
+    /// How full each range is, by prefix and start: its name, how many are free, how many taken.
+    pub fn ranges(&self) -> impl Iterator<Item = (&str, usize, usize)> + '_ {
+        self.exchange.orbits.usage()
+    }
+
+    /// How many SIP messages went which way.
+    #[must_use]
+    pub const fn messages(&self) -> &Messages {
+        self.exchange.agent.messages()
     }
 
     /// How often messages were dropped for a reason.

@@ -115,6 +115,7 @@ impl Counter {
 #[derive(Debug)]
 pub struct Histogram {
     buckets: [Counter; Self::BUCKETS],
+    nanos: Counter,
 }
 
 impl Histogram {
@@ -126,6 +127,7 @@ impl Histogram {
     pub fn new() -> Self {
         Self {
             buckets: std::array::from_fn(|_| Counter::default()),
+            nanos: Counter::default(),
         }
     }
 
@@ -134,12 +136,19 @@ impl Histogram {
         let micros = nanos / 1_000;
         let bucket = (u64::BITS - micros.leading_zeros()) as usize;
         self.buckets[bucket.min(Self::BUCKETS - 1)].add(count);
+        self.nanos.add(nanos.wrapping_mul(count));
     }
 
     /// The upper bound of bucket `index`, in microseconds.
     #[must_use]
     pub const fn bound_us(index: usize) -> u64 {
         1 << index
+    }
+
+    /// The lateness of all packets together, in nanoseconds.
+    #[must_use]
+    pub fn sum_nanos(&self) -> u64 {
+        self.nanos.load()
     }
 
     /// The counts, smallest lateness first.
@@ -176,6 +185,14 @@ mod tests {
             "the last bucket has no upper bound"
         );
         assert_eq!(Histogram::bound_us(12), 4_096);
+    }
+
+    #[test]
+    fn the_lateness_of_all_packets_is_summed() {
+        let histogram = Histogram::new();
+        histogram.record(1_500, 4);
+        histogram.record(10, 1);
+        assert_eq!(histogram.sum_nanos(), 6_010);
     }
 
     #[test]

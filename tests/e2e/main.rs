@@ -17,6 +17,7 @@ mod flood;
 mod harness;
 mod kamailio;
 mod kernel;
+mod metrics;
 mod package;
 mod recall;
 mod released;

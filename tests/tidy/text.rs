@@ -21,6 +21,7 @@ const EXTENSIONS: &[&str] = &[
     "cfg",
     "flac",
     "gitignore",
+    "json",
     "html",
     "lock",
     "md",
@@ -34,6 +35,7 @@ const EXTENSIONS: &[&str] = &[
     "toml",
     "wav",
     "xml",
+    "yml",
     "bin",
 ];
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
 use super::clock;
+use super::metrics::{Measured, StoreStats};
 use super::reactor::Arrival;
 use super::server::StartError;
 use super::store::{Recorder, Sqlite, Work, Writer};
@@ -28,6 +29,7 @@ impl Keeper {
     /// [`StartError`] when the store or the file of records is not to be had.
     pub(super) fn open(
         config: &Config,
+        stats: Option<Arc<StoreStats>>,
         arrivals: &Sender<Arrival>,
     ) -> Result<(Option<Kept>, Option<Self>), StartError> {
         let mut store = config.store.path.as_deref().map(Sqlite::open).transpose()?;
@@ -51,7 +53,8 @@ impl Keeper {
             let what = format!("cannot be written: {error}; see [cdr] path");
             StartError::Records(config.problem(&["cdr", "path"], &what))
         })?;
-        let store = store.map(|store| Box::new(store) as Box<_>);
+        let stats = stats.unwrap_or_default();
+        let store = store.map(|store| Box::new(Measured::new(store, stats)) as Box<_>);
         let writer = Writer::start(store, recorder, arrivals.clone())?;
         let keeper = Self {
             writer,

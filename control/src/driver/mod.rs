@@ -11,6 +11,7 @@ mod clock;
 mod dns;
 pub mod http;
 mod keeper;
+mod metrics;
 mod news;
 mod reactor;
 mod server;

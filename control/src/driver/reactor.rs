@@ -16,6 +16,7 @@ use super::clock;
 use super::dns::Resolver;
 use super::http::{Asked, Reply};
 use super::keeper::Keeper;
+use super::metrics::Figures;
 use super::news::News;
 use super::server::{Report, RunError};
 use super::store::Work;
@@ -57,6 +58,8 @@ pub(super) enum Arrival {
     Report(oneshot::Sender<Report>),
     /// Somebody wants to know the calls parked last, and how many of them.
     History(usize, oneshot::Sender<Vec<Cdr>>),
+    /// Somebody counts.
+    Figures(oneshot::Sender<Figures>),
     /// Somebody wants the server to end.
     Stop,
 }
@@ -287,6 +290,10 @@ impl Reactor {
                 if let Some(keeper) = &self.keeper {
                     keeper.give(Work::Last(count, reply));
                 }
+            }
+            Arrival::Figures(reply) => {
+                // Whoever asked may have gone away.
+                let _ = reply.send(Figures::of(&self.control, self.news.tally()));
             }
             Arrival::Stop => self.stop(),
         }

@@ -16,6 +16,7 @@ use super::clock;
 use super::dns::Resolver;
 use super::http::{self, Asked, Asker, Listening, Serving};
 use super::keeper::Keeper;
+use super::metrics::{Metrics, StoreStats};
 use super::news::News;
 use super::reactor::{Arrival, Phase, Reactor, Signals};
 use super::supervisor::Supervisor;
@@ -115,9 +116,11 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     let sockets = Sockets::bind(config)?;
     let listeners = sockets.listeners.clone();
     let api = bind_api(config)?;
-    let stats = links.iter().map(|link| Arc::clone(&link.stats)).collect();
+    let stats: Vec<_> = links.iter().map(|link| Arc::clone(&link.stats)).collect();
+    let store_stats = config.store.path.is_some().then(Arc::<StoreStats>::default);
+    let metrics = Metrics::new(&config.node.id, stats.clone(), store_stats.clone());
     let workers = Workers::new(links);
-    let (kept, keeper) = Keeper::open(config, &arrivals)?;
+    let (kept, keeper) = Keeper::open(config, store_stats, &arrivals)?;
     let setup = Setup {
         kept,
         config: config.clone(),
@@ -159,7 +162,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
             node: config.node.id.clone(),
             asker: Asker::new(arrivals.clone()),
             happenings: heard,
-            metrics: None,
+            metrics,
         };
         http::start(socket, serving)
     });

@@ -11,6 +11,7 @@ mod head;
 pub mod header;
 pub mod limits;
 pub mod message;
+mod messages;
 pub mod method;
 mod start;
 pub mod status;
@@ -20,3 +21,5 @@ pub mod transaction;
 pub mod transport;
 pub mod uri;
 pub mod write;
+
+pub use messages::{Direction, MessageKind, Messages};

@@ -1,5 +1,6 @@
 //! What starts, drives, watches and stops the processes of a test.
 
+pub(crate) mod api;
 pub(crate) mod baresip;
 pub(crate) mod capture;
 pub(crate) mod clock;
@@ -11,6 +12,7 @@ pub(crate) mod server;
 pub(crate) mod sipp;
 pub(crate) mod wav;
 
+pub(crate) use api::Api;
 pub(crate) use kamailio::Kamailio;
 pub(crate) use ports::Ports;
 pub(crate) use process::Process;

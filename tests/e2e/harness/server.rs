@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::clock::PATIENCE;
-use super::{Ports, Process};
+use super::{Api, Ports, Process};
 
 /// What a test wants other than the default.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) park: String,
     /// Whether calls are kept in a file beyond the process.
     pub(crate) store: bool,
+    /// Whether it has the HTTP API.
+    pub(crate) api: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             range: String::new(),
             park: String::new(),
             store: false,
+            api: false,
         }
     }
 }
@@ -71,6 +74,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) ports: Ports,
     _media: Option<Ports>,
+    api: Option<Api>,
     folder: TempDir,
     settings: Settings,
 }
@@ -86,12 +90,16 @@ impl Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = SocketAddr::from((settings.address, ports.pair()));
         let file = configuration_file(folder.path());
-        fs::write(&file, configuration(settings, address, first)).expect("a file of our own");
+        let api = settings.api.then(|| Api::new(&ports));
+        let lines = api.as_ref().map(Api::lines).unwrap_or_default();
+        let text = configuration(settings, address, first) + &lines;
+        fs::write(&file, text).expect("a file of our own");
         Self {
             process: spawn(settings, folder.path(), address),
             address,
             ports,
             _media: media,
+            api,
             folder,
             settings: settings.clone(),
         }
@@ -123,6 +131,11 @@ impl Server {
     /// The file that has a line for each call that is over.
     pub(crate) fn call_records(&self) -> PathBuf {
         self.folder.path().join("calls.jsonl")
+    }
+
+    /// Its API.
+    pub(crate) fn api(&self) -> &Api {
+        self.api.as_ref().expect("a test that has asked for it")
     }
 
     /// A SIP URI at this server.

@@ -11,8 +11,8 @@ use super::limits::{ASK_TIMEOUT, ASKS_MAX};
 use crate::ask::{
     Answer, Ask, AskError, AskId, OrbitPage, OrbitView, OrbitsAsk, RangeView, StatusView,
 };
+use crate::driver::metrics::Figures;
 use crate::driver::reactor::Arrival;
-use crate::driver::server::Report;
 
 /// The API's end.
 #[derive(Clone, Debug)]
@@ -80,11 +80,11 @@ impl Asker {
         }
     }
 
-    /// How things stand, for who counts.
-    pub(super) async fn report(&self) -> Result<Report, Problem> {
+    /// The figures, for who counts.
+    pub(super) async fn figures(&self) -> Result<Figures, Problem> {
         let _permit = self.permit()?;
         let (reply, answer) = oneshot::channel();
-        self.send(Arrival::Report(reply), answer).await
+        self.send(Arrival::Figures(reply), answer).await
     }
 
     async fn ask(&self, ask: Ask) -> Result<Answer, Problem> {

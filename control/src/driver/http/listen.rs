@@ -20,8 +20,9 @@ use super::limits::{
     CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_FIELDS_MAX, UNREAD_TIMEOUT,
 };
 use super::routes::{Desk, routes};
-use super::{RenderMetrics, token};
+use super::token;
 use crate::config::Api;
+use crate::driver::metrics::Metrics;
 use crate::happening::Happening;
 
 /// The API as it runs. Its thread ends soon after the control thread.
@@ -39,8 +40,8 @@ pub(in crate::driver) struct Serving {
     pub(in crate::driver) node: String,
     pub(in crate::driver) asker: Asker,
     pub(in crate::driver) happenings: broadcast::Receiver<Arc<Happening>>,
-    /// What `/metrics` says; without it there is no such path.
-    pub(in crate::driver) metrics: Option<RenderMetrics>,
+    /// What `/metrics` says.
+    pub(in crate::driver) metrics: Metrics,
 }
 
 /// Opens the socket.

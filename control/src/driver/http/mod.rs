@@ -30,7 +30,6 @@ pub(in crate::driver) use listen::{Listening, Serving, bind, start};
 
 pub use events::{Event, Fact, RecallTarget, Snapshot};
 pub use health::Health;
-pub use metrics::RenderMetrics;
 pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};
 pub use problem::Problem;
 pub use ranges::{Range, RangeList};

@@ -14,10 +14,11 @@ use super::asker::Asker;
 use super::events::{self, Press};
 use super::limits::{BODY_BYTES_MAX, EVENT_STREAMS_MAX, REQUEST_TIMEOUT};
 use super::listen::Serving;
-use super::metrics::{self, RenderMetrics};
+use super::metrics;
 use super::permit::{Tokens, open, permit};
 use super::{Problem, health, openapi, orbits, page, ranges, status};
 use crate::config::Role;
+use crate::driver::metrics::Metrics;
 
 /// What every route works with.
 #[derive(Clone, Debug)]
@@ -29,8 +30,8 @@ pub(super) struct Desk {
     pub(super) tokens: Tokens,
     /// The name of this server.
     pub(super) node: Arc<str>,
-    /// What `/metrics` says; without it there is no such path.
-    pub(super) metrics: Option<RenderMetrics>,
+    /// What `/metrics` says.
+    pub(super) metrics: Metrics,
 }
 
 impl Desk {

@@ -16,6 +16,7 @@ use super::openapi::Document;
 use super::*;
 use crate::ask::{self, Answer, Ask, AskError, OrbitPage, OrbitView, StatusView};
 use crate::config::{Api, Config, Role, Token};
+use crate::driver::metrics::{self, Metrics};
 use crate::driver::reactor::Arrival;
 use crate::happening::{self, CallNumber, Dialect, Happening};
 
@@ -51,9 +52,7 @@ impl Bench {
             node: "edge-1".to_owned(),
             asker: Asker::new(arrivals.clone()),
             happenings,
-            metrics: Some(RenderMetrics::by(|report| {
-                format!("orbits {}\n", report.status.parked)
-            })),
+            metrics: Metrics::new("edge-1", Vec::new(), None),
         };
         let socket = bind(serving.api.listen).unwrap();
         let listening = start(socket, serving).unwrap();
@@ -123,9 +122,7 @@ fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers) {
                     asked.answer(id, answer);
                 }
             }
-            Arrival::Report(reply) => reply
-                .send(crate::driver::server::Report::default())
-                .unwrap(),
+            Arrival::Figures(reply) => reply.send(metrics::Figures::default()).unwrap(),
             Arrival::Stop => return,
             other => panic!("{other:?}"),
         }
@@ -276,7 +273,8 @@ fn each_role_may_look() {
         let token = Some(bench.token(role));
         assert_eq!(bench.send("GET", "/v1/status", token).status, 200, "{role}");
     }
-    assert_eq!(bench.get("/metrics").body, "orbits 0\n");
+    let page = bench.get("/metrics").body;
+    assert!(page.contains("\norbit_calls 0\n"), "{page}");
     bench.end();
 }
 

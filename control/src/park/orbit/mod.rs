@@ -204,6 +204,12 @@ impl OrbitTable {
         self.ranges.iter().flat_map(Range::taken)
     }
 
+    /// Each range: its name, how many of its orbits are free, how many taken.
+    pub(crate) fn usage(&self) -> impl Iterator<Item = (&str, usize, usize)> + '_ {
+        let ranges = self.ranges.iter();
+        ranges.map(|range| (range.name(), range.free_count(), range.taken_count()))
+    }
+
     /// How many orbits are taken.
     pub(crate) fn taken_count(&self) -> usize {
         self.ranges.iter().map(Range::taken_count).sum()

@@ -324,6 +324,27 @@ pub enum SipDrop {
 impl SipDrop {
     pub(super) const COUNT: usize = Self::Full.index() + 1;
 
+    /// Every reason.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Unparseable,
+        Self::StrayResponse,
+        Self::StrayAck,
+        Self::Untrusted,
+        Self::Full,
+    ];
+
+    /// In metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unparseable => "unparseable",
+            Self::StrayResponse => "stray_response",
+            Self::StrayAck => "stray_ack",
+            Self::Untrusted => "untrusted",
+            Self::Full => "full",
+        }
+    }
+
     pub(super) const fn index(self) -> usize {
         match self {
             Self::Unparseable => 0,

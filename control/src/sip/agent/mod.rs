@@ -60,6 +60,7 @@ use super::limits::{
     DIALOGS_MAX, OVERLOAD_RETRY_S, SESSION_EXPIRES, SUBSCRIPTIONS_MAX, TRANSACTIONS_MAX,
 };
 use super::message::{Malformed, Message, Start};
+use super::messages::Messages;
 use super::method::Method;
 use super::status::Status;
 use super::transaction::timer::Deadlines;
@@ -90,6 +91,7 @@ pub struct Agent {
     resolves: VecDeque<Resolve>,
     events: VecDeque<AgentEvent<'static>>,
     drops: [u64; SipDrop::COUNT],
+    messages: Messages,
     options_answered: u64,
     last_sent: u64,
     packages: Vec<Package>,
@@ -140,6 +142,7 @@ impl Agent {
             resolves: VecDeque::new(),
             events: VecDeque::new(),
             drops: [0; SipDrop::COUNT],
+            messages: Messages::default(),
             options_answered: 0,
             last_sent: 0,
             packages: Vec::new(),
@@ -184,8 +187,15 @@ impl Agent {
         message: &'a Message<'a>,
     ) -> Option<AgentEvent<'a>> {
         match message.start() {
-            Start::Request { method, .. } => self.receive_request(now, packet, message, method),
-            Start::Response { status, .. } => self.receive_response(now, packet, message, status),
+            Start::Request { method, .. } => {
+                self.messages.received_request(method);
+                self.receive_request(now, packet, message, method)
+            }
+            Start::Response { status, .. } => {
+                let method = message.cseq().map_or(Method::Other, |cseq| cseq.method);
+                self.messages.received_response(method, status.code());
+                self.receive_response(now, packet, message, status)
+            }
         }
     }
 
@@ -217,7 +227,9 @@ impl Agent {
 
     /// The next message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+        let transmit = self.transmits.pop_front()?;
+        self.messages.sent(&transmit.bytes);
+        Some(transmit)
     }
 
     /// The next question to DNS.
@@ -296,6 +308,12 @@ impl Agent {
     #[must_use]
     pub fn dropped(&self, reason: SipDrop) -> u64 {
         self.drops[reason.index()]
+    }
+
+    /// How many messages went which way.
+    #[must_use]
+    pub const fn messages(&self) -> &Messages {
+        &self.messages
     }
 
     fn count(&mut self, reason: SipDrop) {
