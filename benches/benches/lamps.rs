@@ -24,6 +24,8 @@ const WATCHERS: u32 = 5;
 const KEYS: u32 = 200;
 const SERVER: &str = "127.0.0.1:5060";
 const PHONES: &str = "127.0.0.2:5060";
+/// For how many questions one call stays parked: for less than its pickup timeout.
+const PARKED_FOR: u32 = 10_000;
 /// How long the network takes, one way.
 const WAY: Duration = Duration::from_millis(1);
 
@@ -206,6 +208,18 @@ impl Site {
         self.note(self.now, Arrival::Media(event));
     }
 
+    /// A call in the first orbit, and none besides.
+    fn park_anew(&mut self) {
+        if self.round > 0 {
+            self.note(self.now, Arrival::Bye(0));
+            self.run();
+        }
+        self.round += 1;
+        let invite = request("INVITE", Call(0, self.round), "", SDP);
+        self.note(self.now, Arrival::Text(invite));
+        self.run();
+    }
+
     /// Parks a call in each of these orbits and hangs up a while later, at so many a second.
     fn busy(&mut self, orbits: std::ops::Range<u32>, a_second: u32) {
         self.round += 1;
@@ -227,9 +241,42 @@ impl Site {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "criterion has no percentiles")]
+/// One who asks once: a SUBSCRIBE, and a NOTIFY with the whole body of a taken orbit.
+fn body(criterion: &mut Criterion) {
+    let mut site = Site::new();
+    let mut asked = 0_u32;
+    criterion.bench_function("lamps/ask once, SUBSCRIBE and NOTIFY", |bencher| {
+        bencher.iter(|| {
+            if asked.is_multiple_of(PARKED_FOR) {
+                site.park_anew();
+            }
+            asked += 1;
+            let notifies = site.notifies;
+            // So slowly that transactions end as others begin.
+            site.note(site.now + Duration::from_millis(10), Arrival::Text(ask()));
+            site.run();
+            assert_eq!(site.notifies, notifies + 1);
+        });
+    });
+}
+
 fn lamps(criterion: &mut Criterion) {
     let mut site = Site::watched();
+    if !std::env::args().any(|argument| argument == "--test") {
+        figures(&mut site);
+    }
+    let mut orbit = 0;
+    criterion.bench_function("lamps/park and hang up before 5 watchers", |bencher| {
+        bencher.iter(|| {
+            orbit = (orbit + 1) % ORBITS;
+            site.busy(black_box(orbit..orbit + 1), 1);
+        });
+    });
+}
+
+/// The figures of the goal, on standard output.
+#[expect(clippy::print_stdout, reason = "criterion has no percentiles")]
+fn figures(site: &mut Site) {
     for a_second in [500, 1_000, 1_500] {
         site.busy(0..5_000, a_second);
         let [p50, p99, max] = [50, 99, 100].map(|percent| site.delay(percent));
@@ -240,13 +287,6 @@ fn lamps(criterion: &mut Criterion) {
     site.busy(0..ORBITS, 1_000_000);
     let [p50, p99, max] = [50, 99, 100].map(|percent| site.delay(percent));
     println!("all orbits at once: NOTIFY after p50 {p50:?}, p99 {p99:?}, max {max:?}");
-    let mut orbit = 0;
-    criterion.bench_function("lamps/park and hang up before 5 watchers", |bencher| {
-        bencher.iter(|| {
-            orbit = (orbit + 1) % ORBITS;
-            site.busy(black_box(orbit..orbit + 1), 1);
-        });
-    });
 }
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\n\
@@ -285,6 +325,15 @@ fn subscribe(orbit: u32, subscriber: u32) -> String {
     )
 }
 
+/// A SUBSCRIBE of who asks once (RFC 6665 §4.4.3).
+fn ask() -> String {
+    let number = fresh();
+    subscribe(0, 0)
+        .replace("z9hG4bKs0-0", &format!("z9hG4bKa{number}"))
+        .replace("watch-0-0", &format!("ask-{number}"))
+        .replace("Expires: 86400", "Expires: 0")
+}
+
 /// The answer to a NOTIFY.
 fn ok(notify: &str) -> String {
     let mut answer = "SIP/2.0 200 OK\r\n".to_owned();
@@ -307,5 +356,5 @@ fn fresh() -> u64 {
     LAST.fetch_add(1, Ordering::Relaxed)
 }
 
-criterion_group!(benches, lamps);
+criterion_group!(benches, body, lamps);
 criterion_main!(benches);
