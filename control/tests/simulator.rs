@@ -440,6 +440,7 @@ fn habits(seed: &mut Seed) -> Habits {
         replaces,
         reinvite,
         excuses: seed.pick(&[0, 0, 0, 1, 2]),
+        wrong_answers: 0,
         acks_forgotten: seed.pick(&[0, 0, 0, 0, 0, 0, 1, 3, u32::MAX]),
         offerless: seed.chance(15),
         answerless: seed.chance(5),

@@ -135,6 +135,18 @@ fn who_does_not_answer_the_offer_loses_no_call() {
 }
 
 #[test]
+fn an_answer_that_nobody_understands_ends_no_call() {
+    for wrong in 0..2 {
+        let (mut world, calls) = joined(site());
+        world.phones[calls[wrong].phone].habits.wrong_answers = 1;
+        world.run(secs(60));
+        assert_eq!(world.phones[calls[wrong].phone].habits.wrong_answers, 0);
+        assert_anchored(&world, calls);
+        world.finish();
+    }
+}
+
+#[test]
 fn phones_that_move_whenever_they_are_asked_are_left_alone() {
     let (mut world, calls) = joined(site());
     for call in calls {

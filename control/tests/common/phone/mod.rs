@@ -45,6 +45,8 @@ pub(crate) struct Habits {
     pub(crate) replaces: ReplacesHabit,
     /// Re-INVITEs that it answers with 491, although it offers nothing itself.
     pub(crate) excuses: u32,
+    /// Answers to re-INVITEs that name a codec nobody has offered.
+    pub(crate) wrong_answers: u32,
     /// ACKs of 2xx that it forgets to send, repetitions included.
     pub(crate) acks_forgotten: u32,
     /// Its INVITE carries no SDP.
@@ -65,6 +67,7 @@ impl Default for Habits {
             reinvite: ReinviteHabit::Accept,
             replaces: ReplacesHabit::Accept(Duration::ZERO),
             excuses: 0,
+            wrong_answers: 0,
             acks_forgotten: 0,
             offerless: false,
             answerless: false,

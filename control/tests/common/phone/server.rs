@@ -249,10 +249,16 @@ impl Phone {
         } else {
             call.answer(&request.body)
         };
-        let Some(body) = body else {
+        let Some(mut body) = body else {
             self.decline(now, number, request, 488);
             return;
         };
+        if self.habits.wrong_answers > 0 {
+            self.habits.wrong_answers -= 1;
+            body = body
+                .replace("RTP/AVP 0", "RTP/AVP 18")
+                .replace("RTP/AVP 8", "RTP/AVP 18");
+        }
         self.replaced(request);
         let call = &mut self.calls[number];
         if call.state == State::Calling {
