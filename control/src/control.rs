@@ -41,6 +41,9 @@ pub enum Input<'a> {
     Configure(&'a Config),
     /// Somebody asks. Answered by exactly one [`Output::Answer`].
     Ask(AskId, Ask),
+    /// Take no more calls, let those that are there run to their end, then say
+    /// [`Output::Stopped`].
+    Drain,
     /// End every call with BYE, then say [`Output::Stopped`].
     Stop,
 }
@@ -62,7 +65,7 @@ pub enum Output {
     Store(Batch),
     /// This has happened. Nothing need be done about it.
     Happened(Happening),
-    /// After [`Input::Stop`]: every call has ended, every stream is closed.
+    /// After [`Input::Stop`] or [`Input::Drain`]: every call has ended, every stream is closed.
     Stopped,
 }
 
@@ -145,6 +148,8 @@ pub struct ControlStatus {
     /// Whether there is a store and it cannot keep up: what changes now would be lost with the
     /// process.
     pub store_behind: bool,
+    /// Whether no more calls are taken, and those that are there run to their end.
+    pub is_draining: bool,
 }
 
 impl Control {
@@ -205,6 +210,7 @@ impl Control {
                 let answer = self.exchange.answer(&ask, self.status());
                 self.outputs.push_back(Output::Answer(id, answer));
             }
+            Input::Drain => self.exchange.drain(),
             Input::Stop => self.exchange.stop(now),
         }
         self.settle(now);
@@ -220,7 +226,7 @@ impl Control {
     pub fn poll_timeout(&self) -> Option<Time> {
         let stop = match self.exchange.phase {
             Phase::Stopping(until) => Some(until),
-            Phase::Serving | Phase::Stopped => None,
+            Phase::Serving | Phase::Draining | Phase::Stopped => None,
         };
         [
             self.exchange.agent.poll_timeout(),
@@ -257,6 +263,7 @@ impl Control {
             parked_total: exchange.totals.parked,
             forsaken: exchange.totals.forsaken,
             store_behind: self.gate.is_behind(),
+            is_draining: exchange.phase == Phase::Draining,
         }
     }
 
@@ -319,6 +326,7 @@ impl Control {
                 None => break,
             }
         }
+        self.exchange.stop_when_drained(now);
         // Streams first: whoever is answered shall find its port open and its music playing.
         while let Some((worker, command)) = self.exchange.poll_command() {
             self.outputs.push_back(Output::Command(worker, command));

@@ -50,6 +50,51 @@ fn every_parked_call_is_in_its_orbit_after_an_upgrade() {
 }
 
 #[test]
+fn row_45_sigterm_drains_and_the_last_call_ends_the_server() {
+    const CALLS: u32 = 5;
+    let mut server = draining_server();
+    let mut parkees = Sipp::new("parkee_until_bye.xml")
+        .calls(CALLS, 100)
+        .start(&server);
+    let orbits = parkees.orbits(CALLS as usize);
+    server.process.terminate();
+    server.process.line_with("draining", PATIENCE);
+    Sipp::new("no_resource.xml").start(&server).finish();
+    let retrievers = Sipp::new("retriever_leaves.xml")
+        .calls(CALLS, 40)
+        .dials(&orbits)
+        .start(&server);
+    retrievers.finish();
+    parkees.finish();
+    assert!(server.process.wait(PATIENCE).success());
+}
+
+#[test]
+fn a_second_sigterm_ends_a_drain_at_once_and_the_next_start_takes_up_the_calls() {
+    let mut server = draining_server();
+    let mut parkees = Sipp::new("parkee_adopted.xml").start(&server);
+    let orbit = parkees.orbit();
+    server.process.terminate();
+    server.process.line_with("draining", PATIENCE);
+    server.upgrade();
+    parkees.logged("adopted");
+    let retriever = Sipp::new("retriever_leaves.xml")
+        .dials(&[orbit])
+        .start(&server);
+    retriever.finish();
+    parkees.finish();
+    // Nobody is left to wait for.
+    server.stop();
+}
+
+fn draining_server() -> Server {
+    Server::start(&Settings {
+        on_terminate: "drain",
+        ..with_store()
+    })
+}
+
+#[test]
 fn each_call_has_one_record_however_often_the_server_is_killed() {
     const CALLS: u32 = 20;
     let mut server = Server::start(&with_store());

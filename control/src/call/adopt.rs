@@ -3,7 +3,7 @@
 //! our new address (RFC 3261 §14). Who does not know the dialog any more is gone, and its orbit
 //! free.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use shared::{RtcpPort, Time};
 
@@ -15,7 +15,8 @@ use crate::happening::CallNumber;
 use crate::park::{ParkToken, Parked};
 use crate::sdp::Session;
 use crate::sip::agent::DialogKey;
-use crate::store::limits::{ADOPT_EVERY, ADOPT_LATE_MAX};
+use crate::sip::status::Status;
+use crate::store::limits::{ADOPT_AGAIN, ADOPT_AGAIN_MAX, ADOPT_EVERY, ADOPT_LATE_MAX};
 use crate::store::record::{CallRecord, LegRecord, StateRecord};
 
 /// What an adopted call will be once its streams are open and its turn has come.
@@ -32,6 +33,29 @@ pub(crate) struct Adoptions {
     ready: VecDeque<CallKey>,
     /// When the next of them may be told.
     not_before: Time,
+    /// The legs that are offered to once more, and how often they were: proxy or phone could not
+    /// take the offer then.
+    again: BTreeSet<(Time, DialogKey)>,
+    tries: BTreeMap<DialogKey, u8>,
+}
+
+/// Whose turn it is.
+#[derive(Debug)]
+enum Next {
+    Call(CallKey),
+    Leg(DialogKey),
+}
+
+impl Adoptions {
+    /// New ones first: nobody has heard of them yet.
+    fn pop(&mut self, now: Time) -> Option<Next> {
+        if let Some(key) = self.ready.pop_front() {
+            return Some(Next::Call(key));
+        }
+        let again = self.again.first().filter(|(at, _)| *at <= now).copied()?;
+        self.again.remove(&again);
+        Some(Next::Leg(again.1))
+    }
 }
 
 impl Exchange {
@@ -49,14 +73,21 @@ impl Exchange {
 
     /// When the next adopted calls are told.
     pub(crate) fn next_adoption(&self) -> Option<Time> {
-        let Adoptions { ready, not_before } = &self.adoptions;
-        (!ready.is_empty()).then_some(*not_before)
+        let Adoptions {
+            ready,
+            not_before,
+            again,
+            ..
+        } = &self.adoptions;
+        let next = (!ready.is_empty()).then_some(*not_before);
+        let again = again.first().map(|(at, _)| (*at).max(*not_before));
+        [next, again].into_iter().flatten().min()
     }
 
     /// Tells as many adopted calls as it is time for.
     pub(crate) fn adopt_some(&mut self, now: Time) {
         while self.adoptions.not_before <= now
-            && let Some(key) = self.adoptions.ready.pop_front()
+            && let Some(next) = self.adoptions.pop(now)
         {
             // Who is woken late catches up, but not on the time before there was anybody to tell.
             let due = &mut self.adoptions.not_before;
@@ -64,7 +95,53 @@ impl Exchange {
                 *due = now;
             }
             *due += ADOPT_EVERY;
-            self.adopt_now(now, key);
+            match next {
+                Next::Call(key) => self.adopt_now(now, key),
+                Next::Leg(dialog) => self.offer_again(now, dialog),
+            }
+        }
+    }
+
+    /// An adopted leg would not have the offer that tells it where we are. Whether it is offered
+    /// once more: a proxy that is busy, or starts itself, passes it on later.
+    pub(crate) fn is_adopted_later(
+        &mut self,
+        now: Time,
+        dialog: DialogKey,
+        status: Status,
+    ) -> bool {
+        let leg = &self.legs[&dialog];
+        let is_adopted = leg.session.agreed().is_none() && self.is_whole(leg.call);
+        let may_pass =
+            status == Status::TEMPORARILY_UNAVAILABLE || (500..600).contains(&status.code());
+        if !is_adopted || !may_pass {
+            return false;
+        }
+        let tries = self.adoptions.tries.entry(dialog).or_default();
+        if *tries >= ADOPT_AGAIN_MAX {
+            return false;
+        }
+        let at = now + ADOPT_AGAIN * (1 << *tries);
+        *tries += 1;
+        self.adoptions.again.insert((at, dialog));
+        true
+    }
+
+    fn is_whole(&self, key: CallKey) -> bool {
+        matches!(self.state(key), Some(State::Parked(_) | State::Bridged(_)))
+    }
+
+    fn offer_again(&mut self, now: Time, dialog: DialogKey) {
+        if let Some(leg) = self.legs.get_mut(&dialog) {
+            leg.refused = None;
+            self.offer_if_wished(now, dialog);
+        }
+    }
+
+    /// A leg is gone: nobody offers to it again.
+    pub(crate) fn forget_adoption(&mut self, dialog: DialogKey) {
+        if self.adoptions.tries.remove(&dialog).is_some() {
+            self.adoptions.again.retain(|(_, again)| *again != dialog);
         }
     }
 

@@ -53,7 +53,7 @@ impl Exchange {
         );
         self.check_kept();
         self.check_release();
-        if self.phase != Phase::Serving {
+        if matches!(self.phase, Phase::Stopping(_) | Phase::Stopped) {
             assert!(self.calls.is_empty(), "a call outlives the server");
         }
     }

@@ -199,9 +199,29 @@ impl Exchange {
         }
     }
 
+    /// Takes no more calls; those that are there go on.
+    pub(crate) fn drain(&mut self) {
+        if self.phase != Phase::Serving {
+            return;
+        }
+        self.phase = Phase::Draining;
+        tracing::info!(
+            calls = self.calls.len(),
+            "draining: no more calls are parked"
+        );
+        self.tell_drain();
+    }
+
+    /// Ends when the last call has ended of a server that takes no more.
+    pub(crate) fn stop_when_drained(&mut self, now: Time) {
+        if self.phase == Phase::Draining && self.calls.is_empty() {
+            self.stop(now);
+        }
+    }
+
     /// Ends every call; no new ones are taken.
     pub(crate) fn stop(&mut self, now: Time) {
-        if self.phase != Phase::Serving {
+        if self.is_stopping() {
             return;
         }
         self.phase = Phase::Stopping(now + super::limits::STOP_TIMEOUT);
@@ -211,6 +231,14 @@ impl Exchange {
             self.end_call(now, key, Farewell::Stopping);
         }
         self.end_watches(now);
+    }
+
+    /// Whether nothing is taken any more, not even for a call that waits.
+    pub(crate) fn is_stopping(&self) -> bool {
+        match self.phase {
+            Phase::Serving | Phase::Draining => false,
+            Phase::Stopping(_) | Phase::Stopped => true,
+        }
     }
 
     /// The dialog of a leg is gone, or as good as: what becomes of its call. `header` is for the
@@ -279,6 +307,7 @@ impl Exchange {
         self.translated.remove(&dialog);
         let stream = leg.stream;
         self.note_left(dialog, &leg);
+        self.forget_adoption(dialog);
         self.remember_music(&leg);
         self.lamps.leaving = Some((dialog, leg.identity));
         // A stream that the worker refused is nobody's already.

@@ -195,6 +195,8 @@ pub(crate) struct Totals {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     Serving,
+    /// Only those that are there go on.
+    Draining,
     /// All calls are ended; waiting until then for peers and workers to agree.
     Stopping(Time),
     Stopped,

@@ -252,6 +252,11 @@ impl Exchange {
         }
         leg.refused = Some(wish);
         self.note_untold(dialog);
+        if self.is_adopted_later(now, dialog, status) {
+            let (orbit, call_id) = self.log_fields(dialog);
+            tracing::info!(call_id, orbit, dialog = dialog.0, %status, "adopted later");
+            return;
+        }
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, %status, "offer refused");
         if let Some((key, State::Retrieving(parked, retriever))) = self.call_of(dialog) {

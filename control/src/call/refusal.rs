@@ -81,6 +81,8 @@ pub(crate) enum Refusal {
     NotAnswered,
     /// Who was called need not answer: somebody has retrieved the call (RFC 3326 §3.1).
     RetrievedElsewhere,
+    /// The server takes no more calls.
+    Draining,
     /// The server ends.
     Stopping,
 }
@@ -127,7 +129,9 @@ impl Refusal {
             Self::ParkeeSilent => Status::SERVER_TIMEOUT,
             Self::NotAnswered | Self::ParkTimeout => Status::REQUEST_TIMEOUT,
             Self::RetrievedElsewhere => Status::OK,
-            Self::NoMedia | Self::TooManyFetches | Self::Stopping => Status::SERVICE_UNAVAILABLE,
+            Self::NoMedia | Self::TooManyFetches | Self::Draining | Self::Stopping => {
+                Status::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -170,6 +174,7 @@ impl Refusal {
             Self::ParkeeSilent => "The parked phone did not answer",
             Self::NotAnswered => "Not answered in time",
             Self::RetrievedElsewhere => "Call completed elsewhere",
+            Self::Draining => "Server is drained and takes no more calls",
             Self::Stopping => "Server stopping",
         }
     }
@@ -195,7 +200,7 @@ impl Refusal {
             | Self::OrbitTaken
             | Self::ReferToElsewhere => 35_009,
             Self::OtherCall => 35_010,
-            Self::Stopping => 35_012,
+            Self::Draining | Self::Stopping => 35_012,
             Self::NoConversation | Self::NoSuchDialog | Self::DialogEnded | Self::NotEarly => {
                 35_016
             }

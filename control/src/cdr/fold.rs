@@ -194,6 +194,7 @@ impl Cdr {
             Fact::Parked { .. }
             | Fact::Adopted { .. }
             | Fact::NotAdopted
+            | Fact::DrainBegun
             | Fact::Claimed { .. }
             | Fact::ParkRefused { .. }
             | Fact::RetrieveRefused { .. } => {}

@@ -53,6 +53,9 @@ pub const PATTERNS_MAX: usize = 1_000;
 
 /// Most tokens of the API.
 pub const TOKENS_MAX: usize = 1_000;
+/// How long a drain may be let run.
+pub const DRAIN_LIMIT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
+
 /// Days that a call detail record may be kept.
 pub const CDR_DAYS: RangeInclusive<u32> = 1..=3_650;
 

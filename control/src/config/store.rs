@@ -22,6 +22,9 @@ pub enum OnTerminate {
     Keep,
     /// Each is ended with BYE.
     End,
+    /// No more are taken, and those that are there run to their end, for `[node] drain_limit` at
+    /// most; what is left then stays for the next start, or is ended where nothing is kept.
+    Drain,
 }
 
 impl Store {
@@ -47,11 +50,12 @@ impl Store {
 }
 
 fn on_terminate(table: &Table<'_>) -> Result<OnTerminate, ConfigError> {
-    let rule = "write \"keep\" or \"end\"";
+    let rule = "write \"keep\", \"end\" or \"drain\"";
     match table.text("on_terminate", rule)? {
         None => Ok(OnTerminate::default()),
         Some("keep") => Ok(OnTerminate::Keep),
         Some("end") => Ok(OnTerminate::End),
+        Some("drain") => Ok(OnTerminate::Drain),
         Some(_) => Err(table.wrong("on_terminate", rule)),
     }
 }

@@ -63,9 +63,12 @@ impl Keeper {
         Ok((kept, Some(keeper)))
     }
 
-    /// Whether SIGTERM leaves the calls to the next start.
+    /// Whether SIGTERM leaves calls to the next start.
     pub(super) fn keeps_calls(&self) -> bool {
-        self.on_terminate == Some(OnTerminate::Keep)
+        match self.on_terminate {
+            Some(OnTerminate::Keep | OnTerminate::Drain) => true,
+            Some(OnTerminate::End) | None => false,
+        }
     }
 
     pub(super) fn write(&self, batch: Batch) {

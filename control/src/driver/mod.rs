@@ -18,6 +18,7 @@ mod server;
 mod store;
 mod supervisor;
 mod tcp;
+mod terminate;
 mod udp;
 mod workers;
 

@@ -22,6 +22,7 @@ use super::server::{Report, RunError};
 use super::store::Work;
 use super::supervisor::Supervisor;
 use super::tcp::Connections;
+use super::terminate::Ending;
 use super::udp::UdpListener;
 use super::workers::Workers;
 use crate::ask::Ask;
@@ -60,6 +61,8 @@ pub(super) enum Arrival {
     History(usize, oneshot::Sender<Vec<Cdr>>),
     /// Somebody counts.
     Figures(oneshot::Sender<Figures>),
+    /// Somebody wants the server to take no more calls, and to end with the last.
+    Drain,
     /// Somebody wants the server to end.
     Stop,
 }
@@ -85,6 +88,7 @@ pub(super) struct Reactor {
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) signals: Signals,
     pub(super) supervisor: Supervisor,
+    pub(super) ending: Ending,
     pub(super) phase: Phase,
     pub(super) news: News,
 }
@@ -93,6 +97,8 @@ pub(super) struct Reactor {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     Running,
+    /// No more calls are taken; at the latest at this time it ends.
+    Draining(Time),
     /// Calls are being ended.
     Stopping,
     /// No call is left; the workers end, at the latest at this time.
@@ -158,6 +164,7 @@ impl Reactor {
     }
 
     fn end_when_over(&mut self, now: Time) {
+        self.end_late_drain(now);
         let Phase::Ending(end) = self.phase else {
             return;
         };
@@ -207,7 +214,7 @@ impl Reactor {
         if let Some(deadline) = self.control.poll_timeout() {
             sleep = sleep.min(deadline - now);
         }
-        if let Phase::Ending(end) = self.phase {
+        if let Phase::Ending(end) | Phase::Draining(end) = self.phase {
             sleep = sleep.min(end - now);
         }
         if let Some(wait) = self.supervisor.wait(now) {
@@ -295,13 +302,14 @@ impl Reactor {
                 // Whoever asked may have gone away.
                 let _ = reply.send(Figures::of(&self.control, self.news.tally()));
             }
+            Arrival::Drain => self.drain(),
             Arrival::Stop => self.stop(),
         }
     }
 
     fn take_events(&mut self) -> Result<(), RunError> {
         while let Some((worker, event)) = self.workers.event() {
-            if self.phase == Phase::Running
+            if matches!(self.phase, Phase::Running | Phase::Draining(_))
                 && let Some(ended) = self.workers.ended()
             {
                 return Err(RunError::WorkerEnded(ended));
@@ -311,34 +319,7 @@ impl Reactor {
         Ok(())
     }
 
-    /// SIGTERM: whoever starts the server again shall find the calls as they are.
-    fn terminate(&mut self) {
-        let keeps = self.keeper.as_ref().is_some_and(Keeper::keeps_calls);
-        if !keeps || self.control.status().store_behind {
-            return self.end_by_signal();
-        }
-        let calls = self.control.status().calls;
-        tracing::info!(calls, "ending; the next start takes up the calls");
-        self.phase = Phase::Ended;
-    }
-
-    fn end_by_signal(&mut self) {
-        if self.phase == Phase::Running {
-            tracing::info!("stopping: every call is ended with BYE; a second signal ends at once");
-            self.stop();
-        } else {
-            self.phase = Phase::Ended;
-        }
-    }
-
-    fn stop(&mut self) {
-        if self.phase == Phase::Running {
-            self.phase = Phase::Stopping;
-            self.handle(Input::Stop);
-        }
-    }
-
-    fn handle(&mut self, input: Input<'_>) {
+    pub(super) fn handle(&mut self, input: Input<'_>) {
         self.control.handle(clock::now(), input);
         self.carry_out();
     }

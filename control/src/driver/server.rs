@@ -21,6 +21,7 @@ use super::news::News;
 use super::reactor::{Arrival, Phase, Reactor, Signals};
 use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
+use super::terminate::Ending;
 use super::udp::UdpListener;
 use super::workers::Workers;
 use crate::cdr::Cdr;
@@ -147,6 +148,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
             terminate: signal(SignalKind::terminate())?,
         },
         supervisor: Supervisor::from_environment(),
+        ending: Ending::new(config),
         phase: Phase::Running,
         news,
     };
@@ -240,6 +242,13 @@ impl Server {
         let arrival = Arrival::History(count, reply);
         self.arrivals.blocking_send(arrival).ok()?;
         answer.blocking_recv().ok()
+    }
+
+    /// Takes no more calls and ends with the last one, or when `[node] drain_limit` has passed;
+    /// returns at once.
+    pub fn drain(&self) {
+        // Refused only by a server that has ended already.
+        let _ = self.arrivals.blocking_send(Arrival::Drain);
     }
 
     /// Ends every call with BYE, then the server; returns at once.

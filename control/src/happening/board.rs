@@ -51,6 +51,7 @@ impl Board {
             Fact::RecallEnded { .. } => self.change(call, |waiting| waiting.recalling = false),
             Fact::Adopted { .. }
             | Fact::NotAdopted
+            | Fact::DrainBegun
             | Fact::Forsaken { .. }
             | Fact::ParkRefused { .. }
             | Fact::RetrieveRefused { .. }

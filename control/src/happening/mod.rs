@@ -146,6 +146,8 @@ pub enum Fact {
         /// By whom.
         by: Side,
     },
+    /// No more calls are taken; those that are there run to their end.
+    DrainBegun,
     /// The stream of a leg is closed, and this is what it did. After [`Fact::Ended`] too, and not
     /// at all where a worker is lost.
     MediaEnded {

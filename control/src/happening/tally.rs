@@ -48,7 +48,7 @@ impl Tally {
             Fact::Adopted { .. } => self.adopted += 1,
             Fact::NotAdopted => self.not_adopted += 1,
             Fact::Ended { how, .. } => count(&mut self.ended, *how),
-            Fact::Claimed { .. } | Fact::MediaEnded { .. } => {}
+            Fact::Claimed { .. } | Fact::DrainBegun | Fact::MediaEnded { .. } => {}
         }
     }
 

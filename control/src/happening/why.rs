@@ -60,6 +60,7 @@ const fn name(refusal: Refusal) -> &'static str {
         Refusal::ParkeeSilent => "parkee-silent",
         Refusal::NotAnswered => "not-answered",
         Refusal::RetrievedElsewhere => "retrieved-elsewhere",
+        Refusal::Draining => "draining",
         Refusal::Stopping => "stopping",
     }
 }

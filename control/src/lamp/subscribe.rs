@@ -7,8 +7,8 @@ use shared::Time;
 use super::limits::LIST_ORBITS_MAX;
 use super::watch::{Form, Full, Request, Scope, subscriber};
 use super::{callpark, compose::EVENT_LIST, document};
+use crate::call::Exchange;
 use crate::call::refusal::reason;
-use crate::call::{Exchange, Phase};
 use crate::park::Dialled;
 use crate::sip::agent::{Reply, SubscriptionKey};
 use crate::sip::header::{Header, split_parameters};
@@ -60,7 +60,7 @@ impl Exchange {
         message: &Message<'_>,
         source: SocketAddr,
     ) -> Result<Reply, Denial> {
-        if self.phase != Phase::Serving {
+        if self.is_stopping() {
             return Err(Denial(Status::SERVICE_UNAVAILABLE, "Server stopping"));
         }
         let uri = message

@@ -14,7 +14,7 @@ use super::fetch::{Asker, Fetch, Outcome};
 use super::ms_call_park::{CONTENT_TYPE, ParkRequest, ParkRequestError};
 use super::refer::{Request, refer_to, request_uri};
 use crate::call::arrival::host_of;
-use crate::call::{CallKey, Exchange, Phase, Refusal};
+use crate::call::{CallKey, Exchange, Refusal};
 use crate::lamp::End;
 use crate::policy::Party;
 use crate::sip::agent::{DialogKey, Reply, SentKey};
@@ -71,9 +71,7 @@ impl Exchange {
         request: &Message<'_>,
         source: IpAddr,
     ) -> Result<(), Refusal> {
-        if self.phase != Phase::Serving {
-            return Err(Refusal::Stopping);
-        }
+        self.take_on()?;
         let asked = ParkRequest::parse(request.body())?;
         let uri = request_uri(request)?;
         let orbit = self.park_target(&uri)?;

@@ -94,7 +94,7 @@ impl Exchange {
         request: &Message<'_>,
         source: IpAddr,
     ) -> Result<(), Refusal> {
-        if self.phase != Phase::Serving {
+        if self.is_stopping() {
             return Err(Refusal::Stopping);
         }
         let mut arrival = Box::new(self.read_arrival(request, source)?);
@@ -108,6 +108,9 @@ impl Exchange {
         } else {
             self.errand(&arrival)?
         };
+        if matches!(errand, Errand::ParkAnywhere | Errand::ParkAt(_)) {
+            self.take_on()?;
+        }
         let pin = self.permit(&arrival, errand)?;
         arrival.offer = self.read_offer(session_description(request))?;
         match (errand, pin) {
@@ -115,6 +118,15 @@ impl Exchange {
             (Errand::ParkAt(orbit), _) => self.park_at(now, dialog, arrival, orbit, None),
             (Errand::Retrieve(call), None) => self.retrieve(now, dialog, arrival, call),
             (Errand::Retrieve(call), Some(pin)) => self.ask_pin(now, dialog, arrival, call, pin),
+        }
+    }
+
+    /// Refuses to park another call where none is taken any more.
+    fn take_on(&self) -> Result<(), Refusal> {
+        match self.phase {
+            Phase::Serving => Ok(()),
+            Phase::Draining => Err(Refusal::Draining),
+            Phase::Stopping(_) | Phase::Stopped => Err(Refusal::Stopping),
         }
     }
 

@@ -16,7 +16,7 @@ use super::{Dialled, Orbit, ParkToken};
 use crate::call::arrival::{callable, host_of};
 use crate::call::end::Farewell;
 use crate::call::limits::OPEN_TIMEOUT;
-use crate::call::{Call, CallKey, Exchange, Phase, Refusal, State, Wish};
+use crate::call::{Call, CallKey, Exchange, Refusal, State, Wish};
 use crate::happening::Dialect;
 use crate::lamp::End;
 use crate::policy::Party;
@@ -72,9 +72,7 @@ impl Exchange {
         request: &Message<'_>,
         source: IpAddr,
     ) -> Result<(), Refusal> {
-        if self.phase != Phase::Serving {
-            return Err(Refusal::Stopping);
-        }
+        self.take_on()?;
         let refer_to = refer_to(request)?;
         let host = host_of(&request_uri(request)?);
         let referral = Referral { subscription, host };

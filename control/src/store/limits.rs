@@ -13,5 +13,13 @@ pub const ADOPT_EVERY: Duration = Duration::from_micros(500);
 /// By how much the re-INVITEs may be late and catch up: some ticks of a clock of milliseconds.
 pub const ADOPT_LATE_MAX: Duration = Duration::from_millis(10);
 
+/// How soon an adopted call whose proxy or phone could not take our re-INVITE is sent another;
+/// twice as long each time.
+pub const ADOPT_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often that is done: for two minutes in all. Then the call stays as it is until its peer, or
+/// a session timer, ends it.
+pub const ADOPT_AGAIN_MAX: u8 = 7;
+
 /// Bytes a record may have as text. One that is longer is not kept: its call lives in memory only.
 pub const RECORD_BYTES_MAX: usize = 32 * 1_024;

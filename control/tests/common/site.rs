@@ -98,6 +98,7 @@ fn config() -> Config {
     Config {
         node: Node {
             id: "edge-1".to_owned(),
+            ..Node::default()
         },
         sip: Sip {
             listen: listeners()

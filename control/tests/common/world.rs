@@ -287,6 +287,11 @@ impl World {
         self.agenda.note(at, Happening::Media(worker, event));
     }
 
+    /// Asks the server to take no more calls.
+    pub(crate) fn drain(&mut self) {
+        self.give(Input::Drain);
+    }
+
     /// Asks the server to end.
     pub(crate) fn stop(&mut self) {
         self.give(Input::Stop);

@@ -1,5 +1,6 @@
 //! The process dies with calls in it; another starts from what is durable.
 
+use crate::common::phone::ReinviteHabit;
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
 use crate::common::world::{CallRef, World};
@@ -62,6 +63,43 @@ fn the_parker_is_called_back_at_the_time_it_was_before() {
     assert!(world.orbit(parked).is_some());
     world.run(secs(2));
     assert!(world.sent(bob, "INVITE") > 0);
+    world.finish();
+}
+
+#[test]
+fn a_proxy_that_is_busy_after_the_restart_is_asked_again_until_the_call_is_adopted() {
+    for status in [503, 500, 480] {
+        let mut world = World::new(Site::default());
+        let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+        let parked = world.park(alice);
+        world.phones[alice].habits.reinvite = ReinviteHabit::Refuse(status);
+        world.crash();
+        world.run(secs(10));
+        let asked = world.sent(alice, "INVITE");
+        assert!((3..=5).contains(&asked), "at 0, 1, 3 and 7 s: {asked}");
+        assert!(world.parked(parked).unwrap().adopting);
+        world.phones[alice].habits.reinvite = ReinviteHabit::Accept;
+        world.run(secs(10));
+        assert!(!world.parked(parked).unwrap().adopting);
+        assert!(world.hears_music(parked));
+        let asked = world.sent(alice, "INVITE");
+        world.run(secs(60));
+        assert_eq!(world.sent(alice, "INVITE"), asked, "once it has agreed");
+        world.retrieve(bob, parked);
+        checks::agreement(&world);
+        world.finish();
+    }
+}
+
+#[test]
+fn a_phone_that_will_not_be_adopted_is_asked_so_often_and_no_more() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(600)));
+    let alice = world.phone("alice");
+    world.park(alice);
+    world.phones[alice].habits.reinvite = ReinviteHabit::Refuse(503);
+    world.crash();
+    world.run(secs(400));
+    assert_eq!(world.sent(alice, "INVITE"), 8);
     world.finish();
 }
 

@@ -38,6 +38,7 @@ fn story(world: &World) -> Vec<String> {
         Fact::ParkedAgain { .. } => "parked again".to_owned(),
         Fact::Adopted { .. } => "adopted".to_owned(),
         Fact::NotAdopted => "not adopted".to_owned(),
+        Fact::DrainBegun => "drain begun".to_owned(),
         Fact::Ended { how, by } => format!("ended {} {}", how.name(), by.name()),
         Fact::MediaEnded { side, .. } => format!("media {}", side.name()),
     };

@@ -14,6 +14,7 @@ mod checks_can_fail;
 mod codec_change;
 mod configure;
 mod crash;
+mod drain;
 mod empty_orbit;
 mod feature_codes;
 mod glare;

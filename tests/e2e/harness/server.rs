@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) store: bool,
     /// Whether it has the HTTP API.
     pub(crate) api: bool,
+    /// What SIGTERM does with calls that are kept: `keep`, `end` or `drain`.
+    pub(crate) on_terminate: &'static str,
 }
 
 impl Default for Settings {
@@ -62,6 +64,7 @@ impl Default for Settings {
             park: String::new(),
             store: false,
             api: false,
+            on_terminate: "keep",
         }
     }
 }
@@ -223,7 +226,13 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
     .expect("a string");
     writeln!(text, "[park]\n{}", settings.park).expect("a string");
     if settings.store {
-        text += "[store]\npath = \"orbit.db\"\n[cdr]\npath = \"calls.jsonl\"\n";
+        writeln!(
+            text,
+            "[store]\non_terminate = \"{}\"",
+            settings.on_terminate
+        )
+        .expect("a string");
+        text += "path = \"orbit.db\"\n[cdr]\npath = \"calls.jsonl\"\n";
     }
     text
 }

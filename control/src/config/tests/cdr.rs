@@ -1,8 +1,10 @@
-//! `[cdr]`.
+//! `[cdr]`, and what becomes of calls when the server ends.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{parse, refused};
+use crate::config::OnTerminate;
 
 #[test]
 fn records_are_kept_for_ninety_days_and_no_file_is_written_by_default() {
@@ -34,5 +36,22 @@ path = \"\"
 keep_days = 0
 => 2: [cdr] keep_days = 0: out of range; write a number from 1 to 3650
 ",
+    );
+}
+
+#[test]
+fn a_drain_has_a_limit() {
+    let text = "[node]\ndrain_limit = \"2min\"\n[store]\non_terminate = \"drain\"";
+    let config = parse(text).unwrap();
+    assert_eq!(config.node.drain_limit, Duration::from_mins(2));
+    assert_eq!(config.store.on_terminate, OnTerminate::Drain);
+    let limit = parse("").unwrap().node.drain_limit;
+    assert_eq!(limit, Duration::from_mins(15));
+    refused(
+        r#"
+[store]
+on_terminate = "wait"
+=> 2: [store] on_terminate = "wait": write "keep", "end" or "drain"
+"#,
     );
 }

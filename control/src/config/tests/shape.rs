@@ -37,7 +37,7 @@ pickup_timout = "90s"
 
 [node]
 name = "a"
-=> 2: [node] name = "a": unknown; known here: id
+=> 2: [node] name = "a": unknown; known here: id, drain_limit
 
 id = "a"
 => 1: id = "a": unknown; known here: node, sip, media, music, park, orbit_range, policy, party,

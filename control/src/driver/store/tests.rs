@@ -251,3 +251,40 @@ fn the_columns_can_be_read_by_hand() {
         ("701".to_owned(), 91_000, "<sip:bob@192.0.2.7>".to_owned())
     );
 }
+
+#[test]
+fn row_49_the_calls_parked_last_can_be_read_by_hand() {
+    let place = Place::new();
+    let record = |call: &str, parked_at, ended_at| Cdr {
+        call: call.to_owned(),
+        orbit: "701".to_owned(),
+        parkee: "<sip:bob@192.0.2.7>".to_owned(),
+        parked_at: Some(parked_at),
+        ended_at,
+        end: ended_at.map(|_| "not-retrieved".to_owned()),
+        ..Cdr::default()
+    };
+    let records = [record("a", 1_000, Some(91_000)), record("b", 2_000, None)];
+    place.open().record(&records).unwrap();
+    let by_hand = rusqlite::Connection::open(&place.path).unwrap();
+    let mut statement = by_hand
+        .prepare(
+            "SELECT orbit, parkee, ending, waited_ms FROM cdr ORDER BY parked_at DESC LIMIT 20",
+        )
+        .unwrap();
+    let rows = statement.query_map((), |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, Option<String>>(2)?,
+            row.get(3)?,
+        ))
+    });
+    let rows: Vec<(String, Option<String>, Option<u64>)> =
+        rows.unwrap().collect::<Result<_, _>>().unwrap();
+    let ended = Some("not-retrieved".to_owned());
+    let expected = [
+        ("701".to_owned(), None, None),
+        ("701".to_owned(), ended, Some(90_000)),
+    ];
+    assert_eq!(rows, expected);
+}

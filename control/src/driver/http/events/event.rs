@@ -118,6 +118,8 @@ pub enum Fact {
     },
     /// A call of an earlier process could not be taken up.
     NotAdopted,
+    /// No more calls are taken; those that are there run to their end.
+    DrainBegun,
     /// The call is over.
     Ended {
         /// How: hung-up, not-retrieved, media-timeout, …
@@ -190,6 +192,7 @@ impl Fact {
             Self::ParkedAgain { .. } => "parked-again",
             Self::Adopted { .. } => "adopted",
             Self::NotAdopted => "not-adopted",
+            Self::DrainBegun => "drain-begun",
             Self::Ended { .. } => "ended",
             Self::MediaEnded { .. } => "media-ended",
         }
@@ -218,6 +221,7 @@ impl Fact {
                 waiting: matches!(state, AdoptedState::Parked { .. }),
             },
             Told::NotAdopted => Self::NotAdopted,
+            Told::DrainBegun => Self::DrainBegun,
             Told::Ended { how, by } => Self::Ended {
                 how: how.name().to_owned(),
                 by: by.name().to_owned(),
