@@ -18,6 +18,7 @@ mod harness;
 mod kamailio;
 mod kernel;
 mod metrics;
+mod orbitctl;
 mod package;
 mod recall;
 mod released;

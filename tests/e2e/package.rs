@@ -147,6 +147,8 @@ fn what_it_brings_is_whole() {
         "usr/share/bash-completion/completions/orbitd",
         "usr/share/doc/orbit/example.toml",
         "usr/share/doc/orbit/copyright",
+        "usr/bin/orbitctl",
+        "usr/share/man/man1/orbitctl.1.gz",
         "usr/share/man/man8/orbitd.8.gz",
         "usr/share/zsh/vendor-completions/_orbitd",
     ] {

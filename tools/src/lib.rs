@@ -8,6 +8,7 @@ pub mod clock;
 pub mod command_line;
 pub mod compose;
 pub mod correlate;
+pub mod ctl;
 pub mod demo;
 pub mod ear;
 pub mod flood;

@@ -10,6 +10,7 @@ use clap_complete::{Generator, Shell, generate};
 use clap_mangen::Man;
 
 use crate::command_line::Arguments;
+use crate::ctl;
 
 /// `orbitd pages`
 #[derive(Args, Debug)]
@@ -19,8 +20,11 @@ pub struct Options {
 }
 
 /// A program, and the section of the manual it belongs to.
-fn programs() -> [(Command, &'static str); 1] {
-    [(Arguments::command(), "8")]
+fn programs() -> [(Command, &'static str); 2] {
+    [
+        (Arguments::command(), "8"),
+        (ctl::Arguments::command(), "1"),
+    ]
 }
 
 /// Writes everything, and makes the folders that are missing.
@@ -102,6 +106,7 @@ mod tests {
         assert!(!page.contains("pages"), "what is hidden has no page");
         assert!(text("man/man8/orbitd-capacity.8").contains("parked calls"));
         assert!(text("bash-completion/completions/orbitd").contains("capacity"));
+        assert!(text("man/man1/orbitctl-orbits.1").contains("orbit"));
         assert!(text("zsh/vendor-completions/_orbitd").contains("#compdef orbitd"));
         assert!(text("fish/vendor_completions.d/orbitd.fish").contains("capacity"));
     }

@@ -1,0 +1,201 @@
+//! HTTP to the API: one request at a time, with limits in time and size.
+
+use std::time::Duration;
+
+use control::driver::http::{OrbitList, Problem};
+use serde::de::DeserializeOwned;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use super::Failure;
+
+/// Who asks.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: Agent,
+    server: String,
+    authorization: String,
+}
+
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest answer that is read: 50,000 orbits fit.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// Orbits of one request; the API gives no more.
+const ORBITS_PER_LIST: usize = 10_000;
+
+impl Client {
+    /// # Errors
+    /// [`Failure::Address`] for what is no address of an API.
+    pub(super) fn new(server: &str, token: String) -> Result<Self, Failure> {
+        let host = server.strip_prefix("http://").unwrap_or("");
+        if host.is_empty() || host.starts_with('/') || host.contains(char::is_whitespace) {
+            let rule = "write http://HOST:PORT such as http://127.0.0.1:8080";
+            return Err(Failure::Address(format!("--server {server}: {rule}")));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            // The API is on this host, or on one beside it.
+            .proxy(None)
+            .timeout_connect(Some(PATIENCE))
+            .timeout_recv_response(Some(PATIENCE));
+        Ok(Self {
+            agent: config.build().into(),
+            server: server.trim_end_matches('/').to_owned(),
+            authorization: format!("Bearer {token}"),
+        })
+    }
+
+    /// What is under a path.
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let request = request.header("Authorization", &self.authorization);
+        let request = request.config().timeout_global(Some(PATIENCE)).build();
+        let response = request.call().map_err(|error| self.unreachable(&error))?;
+        read(checked(response)?, &self.server)
+    }
+
+    /// Taken orbits: all of them, or the first `limit`.
+    pub(super) fn orbits(
+        &self,
+        range: Option<&str>,
+        limit: Option<usize>,
+    ) -> Result<OrbitList, Failure> {
+        let mut all = OrbitList {
+            orbits: Vec::new(),
+            next: None,
+        };
+        loop {
+            let left = limit.map_or(ORBITS_PER_LIST, |limit| limit - all.orbits.len());
+            let mut path = format!("/v1/orbits?limit={}", left.min(ORBITS_PER_LIST));
+            for (name, value) in [("range", range), ("after", all.next.as_deref())] {
+                if let Some(value) = value {
+                    path.push_str(&format!("&{name}={}", escaped(value)));
+                }
+            }
+            let list: OrbitList = self.get(&path)?;
+            all.orbits.extend(list.orbits);
+            all.next = list.next;
+            if all.next.is_none() || limit.is_some_and(|limit| all.orbits.len() >= limit) {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// An answer whose body comes as things happen.
+    pub(super) fn listen(&self, path: &str) -> Result<Response<Body>, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let request = request.header("Authorization", &self.authorization);
+        let response = request.call().map_err(|error| self.unreachable(&error))?;
+        checked(response)
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        let remedy = match error {
+            ureq::Error::Timeout(_) => "the server is busy or hung: see its log",
+            _ => {
+                "is orbitd running there (systemctl status orbitd), and does [api] listen say so? \
+                 --server names another one"
+            }
+        };
+        Failure::Unreachable {
+            what: format!("{}: {error}", self.server),
+            remedy,
+        }
+    }
+}
+
+/// A path of these parts, each written so that it is one.
+pub(super) fn path(parts: &[&str]) -> String {
+    parts
+        .iter()
+        .map(|part| format!("/{}", escaped(part)))
+        .collect()
+}
+
+/// Everything but unreserved characters as %XX (RFC 3986 §2.1).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+                escaped.push(char::from(byte));
+            }
+            other => escaped.push_str(&format!("%{other:02X}")),
+        }
+    }
+    escaped
+}
+
+/// The answer, unless it is a refusal.
+fn checked(mut response: Response<Body>) -> Result<Response<Body>, Failure> {
+    let status = response.status().as_u16();
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let text = response.body_mut().read_to_string().unwrap_or_default();
+    match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) if status == 401 || status == 403 => Err(Failure::Token(problem)),
+        Ok(problem) => Err(Failure::Refused(problem)),
+        Err(_) => Err(Failure::Unreachable {
+            what: format!("the server answered {status}, and not as orbitd does"),
+            remedy: "look what listens there; --server names another one",
+        }),
+    }
+}
+
+fn read<T: DeserializeOwned>(mut response: Response<Body>, server: &str) -> Result<T, Failure> {
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+    let unreadable = |what: String| Failure::Unreachable {
+        what: format!("{server}: {what}"),
+        remedy: "are orbitctl and orbitd of one version?",
+    };
+    let text = body
+        .read_to_string()
+        .map_err(|error| unreadable(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_orbit_with_a_sign_is_one_part_of_the_path() {
+        assert_eq!(path(&["v1", "orbits", "#701"]), "/v1/orbits/%23701");
+        assert_eq!(
+            path(&["v1", "orbits", "*7/../x"]),
+            "/v1/orbits/%2A7%2F..%2Fx"
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_is_said_before_anything_is_sent() {
+        for wrong in [
+            "127.0.0.1:8080",
+            "https://host",
+            "http://",
+            "http:///x",
+            "http://a b",
+        ] {
+            let failure = Client::new(wrong, "token".to_owned()).unwrap_err();
+            assert_eq!(failure.exit_code(), 2, "{wrong}");
+            assert!(failure.to_string().contains(wrong), "{failure}");
+        }
+    }
+
+    #[test]
+    fn nobody_at_the_address_is_said_with_what_to_do() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", port.local_addr().unwrap());
+        drop(port);
+        let client = Client::new(&server, "token".to_owned()).unwrap();
+        let failure = client.get::<serde_json::Value>("/v1/status").unwrap_err();
+        assert_eq!(failure.exit_code(), 3);
+        assert!(
+            failure.to_string().contains("systemctl status orbitd"),
+            "{failure}"
+        );
+    }
+}

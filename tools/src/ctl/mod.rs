@@ -1,0 +1,72 @@
+//! `orbitctl`: what an operator wants to know of a running orbitd, over its HTTP API.
+//! Tables for people, the API's own JSON for machines.
+//!
+//! Absent on purpose: any knowledge that the API does not give, and the token on the command line,
+//! where everybody on the host could read it.
+
+mod cell;
+mod client;
+mod events;
+mod failure;
+mod options;
+mod show;
+mod table;
+mod token;
+mod top;
+
+use std::io::Write;
+
+use control::driver::http::{Orbit, RangeList, Status};
+use serde::Serialize;
+
+use client::Client;
+use options::Command;
+
+pub use failure::Failure;
+pub use options::Arguments;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// [`Failure`], with what to do about it; its exit code tells scripts which kind it is.
+pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
+    let token = token::find(arguments.token_file.as_deref())?;
+    let client = Client::new(&arguments.server, token)?;
+    let json = arguments.json;
+    match &arguments.command {
+        Command::Orbits { range } => {
+            let list = client.orbits(range.as_deref(), None)?;
+            tell(out, json, &list, |list| show::orbits(&list.orbits))
+        }
+        Command::Orbit { number } => {
+            let orbit: Orbit = client.get(&client::path(&["v1", "orbits", number]))?;
+            tell(out, json, &orbit, show::orbit)
+        }
+        Command::Ranges => {
+            let list: RangeList = client.get("/v1/ranges")?;
+            tell(out, json, &list, |list| show::ranges(&list.ranges))
+        }
+        Command::Status => {
+            let status: Status = client.get("/v1/status")?;
+            tell(out, json, &status, show::status)
+        }
+        Command::Events => events::follow(&client, json, out),
+        Command::Top(options) => top::run(&client, options, out),
+    }
+}
+
+/// As JSON, or as people read it.
+fn tell<T: Serialize>(
+    out: &mut dyn Write,
+    json: bool,
+    what: &T,
+    words: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
+    if json {
+        serde_json::to_writer_pretty(&mut *out, what).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        out.write_all(words(what).as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! The command line of `orbitctl`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Ask a running orbitd how things stand.
+///
+/// The token is in ORBIT_TOKEN, or in a file: --token-file, or else ~/.config/orbit/token.
+/// `orbitd token NAME ROLE` makes one. Exit codes: 0 done, 1 refused, 2 wrong command line,
+/// 3 nobody answers, 4 the token is missing or not enough.
+#[derive(Parser, Debug)]
+#[command(name = "orbitctl", version)]
+pub struct Arguments {
+    /// Where the API of orbitd is ([api] listen).
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ORBIT_SERVER",
+        default_value = "http://127.0.0.1:8080"
+    )]
+    pub(super) server: String,
+    /// The file with the token.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Print JSON, as the API gives it.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What it can do.
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Who waits in which orbit.
+    Orbits {
+        /// Only in the range of this name.
+        #[arg(long, value_name = "NAME")]
+        range: Option<String>,
+    },
+    /// One orbit, with all that is known of its call.
+    Orbit {
+        /// As it is dialled.
+        number: String,
+    },
+    /// The ranges of orbits, and how full they are.
+    Ranges,
+    /// Figures of the moment.
+    Status,
+    /// Every change as it happens, until Ctrl-C.
+    Events,
+    /// Figures and orbits, anew every second.
+    Top(TopOptions),
+}
+
+/// `orbitctl top`
+#[derive(Args, Debug)]
+pub(super) struct TopOptions {
+    /// Seconds between two looks.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(super) interval: u64,
+    /// Look so many times, then end; 0: until Ctrl-C.
+    #[arg(long, default_value_t = 0)]
+    pub(super) looks: u64,
+}
