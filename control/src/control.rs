@@ -207,7 +207,8 @@ impl Control {
                 self.outputs.push_back(Output::Configured(configured));
             }
             Input::Ask(id, ask) => {
-                let answer = self.exchange.answer(&ask, self.status());
+                let figures = self.status();
+                let answer = self.exchange.answer(now, &ask, figures);
                 self.outputs.push_back(Output::Answer(id, answer));
             }
             Input::Drain => self.exchange.drain(),

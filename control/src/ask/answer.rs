@@ -1,20 +1,45 @@
 //! Which answer a question has.
 
+use shared::Time;
+
 use crate::call::Exchange;
 use crate::control::ControlStatus;
+use crate::park::Orbit;
 
-use super::{Answer, Ask, AskError, StatusView};
+use super::{Answer, Ask, AskError, StatusView, Which};
 
 impl Exchange {
-    /// Answers a question; `figures` are those of the moment.
-    pub(crate) fn answer(&self, ask: &Ask, figures: ControlStatus) -> Result<Answer, AskError> {
+    /// Does what is asked and answers; `figures` are those of the moment before.
+    pub(crate) fn answer(
+        &mut self,
+        now: Time,
+        ask: &Ask,
+        figures: ControlStatus,
+    ) -> Result<Answer, AskError> {
         match ask {
             Ask::Orbits(ask) => self.orbit_page(ask).map(Answer::Orbits),
-            Ask::Orbit(number) => self
-                .orbit_named(number)
-                .map(|view| Answer::Orbit(Box::new(view))),
+            Ask::Orbit(number) => {
+                { self.orbit_named(number) }.map(|view| Answer::Orbit(Box::new(view)))
+            }
+            Ask::HangUp(Which { orbit, call }) => {
+                self.hang_up_in(now, orbit, *call)?;
+                Ok(Answer::Done)
+            }
+            Ask::Move { which, to } => {
+                let orbit = self.move_call(now, &which.orbit, which.call, to)?;
+                Ok(self.shown(orbit))
+            }
+            Ask::Park { call, orbit } => {
+                let orbit = self.park_call(now, *call, orbit.as_deref())?;
+                Ok(self.shown(orbit))
+            }
             Ask::Ranges => Ok(Answer::Ranges(self.range_views())),
             Ask::Status => Ok(Answer::Status(StatusView::new(self.phase, figures))),
         }
+    }
+
+    fn shown(&self, orbit: Orbit) -> Answer {
+        let view = self.orbit_view(orbit, self.orbits.occupant(orbit));
+        Answer::Orbit(Box::new(view))
     }
 }

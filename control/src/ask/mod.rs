@@ -1,4 +1,5 @@
-//! Questions from outside the calls: what an operator, or a page, wants to know of the moment.
+//! Questions from outside the calls: what an operator, or a page, wants to know of the moment, or to
+//! have done.
 //!
 //! [`crate::Input::Ask`] brings one, and exactly one [`crate::Output::Answer`] with the same
 //! [`AskId`] follows, in the same turn or in a later one.
@@ -15,6 +16,8 @@ pub use orbit::{OrbitPage, OrbitState, OrbitView, OrbitsAsk, PartyView, WaitingC
 pub use range::RangeView;
 pub use status::StatusView;
 
+use crate::happening::CallNumber;
+
 /// Names a question; its answer has the same name. Whoever asks chooses it, and does not use it
 /// again before the answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -27,10 +30,35 @@ pub enum Ask {
     Orbits(OrbitsAsk),
     /// One orbit, as it is dialled. Answered by [`Answer::Orbit`].
     Orbit(String),
+    /// The call in an orbit shall end. Answered by [`Answer::Done`].
+    HangUp(Which),
+    /// The call in an orbit shall be in another. Answered by [`Answer::Orbit`], the new one.
+    Move {
+        /// Which call.
+        which: Which,
+        /// The orbit it shall be in, as dialled.
+        to: String,
+    },
+    /// Of two who talk the first shall wait again. Answered by [`Answer::Orbit`].
+    Park {
+        /// Their call.
+        call: CallNumber,
+        /// The orbit, as dialled; any where it says none.
+        orbit: Option<String>,
+    },
     /// Every range of this node. Answered by [`Answer::Ranges`].
     Ranges,
     /// Figures. Answered by [`Answer::Status`].
     Status,
+}
+
+/// The call in an orbit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Which {
+    /// As dialled.
+    pub orbit: String,
+    /// Its name, where it shall be this call and no other one.
+    pub call: Option<CallNumber>,
 }
 
 /// What a question is answered with.
@@ -40,6 +68,8 @@ pub enum Answer {
     Orbits(OrbitPage),
     /// Of [`Ask::Orbit`].
     Orbit(Box<OrbitView>),
+    /// It is done, and there is nothing to say.
+    Done,
     /// Of [`Ask::Ranges`], by prefix and start.
     Ranges(Vec<RangeView>),
     /// Of [`Ask::Status`].
@@ -55,6 +85,33 @@ pub enum AskError {
     /// The range is not there.
     #[error("there is no range \"{0}\" on this node; see the ranges for those that are")]
     NoSuchRange(String),
+    /// Nobody waits there.
+    #[error("nobody waits in {0}")]
+    EmptyOrbit(String),
+    /// Another call waits there than was meant.
+    #[error("another call waits in {0} by now; look at it first")]
+    OtherCall(String),
+    /// The call is being connected, or called back.
+    #[error("the call in {0} is being connected or called back; try again when it waits")]
+    NotAtRest(String),
+    /// The orbit that a call shall be in is none.
+    #[error("\"{0}\" is no orbit of this node; see the ranges for those that are")]
+    NoOrbitToBe(String),
+    /// The orbit that a call shall be in has one.
+    #[error("{0} is taken; choose a free orbit")]
+    OrbitTaken(String),
+    /// No orbit is free.
+    #[error("no orbit is free; add orbits to a range, or wait for one")]
+    NoFreeOrbit,
+    /// There is no such call.
+    #[error("there is no call {0} (any more)")]
+    NoSuchCall(CallNumber),
+    /// The call is not one of two who talk.
+    #[error("call {0} is not one of two who talk, so that none of them can be parked")]
+    NoConversation(CallNumber),
+    /// The server ends.
+    #[error("the server is ending and parks no more calls")]
+    Stopping,
     /// What a page shall begin behind is not in the form of an orbit.
     #[error("\"{0}\" has not the form of an orbit; write what `next` said")]
     NotAnOrbit(String),

@@ -127,7 +127,7 @@ impl Exchange {
         Ok(self.orbit_view(orbit, self.orbits.occupant(orbit)))
     }
 
-    fn orbit_view(&self, orbit: Orbit, occupant: Option<CallKey>) -> OrbitView {
+    pub(super) fn orbit_view(&self, orbit: Orbit, occupant: Option<CallKey>) -> OrbitView {
         let call = occupant.map(|key| (key, &*self.calls[&key]));
         OrbitView {
             orbit: self.orbits.number(orbit),

@@ -24,6 +24,8 @@ pub(crate) enum Farewell {
     Parked,
     /// Its answer does not fit our offer.
     BadAnswer,
+    /// An operator has ended it.
+    Operator,
     /// One of a bridge fell silent.
     MediaTimeout,
     /// Its worker ended.
@@ -39,6 +41,7 @@ impl Farewell {
             Self::Replaced => reason(200, "Replaced"),
             Self::Parked => reason(200, "Parked"),
             Self::BadAnswer => reason(488, "The answer does not fit the offer"),
+            Self::Operator => reason(480, "Ended by the operator"),
             Self::MediaTimeout => reason(480, "Media timeout"),
             Self::MediaLost => reason(503, "Media failed"),
             Self::Stopping => reason(503, "Server stopping"),
@@ -57,6 +60,7 @@ impl Farewell {
             | Self::Replaced
             | Self::Parked
             | Self::BadAnswer
+            | Self::Operator
             | Self::MediaTimeout => Refusal::ParkeeGone,
             Self::MediaLost => Refusal::NoMedia,
             Self::Stopping => Refusal::Stopping,

@@ -186,6 +186,10 @@ impl Cdr {
                 self.parked_again += 1;
                 self.orbit = happening.orbit.as_deref().unwrap_or_default().to_owned();
             }
+            Fact::Moved { .. } => {
+                self.orbit = happening.orbit.as_deref().unwrap_or_default().to_owned();
+                self.range = happening.range.as_deref().map(str::to_owned);
+            }
             Fact::Ended { how, by } => self.end(at, how.name(), *by),
             Fact::MediaEnded { side, stats } => match side {
                 Side::Parkee => self.parkee_media = Some(stats.into()),

@@ -49,6 +49,10 @@ impl Board {
             Fact::RetrieveFailed { .. } => self.change(call, |waiting| waiting.retrieving = false),
             Fact::RecallBegun { .. } => self.change(call, |waiting| waiting.recalling = true),
             Fact::RecallEnded { .. } => self.change(call, |waiting| waiting.recalling = false),
+            Fact::Moved { .. } => {
+                let orbit = happening.orbit.clone().unwrap_or_default();
+                self.change(call, |waiting| waiting.orbit = orbit);
+            }
             Fact::Adopted { .. }
             | Fact::NotAdopted
             | Fact::DrainBegun

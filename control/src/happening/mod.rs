@@ -128,6 +128,11 @@ pub enum Fact {
         /// When somebody is called.
         deadline: Time,
     },
+    /// An operator has put it into another orbit, where it waits on.
+    Moved {
+        /// The orbit it was in, as dialled.
+        from: Box<str>,
+    },
     /// A call of an earlier process was taken up.
     Adopted {
         /// What it is at.
@@ -173,6 +178,8 @@ pub enum Dialect {
     ReferInCall,
     /// By `park-request` (MS-SIPAPP).
     Lync,
+    /// By an operator, through the API.
+    Operator,
 }
 
 /// How who gets a call came to it.
@@ -250,6 +257,8 @@ pub enum End {
     Replaced,
     /// It was parked anew, as another call.
     ParkedAnew,
+    /// An operator has ended it.
+    Operator,
     /// A phone answered what does not fit the offer.
     BadAnswer,
     /// Nothing was heard of a phone any more.
@@ -298,6 +307,7 @@ impl Dialect {
             Self::Refer => "refer",
             Self::ReferInCall => "refer-in-call",
             Self::Lync => "lync",
+            Self::Operator => "operator",
         }
     }
 }
@@ -352,6 +362,7 @@ impl End {
             Self::NotRetrieved => "not-retrieved",
             Self::Replaced => "replaced",
             Self::ParkedAnew => "parked-anew",
+            Self::Operator => "operator",
             Self::BadAnswer => "bad-answer",
             Self::MediaTimeout => "media-timeout",
             Self::MediaLost => "media-lost",

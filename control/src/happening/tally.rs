@@ -23,6 +23,8 @@ pub struct Tally {
     pub forsaken: u64,
     /// Calls parked again, as who had retrieved them was never there.
     pub parked_again: u64,
+    /// Calls that an operator has put into another orbit.
+    pub moved: u64,
     /// Calls of an earlier process that were taken up.
     pub adopted: u64,
     /// Those that could not be.
@@ -45,6 +47,7 @@ impl Tally {
             Fact::RecallEnded { whom, how, .. } => self.recall_ended(*whom, *how),
             Fact::Forsaken { .. } => self.forsaken += 1,
             Fact::ParkedAgain { .. } => self.parked_again += 1,
+            Fact::Moved { .. } => self.moved += 1,
             Fact::Adopted { .. } => self.adopted += 1,
             Fact::NotAdopted => self.not_adopted += 1,
             Fact::Ended { how, .. } => count(&mut self.ended, *how),

@@ -25,6 +25,10 @@ impl Exchange {
                 let how = RecallEnd::NotCalled;
                 self.happened(key, Fact::RecallEnded { attempt, whom, how });
             }
+            (State::Parked(before), State::Parked(after)) if after.orbit != before.orbit => {
+                let from = self.orbits.number(before.orbit).into();
+                self.happened(key, Fact::Moved { from });
+            }
             (State::Parked(before), State::Recalling(after, recall)) => {
                 let whom = self.tell_recall(key, &before);
                 self.news.called.insert(recall, (after.recalls, whom));
@@ -307,6 +311,7 @@ impl From<Farewell> for End {
             Farewell::Replaced => Self::Replaced,
             Farewell::Parked => Self::ParkedAnew,
             Farewell::BadAnswer => Self::BadAnswer,
+            Farewell::Operator => Self::Operator,
             Farewell::MediaTimeout => Self::MediaTimeout,
             Farewell::MediaLost => Self::MediaLost,
             Farewell::Stopping => Self::Stopping,

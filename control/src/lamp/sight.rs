@@ -99,6 +99,7 @@ impl End {
     pub(crate) const fn of(farewell: Farewell) -> Self {
         match farewell {
             Farewell::NotRetrieved => Self::TimedOut,
+            Farewell::Operator => Self::HungUp,
             Farewell::Replaced | Farewell::Parked => Self::Replaced,
             Farewell::BadAnswer | Farewell::MediaTimeout | Farewell::MediaLost => Self::Failed,
             Farewell::Stopping => Self::Stopping,

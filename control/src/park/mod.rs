@@ -22,6 +22,7 @@ mod fetch;
 mod limits;
 mod lync;
 pub mod ms_call_park;
+mod operate;
 mod orbit;
 mod parking;
 mod permit;

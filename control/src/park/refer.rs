@@ -210,7 +210,7 @@ impl Exchange {
     }
 
     /// One leg of a bridge begins a call of its own; the other call is over.
-    fn part(
+    pub(super) fn part(
         &mut self,
         now: Time,
         key: CallKey,

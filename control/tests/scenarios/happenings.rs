@@ -36,6 +36,7 @@ fn story(world: &World) -> Vec<String> {
         }
         Fact::Forsaken { .. } => "forsaken".to_owned(),
         Fact::ParkedAgain { .. } => "parked again".to_owned(),
+        Fact::Moved { from } => format!("moved from {from}"),
         Fact::Adopted { .. } => "adopted".to_owned(),
         Fact::NotAdopted => "not adopted".to_owned(),
         Fact::DrainBegun => "drain begun".to_owned(),

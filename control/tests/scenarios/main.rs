@@ -32,6 +32,7 @@ mod no_codec;
 mod no_free_orbit;
 mod offerless_invite;
 mod one_key;
+mod operated;
 mod park_retrieve;
 mod park_token;
 mod parkee_hangs_up_while_retrieving;

@@ -80,6 +80,22 @@ impl Asker {
         }
     }
 
+    /// Something that shall be done, where it was understood.
+    pub(super) async fn done(&self, ask: Result<Ask, Problem>) -> Result<(), Problem> {
+        match self.ask(ask?).await? {
+            Answer::Done => Ok(()),
+            other => unreachable!("{other:?} answers another question"),
+        }
+    }
+
+    /// A call that shall be in another orbit, where that was understood: its orbit.
+    pub(super) async fn moved(&self, ask: Result<Ask, Problem>) -> Result<OrbitView, Problem> {
+        match self.ask(ask?).await? {
+            Answer::Orbit(orbit) => Ok(*orbit),
+            other => unreachable!("{other:?} answers another question"),
+        }
+    }
+
     /// The figures, for who counts.
     pub(super) async fn figures(&self) -> Result<Figures, Problem> {
         let _permit = self.permit()?;

@@ -5,7 +5,9 @@
 //!
 //! Absent on purpose: anything that decides (`ask`, `park`), and any state but what is under way.
 
+mod actions;
 mod asker;
+mod body;
 mod events;
 mod health;
 pub mod limits;
@@ -28,6 +30,7 @@ mod token;
 pub(in crate::driver) use asker::{Asked, Asker, Reply};
 pub(in crate::driver) use listen::{Listening, Serving, bind, start};
 
+pub use actions::{Meant, Move, Park};
 pub use events::{Event, Fact, RecallTarget, Snapshot};
 pub use health::Health;
 pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{Problem, events, health, orbits, ranges, status};
+use super::{Problem, actions, events, health, orbits, ranges, status};
 
 /// The document.
 #[derive(OpenApi)]
@@ -18,6 +18,9 @@ use super::{Problem, events, health, orbits, ranges, status};
                        `Authorization: Bearer TOKEN`. What goes wrong is said as in RFC 9457."
     ),
     paths(
+        actions::hang_up,
+        actions::relocate,
+        actions::park,
         events::stream::show,
         health::live,
         health::ready,
@@ -71,7 +74,14 @@ const REFUSALS: &[(u16, &str)] = &[
     (400, "A parameter is wrong; `field` names it."),
     (401, "There is no token, or none that is known."),
     (403, "The token's role is not enough."),
+    (
+        404,
+        "There is no such orbit or call, or nobody waits there.",
+    ),
     (408, "The request took too long."),
+    (409, "It is not possible as things are now."),
+    (413, "The body is too large."),
+    (415, "The body is not JSON."),
     (
         422,
         "What it says is understood, and cannot be; `field` names what.",

@@ -153,7 +153,6 @@ pub(super) async fn list(
     params(("orbit" = String, Path, description = "As it is dialled; # is written %23")),
     responses(
         (status = 200, body = Orbit),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
         Refusals
     )
 )]

@@ -46,6 +46,25 @@ impl Tokens {
     }
 }
 
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    name: Arc<str>,
+    role: Role,
+}
+
+impl Caller {
+    /// Writes into the audit log what it has done, or wanted to do.
+    pub(super) fn note<T>(&self, action: &str, what: &str, outcome: &Result<T, Problem>) {
+        let Self { name, role } = self;
+        let outcome = match outcome {
+            Ok(_) => "done",
+            Err(problem) => problem.name(),
+        };
+        tracing::info!(target: "audit", token = %name, %role, action, what, outcome);
+    }
+}
+
 /// The token of an Authorization field (RFC 6750 §2.1).
 fn bearer(value: &axum::http::HeaderValue) -> Option<&[u8]> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
@@ -56,13 +75,23 @@ fn bearer(value: &axum::http::HeaderValue) -> Option<&[u8]> {
 /// Lets a request pass whose sender has a role.
 pub(super) async fn permit(
     State((desk, wanted)): State<(Desk, Role)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = desk.tokens.caller(request.headers())?;
+    let caller = Caller {
+        name: caller.name.as_str().into(),
+        role: caller.role,
+    };
     if caller.role < wanted {
-        return Err(Problem::role(&caller.name, caller.role, wanted));
+        let refused = Problem::role(&caller.name, caller.role, wanted);
+        if wanted > Role::Viewer {
+            let (method, path) = (request.method(), request.uri().path());
+            caller.note::<()>(method.as_str(), path, &Err(refused.clone()));
+        }
+        return Err(refused);
     }
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 

@@ -47,6 +47,30 @@ impl Problem {
         }
     }
 
+    /// A body that cannot be understood.
+    pub(super) fn body(status: StatusCode, field: Option<String>, detail: impl ToString) -> Self {
+        let (name, title) = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => ("too-large", "The body is too large"),
+            _ => ("bad-body", "The body is wrong"),
+        };
+        Self {
+            field,
+            ..Self::new(status, name, title, detail.to_string())
+        }
+    }
+
+    /// A body that does not say that it is JSON.
+    pub(super) fn not_json() -> Self {
+        let detail = "Send JSON, and the header field `Content-Type: application/json`.";
+        let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON");
+        Self::new(status, "not-json", title, detail)
+    }
+
+    /// The last part of its type.
+    pub(super) fn name(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+
     /// Nothing is there.
     pub(super) fn no_such_path(path: &str) -> Self {
         let title = "There is nothing under this path";
@@ -139,23 +163,62 @@ impl Problem {
     }
 }
 
+/// Status, name, title and field.
+type Kind = (StatusCode, &'static str, &'static str, Option<&'static str>);
+
+impl Problem {
+    const fn of_refusal(error: &AskError) -> Kind {
+        let (missing, conflict) = (StatusCode::NOT_FOUND, StatusCode::CONFLICT);
+        let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+        match error {
+            AskError::NoSuchOrbit(_) => (missing, "no-such-orbit", "There is no such orbit", None),
+            AskError::EmptyOrbit(_) => (missing, "empty-orbit", "Nobody waits there", None),
+            AskError::NoSuchCall(_) => (missing, "no-such-call", "There is no such call", None),
+            AskError::OtherCall(_) => (
+                conflict,
+                "other-call",
+                "Another call waits there",
+                Some("call"),
+            ),
+            AskError::NotAtRest(_) => (conflict, "not-at-rest", "The call is not at rest", None),
+            AskError::OrbitTaken(_) => (conflict, "orbit-taken", "The orbit is taken", None),
+            AskError::NoFreeOrbit => (conflict, "no-free-orbit", "No orbit is free", None),
+            AskError::NoConversation(_) => (
+                conflict,
+                "no-conversation",
+                "The call is not one of two",
+                None,
+            ),
+            AskError::NoOrbitToBe(_) => (wrong, "no-orbit-to-be", "There is no such orbit", None),
+            AskError::NoSuchRange(_) => (
+                wrong,
+                "no-such-range",
+                "There is no such range",
+                Some("range"),
+            ),
+            AskError::NotAnOrbit(_) => {
+                let title = "A parameter is wrong";
+                (
+                    StatusCode::BAD_REQUEST,
+                    "bad-parameter",
+                    title,
+                    Some("after"),
+                )
+            }
+            AskError::Stopping => {
+                let title = "The server is ending";
+                (StatusCode::SERVICE_UNAVAILABLE, "ending", title, None)
+            }
+        }
+    }
+}
+
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Self {
-        let detail = error.to_string();
-        match error {
-            AskError::NoSuchOrbit(_) => {
-                let title = "There is no such orbit";
-                Self::new(StatusCode::NOT_FOUND, "no-such-orbit", title, detail)
-            }
-            AskError::NoSuchRange(_) => {
-                let title = "There is no such range";
-                let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Self {
-                    field: Some("range".to_owned()),
-                    ..Self::new(status, "no-such-range", title, detail)
-                }
-            }
-            AskError::NotAnOrbit(_) => Self::parameter(Some("after"), detail),
+        let (status, name, title, field) = Self::of_refusal(&error);
+        Self {
+            field: field.map(str::to_owned),
+            ..Self::new(status, name, title, error.to_string())
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -16,7 +16,7 @@ use super::limits::{BODY_BYTES_MAX, EVENT_STREAMS_MAX, REQUEST_TIMEOUT};
 use super::listen::Serving;
 use super::metrics;
 use super::permit::{Tokens, open, permit};
-use super::{Problem, health, openapi, orbits, page, ranges, status};
+use super::{Problem, actions, health, openapi, orbits, page, ranges, status};
 use crate::config::Role;
 use crate::driver::metrics::Metrics;
 
@@ -68,9 +68,15 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/v1/ranges", get(ranges::list))
         .route("/v1/status", get(status::show))
         .route_layer(of(Role::Viewer));
+    let of_operators = Router::new()
+        .route("/v1/orbits/{orbit}/hang-up", post(actions::hang_up))
+        .route("/v1/orbits/{orbit}/move", post(actions::relocate))
+        .route("/v1/calls/{call}/park", post(actions::park))
+        .route_layer(of(Role::Operator));
     of_all
         .merge(of_tokens)
         .merge(of_viewers)
+        .merge(of_operators)
         .fallback(async |request: Request| Problem::no_such_path(request.uri().path()))
         .method_not_allowed_fallback(async |request: Request| {
             Problem::no_such_method(request.method().as_str(), request.uri().path())

@@ -175,6 +175,9 @@ fn idle(ask: Ask) -> Option<Result<Answer, AskError>> {
     Some(match ask {
         Ask::Orbits(_) => Ok(Answer::Orbits(OrbitPage::default())),
         Ask::Orbit(number) => Err(AskError::NoSuchOrbit(number)),
+        Ask::HangUp(which) => Err(AskError::EmptyOrbit(which.orbit)),
+        Ask::Move { to, .. } => Ok(Answer::Orbit(Box::new(view(to.parse().unwrap_or(1))))),
+        Ask::Park { call, .. } => Err(AskError::NoConversation(call)),
         Ask::Ranges => Ok(Answer::Ranges(Vec::new())),
         Ask::Status => Ok(Answer::Status(StatusView {
             is_serving: true,
@@ -442,6 +445,103 @@ fn the_page_runs_what_we_wrote_only() {
         !page.body.contains("http://") && !page.body.contains("https://"),
         "no other host"
     );
+    bench.end();
+}
+
+impl Bench {
+    fn post(&self, path: &str, role: Role, kind: &str, body: &str) -> Reply {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {}\r\n{kind}\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.token(role),
+            body.len()
+        );
+        self.raw(request.as_bytes())
+    }
+}
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+#[test]
+fn row_64_who_may_only_look_changes_nothing() {
+    let bench = Bench::new(|ask| panic!("{ask:?} was let through"));
+    for path in [
+        "/v1/orbits/701/hang-up",
+        "/v1/orbits/701/move",
+        "/v1/calls/1/park",
+    ] {
+        let refused = bench.post(path, Role::Viewer, JSON, "{}");
+        assert_eq!(refused.problem(), (403, "role".to_owned()), "{path}");
+        assert!(refused.body.contains("for operators"), "{}", refused.body);
+        let without = bench.send("POST", path, None);
+        assert_eq!(without.problem(), (401, "no-token".to_owned()), "{path}");
+    }
+    bench.end();
+}
+
+#[test]
+fn row_64_operators_and_admins_act_on_calls() {
+    let bench = Bench::new(idle);
+    for role in [Role::Operator, Role::Admin] {
+        let moved = bench.post("/v1/orbits/701/move", role, JSON, r#"{"to":"705"}"#);
+        assert_eq!(
+            (moved.status, &moved.json()["orbit"]),
+            (200, &Value::from("705")),
+            "{role}"
+        );
+        let empty = bench.post("/v1/orbits/701/hang-up", role, "", "");
+        assert_eq!(empty.problem(), (404, "empty-orbit".to_owned()), "{role}");
+        let alone = bench.post("/v1/calls/0123456789abcdef/park", role, "", "");
+        assert_eq!(
+            alone.problem(),
+            (409, "no-conversation".to_owned()),
+            "{role}"
+        );
+    }
+    bench.end();
+}
+
+#[test]
+fn what_is_ended_needs_no_words() {
+    let bench = Bench::new(|ask| match ask {
+        Ask::HangUp(which) => {
+            assert_eq!((&*which.orbit, which.call), ("#701", Some(CallNumber(0xa))));
+            Some(Ok(Answer::Done))
+        }
+        _ => None,
+    });
+    let meant = r#"{"call":"000000000000000a"}"#;
+    let done = bench.post("/v1/orbits/%23701/hang-up", Role::Operator, JSON, meant);
+    assert_eq!((done.status, &*done.body), (204, ""));
+    bench.end();
+}
+
+#[test]
+fn a_wrong_body_is_named_with_what_would_be_right() {
+    let bench = Bench::new(idle);
+    let mv = "/v1/orbits/701/move";
+    for (body, name, field) in [
+        ("{}", "bad-body", Value::from("to")),
+        (r#"{"to":"1","too":"2"}"#, "bad-body", Value::from("too")),
+        ("{", "bad-body", Value::Null),
+        (r#"{"to":1}"#, "bad-body", Value::from("to")),
+        (r#"{"to":"1"}x"#, "bad-body", Value::Null),
+        (
+            r#"{"to":"1","call":"x"}"#,
+            "bad-parameter",
+            Value::from("call"),
+        ),
+    ] {
+        let refused = bench.post(mv, Role::Operator, JSON, body);
+        assert_eq!(refused.problem(), (400, name.to_owned()), "{body}");
+        let field_said = refused.json().get("field").cloned().unwrap_or_default();
+        assert_eq!(field_said, field, "{body}: {}", refused.body);
+    }
+    let form = bench.post(mv, Role::Operator, "", "to=705");
+    assert_eq!(form.problem(), (415, "not-json".to_owned()));
+    let long = format!(r#"{{"to":"{}"}}"#, "7".repeat(limits::BODY_BYTES_MAX));
+    let large = bench.post(mv, Role::Operator, JSON, &long);
+    assert_eq!(large.problem(), (413, "too-large".to_owned()));
     bench.end();
 }
 

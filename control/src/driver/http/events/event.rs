@@ -111,6 +111,11 @@ pub enum Fact {
         /// When somebody is called.
         deadline: Timestamp,
     },
+    /// An operator has put it into another orbit, where it waits on.
+    Moved {
+        /// The orbit it was in.
+        from: String,
+    },
     /// A call of an earlier process was taken up.
     Adopted {
         /// Whether it waits in its orbit, and does not talk.
@@ -190,6 +195,7 @@ impl Fact {
             Self::RecallEnded { .. } => "recall-ended",
             Self::Forsaken { .. } => "forsaken",
             Self::ParkedAgain { .. } => "parked-again",
+            Self::Moved { .. } => "moved",
             Self::Adopted { .. } => "adopted",
             Self::NotAdopted => "not-adopted",
             Self::DrainBegun => "drain-begun",
@@ -216,6 +222,9 @@ impl Fact {
             Told::ParkedAgain { since, deadline } => Self::ParkedAgain {
                 since: wall.at(*since),
                 deadline: wall.at(*deadline),
+            },
+            Told::Moved { from } => Self::Moved {
+                from: from.to_string(),
             },
             Told::Adopted { state, .. } => Self::Adopted {
                 waiting: matches!(state, AdoptedState::Parked { .. }),
