@@ -5,6 +5,7 @@
 //! than a busy machine allows. What can be proved under a virtual clock is proved in
 //! `control/tests`.
 
+mod api;
 mod bad_input;
 mod baresip;
 mod bed;

@@ -1,5 +1,5 @@
-//! Questions from outside the calls: what an operator, or a page, wants to know of the moment, or to
-//! have done.
+//! Questions from outside the calls: what an operator, or a page, wants to know of the moment, or
+//! to have done.
 //!
 //! [`crate::Input::Ask`] brings one, and exactly one [`crate::Output::Answer`] with the same
 //! [`AskId`] follows, in the same turn or in a later one.

@@ -12,7 +12,7 @@ use shared::{Command, Source, Time, WorkerId};
 use adopt::Adoptions;
 use alarm::Alarm;
 
-use crate::config::{Codes, Config, Media, Music, Numbers, Park, ReferTo};
+use crate::config::{Codes, Config, Media, Music, Numbers, Park, ReferTo, Reserved};
 use crate::happening::News;
 use crate::lamp::{self, End, Lamps};
 use crate::park::{
@@ -169,6 +169,8 @@ pub(crate) struct Rules {
     pub(crate) park: Park,
     pub(crate) codes: Codes,
     pub(crate) policies: Policies,
+    /// Ranges that nobody parks in here.
+    pub(crate) reserved: Vec<Reserved>,
     /// Where a REFER may lead.
     pub(crate) refer_to: ReferTo,
     /// What holds for calls in an orbit that is one no more.
@@ -413,6 +415,7 @@ impl Rules {
             park: config.park.clone(),
             codes: config.codes.clone(),
             policies: Policies::new(config),
+            reserved: config.reserved.clone(),
             refer_to: config.refer_to.clone(),
             of_all: Settings::of_all(config),
             of_numbers: crate::park::music_of_numbers(config),

@@ -27,6 +27,7 @@ mod party;
 mod pin;
 mod policy;
 mod refer_to;
+mod reserved;
 mod settings;
 mod sip;
 mod site;
@@ -57,6 +58,7 @@ pub use party::{Kind, PartyRules};
 pub use pin::Pin;
 pub use policy::{Policy, Scope};
 pub use refer_to::ReferTo;
+pub use reserved::{RangeKind, Reserved};
 pub use settings::{Overrides, Settings};
 pub use sip::Sip;
 pub use site::Site;
@@ -91,6 +93,8 @@ pub struct Config {
     pub refer_to: ReferTo,
     /// The ranges of `[[orbit_range]]` to park in here, by prefix and start; never overlapping.
     pub orbit_ranges: Vec<OrbitRange>,
+    /// The others of `[[orbit_range]]`: what is not for parking, or of another node.
+    pub reserved: Vec<Reserved>,
     /// `[store]`
     pub store: Store,
     /// `[api]`; none without the table.
@@ -150,7 +154,7 @@ impl Config {
         let party = PartyRules::read(&root)?;
         orbit_range::check_names(&root, &park, &policies)?;
         let codes = Codes::read(&root, &ranges.all, &mut warnings)?;
-        let orbit_ranges = ranges.parking;
+        let (orbit_ranges, reserved) = (ranges.parking, ranges.reserved);
         let refer_to = ReferTo::read(&root, &sip)?;
         later::check(&root, &mut warnings)?;
         let store = Store::read(&root, folder, &mut warnings)?;
@@ -169,6 +173,7 @@ impl Config {
             codes,
             refer_to,
             orbit_ranges,
+            reserved,
             store,
             api,
             cdr,
@@ -198,6 +203,7 @@ impl Default for Config {
             party: PartyRules::default(),
             refer_to: ReferTo::of(&Sip::default()),
             orbit_ranges: vec![OrbitRange::default()],
+            reserved: Vec::new(),
             store: Store::default(),
             api: None,
             cdr: CdrConfig::default(),

@@ -10,7 +10,7 @@ use super::limits::{
 use super::nearest::nearest;
 use super::settings::Overrides;
 use super::table::{NAME_RULE, Table, is_name};
-use super::{ConfigError, Music, Node, Park, Policy};
+use super::{ConfigError, Music, Node, Park, Policy, RangeKind, Reserved};
 
 /// `[[orbit_range]]`
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,6 +105,8 @@ pub(super) struct Ranges {
     pub(super) all: Vec<OrbitRange>,
     /// Those to park in here, by prefix and start.
     pub(super) parking: Vec<OrbitRange>,
+    /// The others, in the order of the file.
+    pub(super) reserved: Vec<Reserved>,
 }
 
 /// All ranges; the default one when the file has none.
@@ -118,20 +120,27 @@ pub(super) fn read(
     let Some(first) = tables.first() else {
         let all = vec![OrbitRange::default()];
         let parking = all.clone();
-        return Ok(Ranges { all, parking });
+        let reserved = Vec::new();
+        return Ok(Ranges {
+            all,
+            parking,
+            reserved,
+        });
     };
     if tables.len() > RANGES_MAX {
         let what = format!("more than {RANGES_MAX}; write fewer and longer ones");
         return Err(root.wrong("orbit_range", &what));
     }
-    let mut ranges: Vec<(OrbitRange, Kind)> = Vec::with_capacity(tables.len());
+    let mut all: Vec<OrbitRange> = Vec::with_capacity(tables.len());
+    let (mut parking, mut reserved) = (Vec::new(), Vec::new());
     let mut total = 0;
     for table in &tables {
-        let (range, kind) = one(table, node, music)?;
-        if ranges.iter().any(|(other, _)| other.name == range.name) {
+        let range = one(table, music)?;
+        let (kind, elsewhere) = (kind(table)?, elsewhere(table, node)?);
+        if all.iter().any(|other| other.name == range.name) {
             return Err(table.wrong("name", "another range has it; write a name of its own"));
         }
-        if let Some((other, _)) = ranges.iter().find(|(other, _)| other.overlaps(&range)) {
+        if let Some(other) = all.iter().find(|other| other.overlaps(&range)) {
             let (one, two) = (range.shown(), other.shown());
             let what = format!("the range {one} overlaps {two}; write other numbers");
             return Err(table.wrong("start", &what));
@@ -141,15 +150,18 @@ pub(super) fn read(
             let what = format!("more than {ORBITS_MAX} orbits in all; write smaller ranges");
             return Err(table.wrong_itself(&what));
         }
-        if kind == Kind::GroupPickup {
+        if kind == RangeKind::GroupPickup && elsewhere.is_none() {
             let what = "group-pickup is not built in this version; the range is reserved";
             warnings.push(table.wrong("kind", what).0);
         }
-        ranges.push((range, kind));
+        all.push(range.clone());
+        if kind == RangeKind::Park && elsewhere.is_none() {
+            parking.push(range);
+        } else {
+            let node = elsewhere;
+            reserved.push(Reserved { range, kind, node });
+        }
     }
-    let all = ranges.iter().map(|(range, _)| range.clone()).collect();
-    let for_parking = ranges.into_iter().filter(|(_, kind)| *kind == Kind::Park);
-    let mut parking: Vec<OrbitRange> = for_parking.map(|(range, _)| range).collect();
     if parking.is_empty() {
         return Err(match first.text("node", NAME_RULE)? {
             Some(owner) if owner != node.id => {
@@ -160,7 +172,11 @@ pub(super) fn read(
         });
     }
     parking.sort_by_key(|range| (range.prefix, range.start));
-    Ok(Ranges { all, parking })
+    Ok(Ranges {
+        all,
+        parking,
+        reserved,
+    })
 }
 
 /// Each range is of a site and of a policy that are there.
@@ -189,19 +205,7 @@ pub(super) fn check_names(
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Park,
-    GroupPickup,
-    /// Of another node.
-    Elsewhere,
-}
-
-fn one(
-    table: &Table<'_>,
-    node: &Node,
-    music: &BTreeMap<String, Music>,
-) -> Result<(OrbitRange, Kind), ConfigError> {
+fn one(table: &Table<'_>, music: &BTreeMap<String, Music>) -> Result<OrbitRange, ConfigError> {
     let mut known = vec![
         "name",
         "start",
@@ -231,7 +235,7 @@ fn one(
     own.pickup_timeout = own.pickup_timeout.or(own_timeout);
     let site = table.text("site", "write the name of a [park.site.NAME]")?;
     let policy = table.text("policy", "write the name of a [[policy]]")?;
-    let range = OrbitRange {
+    Ok(OrbitRange {
         name: name.to_owned(),
         prefix: start.prefix,
         start: start.number,
@@ -241,8 +245,7 @@ fn one(
         allocation,
         empty: empty(table)?,
         own,
-    };
-    Ok((range, kind(table, node)?))
+    })
 }
 
 fn ends(table: &Table<'_>) -> Result<(Orbit, Orbit), ConfigError> {
@@ -290,21 +293,23 @@ fn empty(table: &Table<'_>) -> Result<Empty, ConfigError> {
     }
 }
 
-fn kind(table: &Table<'_>, node: &Node) -> Result<Kind, ConfigError> {
-    if let Some(owner) = table.text("node", NAME_RULE)? {
-        if !is_name(owner) {
-            return Err(table.wrong("node", &format!("not a name; {NAME_RULE}")));
-        }
-        if owner != node.id {
-            return Ok(Kind::Elsewhere);
-        }
+/// The other node that a range belongs to.
+fn elsewhere(table: &Table<'_>, node: &Node) -> Result<Option<String>, ConfigError> {
+    let Some(owner) = table.text("node", NAME_RULE)? else {
+        return Ok(None);
+    };
+    if !is_name(owner) {
+        return Err(table.wrong("node", &format!("not a name; {NAME_RULE}")));
     }
+    Ok((owner != node.id).then(|| owner.to_owned()))
+}
+
+fn kind(table: &Table<'_>) -> Result<RangeKind, ConfigError> {
     let rule = "write \"park\" or \"group-pickup\"";
-    match table.text("kind", rule)? {
-        None | Some("park") => Ok(Kind::Park),
-        Some("group-pickup") => Ok(Kind::GroupPickup),
-        Some(_) => Err(table.wrong("kind", &format!("unknown; {rule}"))),
-    }
+    let Some(name) = table.text("kind", rule)? else {
+        return Ok(RangeKind::Park);
+    };
+    RangeKind::of(name).ok_or_else(|| table.wrong("kind", &format!("unknown; {rule}")))
 }
 
 /// How long a call waits in a range that gives its orbits out in sequence and does not say.

@@ -1,6 +1,7 @@
 //! What an operator is told of orbits and ranges, at each moment of a call's stay.
 
 use control::ask::{Answer, Ask, AskError, OrbitState, OrbitView, OrbitsAsk, limits};
+use control::config::Config;
 
 use crate::common::phone::callee::RingHabit;
 use crate::common::site::Site;
@@ -172,6 +173,41 @@ fn row_49_a_range_tells_how_many_orbits_are_free() {
     assert!(status.is_serving);
     assert_eq!(status.figures, world.status());
     world.hang_up(parked);
+    world.finish();
+}
+
+#[test]
+fn row_13_ranges_that_only_keep_numbers_free_are_told_as_well() {
+    let text = "[node]\nid = \"edge-1\"\n\
+        [[orbit_range]]\nname = \"here\"\nstart = \"800\"\nend = \"809\"\n\
+        [[orbit_range]]\nname = \"there\"\nstart = \"700\"\nend = \"709\"\nnode = \"edge-2\"\n\
+        [[orbit_range]]\nname = \"group\"\nstart = \"*900\"\nend = \"*909\"\n\
+        kind = \"group-pickup\"\n";
+    let config = Config::parse(text, "site.toml", std::path::Path::new("")).unwrap();
+    let mut site = Site::default();
+    site.config.orbit_ranges = config.orbit_ranges;
+    site.config.reserved = config.reserved;
+    let mut world = World::new(site);
+    let Answer::Ranges(ranges) = world.ask(Ask::Ranges).unwrap() else {
+        panic!("another answer")
+    };
+    let told: Vec<_> = ranges
+        .iter()
+        .map(|view| {
+            (
+                &*view.range.name,
+                view.kind.name(),
+                view.node.as_deref(),
+                view.free,
+            )
+        })
+        .collect();
+    let expected = [
+        ("there", "park", Some("edge-2"), 0),
+        ("here", "park", None, 10),
+        ("group", "group-pickup", None, 0),
+    ];
+    assert_eq!(told, expected);
     world.finish();
 }
 

@@ -72,6 +72,24 @@ fn row_02_a_range_keeps_its_name() {
 }
 
 #[test]
+fn row_13_a_removed_range_frees_its_numbers_for_others() {
+    let (mut world, parked) = parked_at("705");
+    world.hang_up(parked);
+    world.run(secs(1));
+    let removed = with_ranges(&world, &[("other", 800, 809)]);
+    world.configure(&removed).unwrap();
+    assert_eq!(world.status().free, 10);
+    let given_anew = with_ranges(&world, &[("other", 800, 809), ("night", 700, 719)]);
+    world.configure(&given_anew).unwrap();
+    assert_eq!(world.status().free, 30);
+    let bob = world.phone("bob");
+    world.dial_with(bob, "705", &[referred()]);
+    world.run(secs(1));
+    assert_eq!(world.status().parked, 1);
+    world.finish();
+}
+
+#[test]
 fn row_08_the_numbers_of_a_range_may_change_while_calls_wait_there() {
     let (mut world, parked) = parked_at("705");
     for (start, end) in [(700, 899), (705, 705), (800, 899), (100, 999)] {

@@ -24,7 +24,7 @@ pub struct Meant {
     /// The call, as the orbit or an event names it: should another one wait in the orbit by now,
     /// nothing is done.
     #[serde(default)]
-    #[schema(example = "0123456789abcdef")]
+    #[schema(example = "0123456789abcdef", pattern = "^[0-9a-f]{16}$")]
     pub call: Option<String>,
 }
 
@@ -38,7 +38,7 @@ pub struct Move {
     /// The call, as the orbit or an event names it: should another one wait in the orbit by now,
     /// nothing is done.
     #[serde(default)]
-    #[schema(example = "0123456789abcdef")]
+    #[schema(example = "0123456789abcdef", pattern = "^[0-9a-f]{16}$")]
     pub call: Option<String>,
 }
 
@@ -54,7 +54,8 @@ pub struct Park {
 
 /// Ends the call in an orbit.
 ///
-/// It gets a BYE, whoever is being connected to it or called back is told so, and the orbit is free.
+/// It gets a BYE, whoever is being connected to it or called back is told so, and the orbit is
+/// free.
 #[utoipa::path(
     post, path = "/v1/orbits/{orbit}/hang-up", tag = "orbits", security(("token" = [])),
     params(("orbit" = String, Path, description = "As it is dialled; # is written %23")),

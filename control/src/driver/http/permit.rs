@@ -57,6 +57,7 @@ impl Caller {
     /// Writes into the audit log what it has done, or wanted to do.
     pub(super) fn note<T>(&self, action: &str, what: &str, outcome: &Result<T, Problem>) {
         let Self { name, role } = self;
+        let what: String = what.chars().take(WHAT_MAX).collect();
         let outcome = match outcome {
             Ok(_) => "done",
             Err(problem) => problem.name(),
@@ -64,6 +65,9 @@ impl Caller {
         tracing::info!(target: "audit", token = %name, %role, action, what, outcome);
     }
 }
+
+/// Signs of a client's that go into one line of the audit log.
+const WHAT_MAX: usize = 200;
 
 /// The token of an Authorization field (RFC 6750 §2.1).
 fn bearer(value: &axum::http::HeaderValue) -> Option<&[u8]> {

@@ -7,10 +7,12 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use super::openapi::Refusals;
+use super::query::Parameters;
 use super::routes::Desk;
 use crate::ask::RangeView;
+use crate::config::RangeKind;
 
-/// The ranges of this node.
+/// The ranges.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RangeList {
     /// By prefix and first orbit.
@@ -22,6 +24,10 @@ pub struct RangeList {
 pub struct Range {
     /// Its name.
     pub name: String,
+    /// What it is for: `park` or `group-pickup`.
+    pub kind: String,
+    /// The node it belongs to.
+    pub node: String,
     /// Its first orbit, as dialled.
     #[schema(example = "700")]
     pub start: String,
@@ -36,7 +42,7 @@ pub struct Range {
     pub policy: Option<String>,
     /// Whether orbits are given out one after the other, and not at random.
     pub sequential: bool,
-    /// How many orbits are free.
+    /// How many orbits are free here: none where nobody parks in it here.
     pub free: usize,
     /// How many orbits are taken.
     pub taken: usize,
@@ -44,23 +50,119 @@ pub struct Range {
     pub closing: bool,
 }
 
+/// Which ranges. All that is said must hold.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// Their name, whatever its case; `*` stands for any signs, `?` for one.
+    #[param(example = "front*")]
+    name: Option<String>,
+    /// What they are for: `park` or `group-pickup`.
+    #[param(inline, value_type = Option<Kind>)]
+    kind: Option<String>,
+    /// The node they belong to.
+    node: Option<String>,
+    /// The sign before their numbers: `*`, `#` (written `%23`) or `none`.
+    prefix: Option<String>,
+}
+
+/// What a range is for.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only the document has it")]
+enum Kind {
+    Park,
+    GroupPickup,
+}
+
 /// The ranges with their free and taken orbits.
+///
+/// Also those that only keep numbers free: what is not for parking, or belongs to another node.
 #[utoipa::path(
-    get, path = "/v1/ranges", tag = "ranges", security(("token" = [])),
+    get, path = "/v1/ranges", tag = "ranges", params(Which), security(("token" = [])),
     responses((status = 200, body = RangeList), Refusals)
 )]
-pub(super) async fn list(State(desk): State<Desk>) -> Result<Json<RangeList>, Problem> {
-    let ranges = desk.asker.ranges().await?;
-    let ranges = ranges.into_iter().map(Range::from).collect();
+pub(super) async fn list(
+    State(desk): State<Desk>,
+    Parameters(which): Parameters<Which>,
+) -> Result<Json<RangeList>, Problem> {
+    which.check()?;
+    let views = desk.asker.ranges().await?;
+    let ranges = views.into_iter().map(|view| Range::of(view, &desk.node));
+    let ranges = ranges.filter(|range| which.wants(range)).collect();
     Ok(Json(RangeList { ranges }))
 }
 
-impl From<RangeView> for Range {
-    fn from(view: RangeView) -> Self {
+impl Which {
+    fn check(&self) -> Result<(), Problem> {
+        let wrong = |field: &str, rule| {
+            let detail = format!("{field} is unknown; write {rule}");
+            Err(Problem::parameter(Some(field), detail))
+        };
+        match (self.kind.as_deref(), self.prefix.as_deref()) {
+            (Some(kind), _) if RangeKind::of(kind).is_none() => {
+                wrong("kind", "park or group-pickup")
+            }
+            (_, Some(prefix)) if !["*", "#", "none"].contains(&prefix) => {
+                wrong("prefix", "*, # (as %23) or none")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wants(&self, range: &Range) -> bool {
+        let prefix = match range.start.chars().next() {
+            Some('*') => "*",
+            Some('#') => "#",
+            _ => "none",
+        };
+        let is = |wanted: &Option<String>, what: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == what)
+        };
+        let name = self.name.as_deref();
+        name.is_none_or(|pattern| matches(pattern, &range.name))
+            && is(&self.kind, &range.kind)
+            && is(&self.node, &range.node)
+            && is(&self.prefix, prefix)
+    }
+}
+
+/// Whether a name is as a pattern wants it. In time of the product of both lengths at most.
+fn matches(pattern: &str, name: &str) -> bool {
+    let [pattern, name] = [pattern, name].map(|text| text.to_lowercase());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut seen) = (0, 0);
+    // Where the last star is, and how far it reaches by now.
+    let mut star: Option<(usize, usize)> = None;
+    while seen < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, seen));
+                at += 1;
+            }
+            Some(&sign) if sign == '?' || sign == name[seen] => (at, seen) = (at + 1, seen + 1),
+            _ => {
+                let Some((place, reach)) = star else {
+                    return false;
+                };
+                star = Some((place, reach + 1));
+                (at, seen) = (place + 1, reach + 1);
+            }
+        }
+    }
+    pattern[at..].iter().all(|sign| *sign == '*')
+}
+
+impl Range {
+    fn of(view: RangeView, here: &str) -> Self {
         Self {
             start: view.first(),
             end: view.last(),
             sequential: view.is_sequential(),
+            kind: view.kind.name().to_owned(),
+            node: view.node.unwrap_or_else(|| here.to_owned()),
             name: view.range.name,
             site: view.range.site,
             policy: view.range.policy,
@@ -68,5 +170,38 @@ impl From<RangeView> for Range {
             taken: view.taken,
             closing: view.is_closing,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_signs_and_a_question_mark_for_one() {
+        for (pattern, name) in [
+            ("front-desk", "Front-Desk"),
+            ("front*", "front-desk"),
+            ("*desk", "front-desk"),
+            ("*o?t*", "front-desk"),
+            ("*", ""),
+            ("**", "a"),
+            ("a*b*c", "aXbbXc"),
+            ("Ü*", "über"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("front", "front-desk"),
+            ("*front", "front-desk"),
+            ("?", ""),
+            ("", "a"),
+            ("a*b*c", "aXbbX"),
+            ("a?b", "ab"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+        let (stars, long) = ("*a".repeat(500) + "b", "a".repeat(16_000));
+        assert!(!matches(&stars, &long), "and that soon");
     }
 }

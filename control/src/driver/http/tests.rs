@@ -15,7 +15,7 @@ use super::asker::Asked;
 use super::openapi::Document;
 use super::*;
 use crate::ask::{self, Answer, Ask, AskError, OrbitPage, OrbitView, StatusView};
-use crate::config::{Api, Config, Role, Token};
+use crate::config::{Api, Config, OrbitRange, RangeKind, Role, Token};
 use crate::driver::metrics::{self, Metrics};
 use crate::driver::reactor::Arrival;
 use crate::happening::{self, CallNumber, Dialect, Happening};
@@ -542,6 +542,58 @@ fn a_wrong_body_is_named_with_what_would_be_right() {
     let long = format!(r#"{{"to":"{}"}}"#, "7".repeat(limits::BODY_BYTES_MAX));
     let large = bench.post(mv, Role::Operator, JSON, &long);
     assert_eq!(large.problem(), (413, "too-large".to_owned()));
+    bench.end();
+}
+
+#[test]
+fn row_13_ranges_are_listed_by_name_kind_node_and_prefix() {
+    let bench = Bench::new(|ask| match ask {
+        Ask::Ranges => {
+            let range = |name: &str, prefix, kind, node: Option<&str>| ask::RangeView {
+                range: OrbitRange {
+                    name: name.to_owned(),
+                    prefix,
+                    ..OrbitRange::default()
+                },
+                kind,
+                node: node.map(str::to_owned),
+                free: 1,
+                taken: 0,
+                is_closing: false,
+            };
+            Some(Ok(Answer::Ranges(vec![
+                range("front-desk", None, RangeKind::Park, None),
+                range("front-door", Some('#'), RangeKind::Park, Some("edge-2")),
+                range("group", Some('*'), RangeKind::GroupPickup, None),
+            ])))
+        }
+        _ => None,
+    });
+    for (query, expected) in [
+        ("", "front-desk front-door group"),
+        ("?name=FRONT*", "front-desk front-door"),
+        ("?name=*D??k", "front-desk"),
+        ("?kind=group-pickup", "group"),
+        ("?node=edge-1", "front-desk group"),
+        ("?node=edge-2", "front-door"),
+        ("?prefix=%23", "front-door"),
+        ("?prefix=none", "front-desk"),
+        ("?name=front*&prefix=*", ""),
+    ] {
+        let list: RangeList =
+            serde_json::from_str(&bench.get(&format!("/v1/ranges{query}")).body).unwrap();
+        let names: Vec<_> = list.ranges.iter().map(|range| &*range.name).collect();
+        assert_eq!(names.join(" "), expected, "{query}");
+    }
+    for (query, field) in [("kind=lift", "kind"), ("prefix=%2B", "prefix")] {
+        let refused = bench.get(&format!("/v1/ranges?{query}"));
+        assert_eq!(
+            refused.problem(),
+            (400, "bad-parameter".to_owned()),
+            "{query}"
+        );
+        assert_eq!(refused.json()["field"], field);
+    }
     bench.end();
 }
 

@@ -3,6 +3,7 @@
 use super::{Orbit, OrbitTable};
 use crate::ask::RangeView;
 use crate::call::CallKey;
+use crate::config::RangeKind;
 
 impl OrbitTable {
     /// Whether there is a range of this name, whatever its case, or a rest of one.
@@ -29,6 +30,8 @@ impl OrbitTable {
     pub(crate) fn views(&self) -> impl Iterator<Item = RangeView> {
         self.ranges.iter().map(|range| RangeView {
             range: range.range().clone(),
+            kind: RangeKind::Park,
+            node: None,
             free: range.free_count(),
             taken: range.taken_count(),
             is_closing: range.is_closing(),
