@@ -28,8 +28,8 @@ pub(crate) struct Settings {
     pub(crate) domain: Option<&'static str>,
     /// Whom it believes: `closed` or `learn`.
     pub(crate) latch: &'static str,
-    /// How many pairs of media ports there are; more than 100, at most 200, take a block of ports
-    /// of their own.
+    /// How many pairs of media ports there are; more than 100 take a block of ports of their own,
+    /// more than 200 the ports that a server takes by default.
     pub(crate) media_pairs: u16,
     /// The kernel it shall work as on; `None`: this one.
     pub(crate) kernel: Option<&'static str>,
@@ -69,6 +69,9 @@ impl Default for Settings {
     }
 }
 
+/// The first media port of a server by default.
+const DEFAULT_MEDIA: u16 = 20_000;
+
 /// A running server with a folder and ports of its own.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -86,10 +89,13 @@ impl Server {
     /// Starts one and waits until it listens.
     pub(crate) fn start(settings: &Settings) -> Self {
         let ports = Ports::reserve();
-        let media = (settings.media_pairs > 100).then(Ports::reserve);
-        let first = media
-            .as_ref()
-            .map_or_else(|| ports.server_media().0, |media| media.all().0);
+        let is_of_a_block = (101..=200).contains(&settings.media_pairs);
+        let media = is_of_a_block.then(Ports::reserve);
+        let first = match &media {
+            Some(media) => media.all().0,
+            None if settings.media_pairs > 200 => DEFAULT_MEDIA,
+            None => ports.server_media().0,
+        };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = SocketAddr::from((settings.address, ports.pair()));
         let file = configuration_file(folder.path());

@@ -134,6 +134,9 @@ impl Sipp {
             &self.calls.to_string(),
             "-r",
             &self.calls_per_second.to_string(),
+            // All of them at once, if need be.
+            "-l",
+            &self.calls.to_string(),
         ]);
         if self.echoes {
             command.arg("-rtp_echo");
