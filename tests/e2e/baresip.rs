@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use crate::harness::baresip::Baresip;
-use crate::harness::clock::pause;
+use crate::harness::clock::{PATIENCE, pause};
+use crate::harness::phone::{Phone, status};
 use crate::harness::wav::{self, RATE};
 use crate::harness::{Server, Settings};
 
@@ -105,7 +106,7 @@ fn a_retriever_and_the_parkee_hear_each_other() {
 }
 
 #[test]
-fn a_held_parkee_hears_the_retriever_again_after_the_hold() {
+fn complaint_11_a_held_parkee_hears_the_retriever_again_after_the_hold() {
     let server = Server::start(&Settings::default());
     let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
     let mut retriever = Baresip::start(&server.ports, 1, RETRIEVER_HERTZ);
@@ -162,6 +163,136 @@ fn a_stranger_who_sends_media_is_not_heard() {
     assert!(
         other > 0.9,
         "the retriever hears the parkee and nobody else: {other:.3}"
+    );
+    server.stop();
+}
+
+/// Somebody who retrieves a call and then holds it as the worst phones do.
+struct Holder {
+    phone: Phone,
+    invite: String,
+    answer: String,
+    cseq: u32,
+}
+
+impl Holder {
+    fn retrieve(server: &Server, orbit: &str) -> Self {
+        let phone = Phone::new(server, "holder");
+        let invite = phone.request("INVITE", orbit, "", &phone.offer());
+        phone.send(invite.as_bytes());
+        let answer = phone.final_response();
+        assert_eq!(status(&answer), 200, "{answer}");
+        phone.send(phone.in_dialog("ACK", 1, &invite, &answer).as_bytes());
+        let cseq = 1;
+        Self {
+            phone,
+            invite,
+            answer,
+            cseq,
+        }
+    }
+
+    /// Offers one codec, in a direction.
+    fn offer(&mut self, payload: u8, direction: &str) {
+        self.cseq += 1;
+        let dialog = (&*self.invite, &*self.answer);
+        let offer = self.phone.reoffer(self.cseq, dialog, (payload, direction));
+        self.phone.send(offer.as_bytes());
+        let answer = self.phone.final_response();
+        assert_eq!(status(&answer), 200, "{answer}");
+        self.follow_up("ACK");
+    }
+
+    fn follow_up(&self, method: &str) {
+        let Self {
+            phone,
+            invite,
+            answer,
+            cseq,
+        } = self;
+        let request = phone.in_dialog(method, *cseq, invite, answer);
+        phone.send(request.as_bytes());
+    }
+
+    fn hang_up(mut self) {
+        self.cseq += 1;
+        self.follow_up("BYE");
+        self.phone.receive(PATIENCE).expect("an answer");
+    }
+}
+
+/// The last seconds of what a phone heard are the hold music and nothing else.
+fn ends_with_music(heard: &[i16], seconds: usize) {
+    let end = heard.len() - RATE / 4;
+    let followed = follow(&heard[end - seconds * RATE..end], &wav::builtin_music());
+    assert_eq!(followed, seconds);
+}
+
+#[test]
+fn complaint_14_a_holder_that_goes_on_sending_in_another_codec_does_not_spoil_the_music() {
+    let server = Server::start(&Settings::default());
+    let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    parkee.dial(&server.uri("park"));
+    parkee.wait_for("CALL_ESTABLISHED");
+    let orbit = parkee.contact_user(&server.address.to_string());
+    let mut holder = Holder::retrieve(&server, &orbit);
+    holder.phone.noise(0, 0..50, &holder.answer);
+    holder.offer(8, "inactive");
+    holder.phone.noise(8, 50..250, &holder.answer);
+    holder.hang_up();
+    parkee.wait_for("CALL_CLOSED");
+    ends_with_music(&parkee.quit(), 3);
+    server.stop();
+}
+
+#[test]
+fn complaint_15_music_is_heard_in_a_hold_whose_holder_is_silent() {
+    for direction in ["sendonly", "inactive"] {
+        let server = Server::start(&Settings::default());
+        let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+        parkee.dial(&server.uri("park"));
+        parkee.wait_for("CALL_ESTABLISHED");
+        let orbit = parkee.contact_user(&server.address.to_string());
+        let mut holder = Holder::retrieve(&server, &orbit);
+        holder.phone.noise(0, 0..25, &holder.answer);
+        holder.offer(0, direction);
+        pause(Duration::from_secs(5));
+        holder.hang_up();
+        parkee.wait_for("CALL_CLOSED");
+        ends_with_music(&parkee.quit(), 2);
+        server.stop();
+    }
+}
+
+#[test]
+fn complaint_16_music_goes_on_where_it_was_when_a_caller_is_parked_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("music.wav");
+    let music = wav::test_music(20 * RATE);
+    wav::write(&file, &music);
+    let server = Server::start(&Settings {
+        music: Some(file),
+        mode: "from-start",
+        ..Settings::default()
+    });
+    let mut phone = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    for _ in 0..2 {
+        phone.dial(&server.uri("park"));
+        phone.wait_for("CALL_ESTABLISHED");
+        pause(Duration::from_secs(4));
+        phone.command("hangup", "");
+        phone.wait_for("CALL_CLOSED");
+        // A second of its own in the name of the next recording.
+        pause(Duration::from_millis(1_100));
+    }
+    let heard = phone.quit();
+    let end = heard.len() - RATE / 4;
+    let (place, likeness) = wav::find(&heard[end - RATE..end], &music);
+    assert!(likeness > 0.9, "{likeness:.3} like the music at {place}");
+    // Four seconds, and again: less what jitter buffers and hang-ups cut off.
+    assert!(
+        (5 * RATE..9 * RATE).contains(&place),
+        "the last second is at {place}"
     );
     server.stop();
 }

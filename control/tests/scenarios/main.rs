@@ -12,6 +12,7 @@ mod bad_requests;
 mod cancel_race;
 mod checks_can_fail;
 mod codec_change;
+mod complaints;
 mod configure;
 mod crash;
 mod drain;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::time::Duration;
 
 use super::Server;
@@ -72,11 +73,54 @@ impl Phone {
         )
     }
 
-    /// Dials digits in the media of a call that `response` has answered.
-    pub(crate) fn press(&self, digits: &str, response: &str) {
+    /// A re-INVITE in the dialog that `response` has made: offers one codec, in a direction.
+    pub(crate) fn reoffer(
+        &self,
+        cseq: u32,
+        (request, response): (&str, &str),
+        (payload, direction): (u8, &str),
+    ) -> String {
+        let here = self.socket.local_addr().expect("bound");
+        let name = if payload == 8 { "PCMA" } else { "PCMU" };
+        let body = format!(
+            "v=0\r\no=- 1 {cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP {payload}\r\na=rtpmap:{payload} {name}/8000\r\n\
+             a={direction}\r\n",
+            port = here.port()
+        );
+        let head = self.in_dialog("INVITE", cseq, request, response);
+        let content = format!(
+            "Contact: <sip:{}@{here}>\r\nContent-Type: application/sdp\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            self.name,
+            body.len()
+        );
+        head.replace("Content-Length: 0\r\n\r\n", &content)
+    }
+
+    /// Sends noise for a while, as a phone does that never stops sending.
+    pub(crate) fn noise(&self, payload: u8, packets: Range<u16>, response: &str) {
+        let to = self.media(response);
+        for number in packets {
+            let mut packet = vec![0x80, payload, 0, 0, 0, 0, 0, 0, b'n', b'o', b'i', b's'];
+            packet[2..4].copy_from_slice(&number.to_be_bytes());
+            packet[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+            packet.extend((0..160_u8).map(|byte| byte.wrapping_mul(37) & 0x8f));
+            self.socket.send_to(&packet, to).expect("loopback");
+            super::clock::pause(Duration::from_millis(20));
+        }
+    }
+
+    /// Where an answer wants its media.
+    fn media(&self, response: &str) -> SocketAddr {
         let media = response.split("m=audio ").nth(1).expect("media");
         let port = media.split(' ').next().and_then(|port| port.parse().ok());
-        let to = SocketAddr::from((self.server.ip(), port.expect("a port")));
+        SocketAddr::from((self.server.ip(), port.expect("a port")))
+    }
+
+    /// Dials digits in the media of a call that `response` has answered.
+    pub(crate) fn press(&self, digits: &str, response: &str) {
+        let to = self.media(response);
         let before = self.pressed.get();
         let count = u32::try_from(digits.len()).expect("a few digits");
         self.pressed.set(before + count);
