@@ -2,16 +2,19 @@
 //! are numbers of its domain, and it has the configuration that operators are given.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use crate::harness::baresip::Baresip;
+use crate::harness::clock::pause;
 use crate::harness::sipp::{Over, Running};
 use crate::harness::wav;
 use crate::harness::{Kamailio, Server, Settings, Sipp};
 
 /// Where the server is: Kamailio knows its requests by the address.
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
-const PARKER_HERTZ: f64 = 440.0;
-const RETRIEVER_HERTZ: f64 = 700.0;
+const ALICE_HERTZ: f64 = 1_000.0;
+const ANNA_HERTZ: f64 = 440.0;
+const CAROL_HERTZ: f64 = 700.0;
 
 /// A server with one orbit behind a proxy, and how the proxy reaches it.
 fn office(over: Over, park: &str) -> (Server, Kamailio) {
@@ -40,7 +43,7 @@ fn park(server: &Server, proxy: &Kamailio, alice: &mut Baresip) -> Running {
 
 /// Carol has heard her own voice, which Anna sends back: so there is sound both ways.
 fn heard_both_ways(carol: Baresip) {
-    let share = wav::share_at_the_end(&carol.quit(), 2, RETRIEVER_HERTZ);
+    let share = wav::share_at_the_end(&carol.quit(), 2, CAROL_HERTZ);
     assert!(share > 0.9, "Carol hears her own voice: {share:.3}");
 }
 
@@ -66,12 +69,21 @@ fn follows_the_call(log: &str) {
 
 #[test]
 fn row_38_park_lamp_recall_and_retrieve_by_way_of_a_proxy() {
-    let (server, proxy) = office(Over::Udp, "pickup_timeout = \"10s\"");
+    complete_run(Over::Udp);
+}
+
+#[test]
+fn row_38_park_lamp_recall_and_retrieve_by_way_of_a_proxy_over_tcp() {
+    complete_run(Over::Tcp);
+}
+
+fn complete_run(over: Over) {
+    let (server, proxy) = office(over, "pickup_timeout = \"10s\"");
     let lamp = { Sipp::new("lamp.xml").by(&proxy) }.dials(&["701".to_owned()]);
     let lamp = lamp.start(&server);
     lamp.logged("lamp 0 state= ");
-    let mut alice = Baresip::behind(&proxy, &server.ports, (0, PARKER_HERTZ), "alice");
-    let mut carol = Baresip::behind(&proxy, &server.ports, (1, RETRIEVER_HERTZ), "carol");
+    let mut alice = Baresip::behind(&proxy, &server.ports, (0, ALICE_HERTZ), "alice");
+    let mut carol = Baresip::behind(&proxy, &server.ports, (1, CAROL_HERTZ), "carol");
     let anna = park(&server, &proxy, &mut alice);
     alice.wait_for("CALL_CLOSED");
     lamp.logged("lamp 1 state=confirmed status=parked");
@@ -94,10 +106,10 @@ fn row_38_park_lamp_recall_and_retrieve_by_way_of_a_proxy() {
 fn a_proxy_that_is_restarted_loses_no_parked_call() {
     for over in [Over::Udp, Over::Tcp] {
         let (server, mut proxy) = office(over, "");
-        let mut alice = Baresip::behind(&proxy, &server.ports, (0, PARKER_HERTZ), "alice");
+        let mut alice = Baresip::behind(&proxy, &server.ports, (0, ALICE_HERTZ), "alice");
         let anna = park(&server, &proxy, &mut alice);
         proxy.restart();
-        let mut carol = Baresip::behind(&proxy, &server.ports, (1, RETRIEVER_HERTZ), "carol");
+        let mut carol = Baresip::behind(&proxy, &server.ports, (1, CAROL_HERTZ), "carol");
         carol.dial(&proxy.uri("701"));
         carol.wait_for("CALL_ESTABLISHED");
         anna.finish();
@@ -105,4 +117,31 @@ fn a_proxy_that_is_restarted_loses_no_parked_call() {
         heard_both_ways(carol);
         server.stop();
     }
+}
+
+#[test]
+fn row_27_three_real_phones_transfer_park_retrieve_and_hear_each_other() {
+    let (server, proxy) = office(Over::Udp, "");
+    let mut alice = Baresip::behind(&proxy, &server.ports, (0, ALICE_HERTZ), "alice");
+    let mut anna = Baresip::behind(&proxy, &server.ports, (1, ANNA_HERTZ), "anna");
+    let mut carol = Baresip::behind(&proxy, &server.ports, (2, CAROL_HERTZ), "carol");
+    anna.dial(&proxy.uri("alice"));
+    alice.wait_for("CALL_INCOMING");
+    alice.command("accept", "");
+    anna.wait_for("CALL_ESTABLISHED");
+    alice.command("transfer", &proxy.uri("park"));
+    anna.wait_for("CALL_ESTABLISHED");
+    alice.wait_for("CALL_CLOSED");
+    pause(Duration::from_secs(1));
+    carol.dial(&proxy.uri("701"));
+    carol.wait_for("CALL_ESTABLISHED");
+    pause(Duration::from_secs(4));
+    anna.command("hangup", "");
+    carol.wait_for("CALL_CLOSED");
+    let heard = wav::share_at_the_end(&carol.quit(), 2, ANNA_HERTZ);
+    assert!(heard > 0.9, "Carol hears Anna: {heard:.3}");
+    let heard = wav::share_at_the_end(&anna.quit(), 2, CAROL_HERTZ);
+    assert!(heard > 0.9, "Anna hears Carol: {heard:.3}");
+    drop(alice);
+    server.stop();
 }
