@@ -117,6 +117,11 @@ fn the_rules_are_right_and_each_alert_says_what_to_do() {
     let output = output.expect("promtool: run `make packages` first");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
+    let examples = tree("tests/e2e/rules_test.yml");
+    let output = promtool().args(["test", "rules"]).arg(examples).output();
+    let output = output.expect("promtool: run `make packages` first");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
 
     let text = fs::read_to_string(&rules).expect("our own file");
     let advice = fs::read_to_string(tree("docs/operations/alerts.md")).expect("our own file");
