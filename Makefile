@@ -44,7 +44,7 @@ e2e: packages ## Only the tests of the real binary with real peers (sipp, baresi
 	@.ci/test e2e
 
 simulate: ## Run SEEDS (10000) seeds of the control plane's simulator
-	ORBIT_SEEDS=$(SEEDS) cargo test --release -p orbit-control --test simulator -- --nocapture
+	ORBIT_SEEDS=$(SEEDS) cargo test --profile checked -p orbit-control --test simulator -- --nocapture
 
 fuzz: ## Fuzz every parser for RUNS (1000000) inputs each
 	tools/fuzz/run.sh --runs $(RUNS)

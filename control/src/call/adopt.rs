@@ -12,7 +12,7 @@ use super::limits::ADOPT_TIMEOUT;
 use super::open::NewLeg;
 use super::{Bridge, Call, CallKey, Exchange, Leg, Purpose, State, Turn, Wish};
 use crate::happening::CallNumber;
-use crate::park::{ParkToken, Parked};
+use crate::park::{Orbit, ParkToken, Parked};
 use crate::sdp::Session;
 use crate::sip::agent::DialogKey;
 use crate::sip::status::Status;
@@ -230,7 +230,7 @@ impl Exchange {
                 recalls,
                 park_token,
             } => Held::Orbit(Parked {
-                orbit: self.orbits.find(orbit)?,
+                orbit: Orbit::parse(orbit)?,
                 since: keeping.time(*since_unix_ms),
                 deadline: keeping.time(*deadline_unix_ms),
                 recalls: *recalls,
@@ -247,10 +247,13 @@ impl Exchange {
         };
         let first = self.enter_leg(now, key, &record.first, wish, Purpose::Begin)?;
         let adopted = match held {
-            Held::Orbit(parked) if self.orbits.take(parked.orbit, key) => Adopted::Parked(parked),
-            Held::Orbit(_) => {
-                self.leave_leg(now, first);
-                return None;
+            Held::Orbit(parked) => {
+                let of_all = &self.rules.of_all;
+                if !self.orbits.take_again(parked.orbit, key, of_all) {
+                    self.leave_leg(now, first);
+                    return None;
+                }
+                Adopted::Parked(parked)
             }
             Held::Bridge { second, since } => {
                 let purpose = Purpose::Join(self.legs[&first].stream.worker);
@@ -274,7 +277,7 @@ impl Exchange {
         wish: Wish,
         purpose: Purpose,
     ) -> Option<DialogKey> {
-        let orbit = self.orbits.find(&record.contact)?;
+        let orbit = Orbit::parse(&record.contact)?;
         let session = Session::from_record(&record.session)?;
         let dialog = self.agent.adopt(&record.dialog, &record.contact)?;
         let Ok(stream) = self.open_stream(dialog, purpose, RtcpPort::Next) else {

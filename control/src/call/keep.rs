@@ -89,6 +89,10 @@ impl Exchange {
     /// What the store must be told of one call: what it is now, where that differs from what was
     /// said last.
     fn change(&mut self, key: CallKey) -> Option<Operation> {
+        if let Some(State::Adopting(_)) = self.state(key) {
+            // The store has it as it was, which is what another process needs.
+            return None;
+        }
         let record = self.record(key);
         let kept = &mut self.keeping.as_mut()?.kept;
         let Some(mut record) = record else {
@@ -112,10 +116,12 @@ impl Exchange {
         assert!(keeping.touched.is_empty(), "a change waits to be said");
         for key in self.calls.keys() {
             let kept = keeping.kept.get(key).map(|(_, digest)| *digest);
-            if !matches!(self.calls[key].state, State::Adopting(_)) {
-                let now = self.record(*key).map(|record| digest(&record));
-                assert_eq!(kept, now, "{key:?}: the store has something else");
+            if matches!(self.calls[key].state, State::Adopting(_)) {
+                assert!(kept.is_some(), "{key:?}: the store has it no more");
+                continue;
             }
+            let now = self.record(*key).map(|record| digest(&record));
+            assert_eq!(kept, now, "{key:?}: the store has something else");
         }
         for key in keeping.kept.keys() {
             let is_there = self.calls.contains_key(key);

@@ -391,8 +391,13 @@ impl Workers {
         vec![(ends, Event::PromptEnded { stream })]
     }
 
-    /// Whether a worker would say this: a prompt does not end that was cut short.
+    /// Whether a worker would say this: a prompt does not end that was cut short, and nobody
+    /// presses keys in a stream that is closed.
     pub(crate) fn happens(&mut self, now: Time, event: &Event) -> bool {
+        if let Event::Digit { stream, .. } = event {
+            let stream = self.find(*stream);
+            return stream.is_some_and(|stream| stream.state != State::Closing);
+        }
         let Event::PromptEnded { stream } = event else {
             return true;
         };

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 pub(crate) mod checks;
 pub(crate) mod clock;
+pub(crate) mod death;
 pub(crate) mod history;
 pub(crate) mod link;
 pub(crate) mod media;

@@ -24,6 +24,10 @@ pub(crate) struct Site {
     pub(crate) workers: Vec<(WorkerId, u32)>,
     /// How long until a batch is durable; `None` without a store.
     pub(crate) store_delay: Option<Duration>,
+    /// How much longer it may take.
+    pub(crate) store_spread: Duration,
+    /// Of a hundred deaths, after how many one record cannot be read.
+    pub(crate) torn_percent: u64,
     /// What DNS knows.
     pub(crate) names: BTreeMap<String, Vec<IpAddr>>,
 }
@@ -37,6 +41,8 @@ impl Default for Site {
             media: MediaHabits::default(),
             workers: vec![(WorkerId(0), 512), (WorkerId(1), 512)],
             store_delay: Some(Duration::from_millis(3)),
+            store_spread: Duration::ZERO,
+            torn_percent: 0,
             names: BTreeMap::new(),
         }
     }

@@ -1,19 +1,21 @@
-//! A store without a disk, and the death of the process that writes it: what was durable at that
-//! moment is all that the next one has.
+//! A store without a disk: it is slow, fails and forgets as its habits say.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use control::cdr::Cdr;
-use control::control::{Control, Kept, Setup};
-use control::store::record::CallName;
+use control::control::Kept;
+use control::store::record::{CallName, StateRecord};
 use control::store::{Batch, CallRecord, Loaded, Operation, Store as _, StoreError};
+use shared::Time;
 
-use super::media::Workers;
-use super::world::{Happening, World};
+use super::seed::Seed;
 
 /// Milliseconds from 1970 to the beginning of every world.
 const ORIGIN_UNIX_MS: u64 = 1_800_000_000_000;
+
+/// How long after a failure the store tries again.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// What is durable.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Store {
     pub(crate) is_broken: bool,
     /// What it refused.
     unwritten: Vec<Batch>,
+    /// When the last batch is written: they are in order.
+    last_due: Time,
 }
 
 impl Store {
@@ -40,9 +44,37 @@ impl Store {
         self.calls.len()
     }
 
+    /// Whether a call with this leg would be taken up.
+    pub(super) fn has(&self, call_id: &str) -> bool {
+        let mut legs = self.calls.values().flat_map(|call| {
+            let second = call.second.as_ref();
+            [Some(&call.first), second].into_iter().flatten()
+        });
+        legs.any(|leg| &*leg.dialog.dialog.call_id == call_id)
+    }
+
+    /// The orbits of the calls that would be taken up.
+    pub(super) fn orbits(&self) -> impl Iterator<Item = &str> {
+        self.calls.values().filter_map(|call| match &call.state {
+            StateRecord::Parked { orbit, .. } => Some(&**orbit),
+            StateRecord::Bridged { .. } => None,
+        })
+    }
+
+    /// When a batch is written that was handed out now and takes so long.
+    pub(super) fn due(&mut self, now: Time, takes: Duration) -> Time {
+        self.last_due = self.last_due.max(now + takes);
+        self.last_due
+    }
+
     /// The number up to which everything is durable now; `None` when nothing could be written.
     pub(super) fn write(&mut self, batch: Batch) -> Option<u64> {
         self.unwritten.push(batch);
+        self.write_again()
+    }
+
+    /// Writes what was refused.
+    pub(super) fn write_again(&mut self) -> Option<u64> {
         if self.is_broken {
             return None;
         }
@@ -51,9 +83,33 @@ impl Store {
         batches.last().map(|batch| batch.number)
     }
 
-    /// Loses what was not written.
-    fn crash(&mut self) {
-        self.unwritten.clear();
+    pub(super) fn is_written(&self) -> bool {
+        self.unwritten.is_empty()
+    }
+
+    /// The process has died. Of what it has handed out and was not told of, the first `durable`
+    /// batches were written all the same.
+    pub(super) fn crash(&mut self, under_way: Vec<Batch>, durable: usize) {
+        self.unwritten.extend(under_way);
+        self.unwritten.truncate(durable);
+        self.last_due = Time::ZERO;
+        let is_broken = std::mem::take(&mut self.is_broken);
+        self.write_again();
+        self.is_broken = is_broken;
+    }
+
+    /// Batches that were handed out and not written, besides those under way.
+    pub(super) fn refused(&self) -> usize {
+        self.unwritten.len()
+    }
+
+    /// One record cannot be read any more.
+    pub(super) fn tear(&mut self, seed: &mut Seed) {
+        if !self.calls.is_empty() {
+            let at = seed.index(self.calls.len());
+            let name = self.calls.keys().nth(at).expect("it is below").clone();
+            self.calls.remove(&name);
+        }
     }
 }
 
@@ -100,59 +156,5 @@ impl control::store::Store for Store {
     fn strike_cdrs(&mut self, before: u64, at_most: usize) -> Result<usize, StoreError> {
         let is_old = |_: &String, cdr: &mut Cdr| cdr.ended_at.is_some_and(|at| at < before);
         Ok(self.cdrs.extract_if(.., is_old).take(at_most).count())
-    }
-}
-
-impl World {
-    /// How long until a batch is durable.
-    pub(super) fn store_delay(&self) -> Duration {
-        self.site
-            .store_delay
-            .expect("only a site with a store writes")
-    }
-
-    /// The process dies, and another starts at once from what is durable. Messages to and from the
-    /// network stay under way; TCP connections are gone.
-    pub(crate) fn crash(&mut self) {
-        self.trace.line(self.now, format_args!("the server dies"));
-        for connection in &mut self.connections {
-            connection.is_open = false;
-        }
-        let mut lost = 0;
-        self.agenda.retain(|happening| match happening {
-            Happening::ToServer { transport, .. } if transport.is_reliable() => {
-                lost += 1;
-                false
-            }
-            Happening::ToServer { .. }
-            | Happening::ToPhone { .. }
-            | Happening::Wake(_)
-            | Happening::Unheard(_) => true,
-            Happening::Media(..)
-            | Happening::Failed(_)
-            | Happening::Resolved(..)
-            | Happening::Written(_) => false,
-        });
-        self.in_flight -= lost;
-        self.unwritten = 0;
-        self.store.crash();
-        let seed = self.fork_seed();
-        let habits = self.site.media.clone();
-        self.workers = Workers::new(seed, &self.site.workers, habits);
-        let setup = self.setup();
-        self.history.crash();
-        self.control = Control::new(setup, self.now);
-        self.carry_out();
-        self.history.all_adopted(self.now);
-    }
-
-    pub(super) fn setup(&mut self) -> Setup {
-        Setup {
-            config: self.site.config.clone(),
-            listeners: self.listeners.clone(),
-            workers: self.site.workers.clone(),
-            seed: self.seed_bytes(),
-            kept: self.site.store_delay.map(|_| self.store.kept()),
-        }
     }
 }

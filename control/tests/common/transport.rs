@@ -48,6 +48,7 @@ impl World {
         self.note_sent(phone, &transmit.bytes);
         let arrivals = self.link.datagram(self.now, Way::ToPhone, &transmit.bytes);
         if arrivals.is_empty() {
+            self.lost_notifies += u64::from(transmit.bytes.starts_with(b"NOTIFY "));
             let name = &self.phones[phone].name;
             self.trace
                 .message(self.now, "<- lost", name, &transmit.bytes);

@@ -7,12 +7,13 @@ use std::time::Duration;
 use control::config::Config;
 use control::control::{ControlStatus, OrbitStatus, Setup};
 use control::sip::transport::{Flow, Listener, Packet, Ticket, Transport};
-use control::store::Batch;
+use control::store::{Batch, Operation};
 use control::{Control, Input, Output};
 use shared::{Command, Event, Share, Source, Time, WorkerId};
 
 use super::checks;
 use super::clock::Agenda;
+use super::death::Past;
 use super::history::History;
 use super::link::Link;
 use super::media::{Stream, Workers};
@@ -22,7 +23,7 @@ use super::phone::elsewhere::{Elsewhere, refer_to};
 use super::questions::Questions;
 use super::seed::Seed;
 use super::site::{self, Site};
-use super::store::Store;
+use super::store::{self, Store};
 use super::trace::Trace;
 use super::transport::Connection;
 use super::wire::Wire;
@@ -51,10 +52,18 @@ pub(crate) struct World {
     /// Start lines of what the server sent, with the phone it went to.
     pub(crate) sent: Vec<(usize, String)>,
     pub(crate) history: History,
+    /// NOTIFYs that the network has lost.
+    pub(crate) lost_notifies: u64,
     pub(crate) is_stopped: bool,
     pub(crate) questions: Questions,
+    /// What the processes before this one have done.
+    pub(crate) past: Past,
+    /// When the last of them died.
+    pub(super) died_at: Option<Time>,
+    /// Outputs until this one dies.
+    pub(crate) doom: Option<u32>,
     configured: Option<Result<(), String>>,
-    seed: Seed,
+    pub(super) seed: Seed,
     pub(super) agenda: Agenda<Happening>,
     pub(super) wakes: Vec<Option<Time>>,
     pub(super) listeners: Vec<Listener>,
@@ -84,6 +93,7 @@ pub(super) enum Happening {
     Failed(Ticket),
     Resolved(Ticket, Vec<std::net::IpAddr>),
     Written(Batch),
+    WriteAgain,
     Wake(usize),
     Unheard(usize),
 }
@@ -110,8 +120,12 @@ impl World {
             store: Store::default(),
             sent: Vec::new(),
             history: History::default(),
+            lost_notifies: 0,
             is_stopped: false,
             questions: Questions::default(),
+            past: Past::default(),
+            died_at: None,
+            doom: None,
             configured: None,
             seed,
             agenda: Agenda::new(),
@@ -258,6 +272,27 @@ impl World {
         self.give(Input::Media(stream.worker, event));
     }
 
+    /// Presses keys of a phone in a call, one every 200 ms, while other things happen. What is
+    /// pressed when the call has no stream any more is heard by nobody.
+    pub(crate) fn begin_to_press(&mut self, call: CallRef, keys: &str) {
+        let settled = self.call(call).settled.as_ref();
+        let stream = settled.and_then(|settled| self.workers.behind(settled));
+        let Some(stream) = stream.map(|stream| stream.id) else {
+            return;
+        };
+        let mut at = self.now;
+        for key in keys.chars() {
+            let code = "0123456789*#".find(key).expect("a key of a phone");
+            let event = Event::Digit {
+                stream,
+                code: u8::try_from(code).unwrap(),
+                duration_ms: 100,
+            };
+            at += Duration::from_millis(200);
+            self.agenda.note(at, Happening::Media(stream.worker, event));
+        }
+    }
+
     /// Closes the TCP connections of a phone.
     pub(crate) fn disconnect(&mut self, phone: usize) {
         for connection in self.connections.iter_mut().filter(|c| c.phone == phone) {
@@ -273,6 +308,10 @@ impl World {
 
     /// Changes the configuration; the message where the server will not have it.
     pub(crate) fn configure(&mut self, config: &Config) -> Result<(), String> {
+        let ranges = config.orbit_ranges.iter();
+        let ranges: Vec<_> = ranges.map(|r| (&*r.name, r.start, r.end)).collect();
+        self.trace
+            .line(self.now, format_args!("configured: {ranges:?}"));
         self.give(Input::Configure(config));
         let configured = self.configured.take().expect("each change is answered");
         if configured.is_ok() {
@@ -450,8 +489,15 @@ impl World {
             Happening::Resolved(ticket, found) => self.give(Input::Resolved(ticket, found)),
             Happening::Written(batch) => {
                 self.unwritten -= 1;
+                let what = brief_batch(&batch);
                 let news = self.store.write(batch);
-                self.give(news.map_or(Input::StoreFailed, Input::Stored));
+                self.trace.line(self.now, format_args!("{what}: {news:?}"));
+                self.stored(news);
+            }
+            Happening::WriteAgain if self.store.is_written() => {}
+            Happening::WriteAgain => {
+                let news = self.store.write_again();
+                self.stored(news);
             }
             Happening::Wake(phone) => {
                 self.wakes[phone] = None;
@@ -461,6 +507,14 @@ impl World {
         }
     }
 
+    fn stored(&mut self, news: Option<u64>) {
+        if news.is_none() {
+            let at = self.now + store::RETRY;
+            self.agenda.note(at, Happening::WriteAgain);
+        }
+        self.give(news.map_or(Input::StoreFailed, Input::Stored));
+    }
+
     pub(super) fn give(&mut self, input: Input<'_>) {
         self.control.handle(self.now, input);
         self.carry_out();
@@ -468,6 +522,9 @@ impl World {
 
     pub(super) fn carry_out(&mut self) {
         while let Some(output) = self.control.poll_output() {
+            if self.dies_now() {
+                return self.die();
+            }
             match output {
                 Output::Transmit(transmit) => self.transmit(transmit),
                 Output::Command(worker, command) => self.command(worker, command),
@@ -488,13 +545,24 @@ impl World {
                 Output::Answer(id, answer) => self.questions.answered(id, answer),
                 Output::Store(batch) => {
                     self.unwritten += 1;
-                    let at = self.now + self.store_delay();
+                    let takes = self.store_delay();
+                    let at = self.store.due(self.now, takes);
                     self.agenda.note(at, Happening::Written(batch));
                 }
                 Output::Happened(happening) => self.history.fold(self.now, &happening),
                 Output::Stopped => self.is_stopped = true,
             }
         }
+    }
+
+    /// How long until a batch is durable.
+    fn store_delay(&mut self) -> Duration {
+        let least = self.site.store_delay;
+        let least = least.expect("only a site with a store writes");
+        if self.site.store_spread.is_zero() {
+            return least;
+        }
+        self.seed.between(least, least + self.site.store_spread)
     }
 
     fn command(&mut self, worker: WorkerId, command: Command) {
@@ -567,6 +635,15 @@ fn news(event: &Event) -> String {
         Event::Closed { stream, .. } => format!("Closed {stream}"),
         _ => format!("{event:?}"),
     }
+}
+
+fn brief_batch(batch: &Batch) -> String {
+    let operations = batch.operations.iter().map(|operation| match operation {
+        Operation::Put(record) => format!("put {}", record.name.0),
+        Operation::Delete(name) => format!("delete {}", name.0),
+    });
+    let operations: Vec<_> = operations.collect();
+    format!("batch {}: {}", batch.number, operations.join(", "))
 }
 
 fn brief(command: &Command) -> String {

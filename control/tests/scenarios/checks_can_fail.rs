@@ -76,14 +76,7 @@ fn an_orbit_claimed_twice_is_noticed() {
 #[test]
 #[should_panic(expected = "one call in two orbits")]
 fn a_call_in_two_orbits_is_noticed() {
-    let status = ControlStatus {
-        parked: 2,
-        free: 98,
-        calls: 2,
-        legs: 2,
-        ..Default::default()
-    };
-    checks::counts(&status, &[orbit("700", "a"), orbit("701", "a")], 100);
+    checks::one_orbit_each(&[orbit("700", "a"), orbit("701", "a")]);
 }
 
 #[test]

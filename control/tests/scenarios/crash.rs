@@ -119,6 +119,52 @@ fn who_hung_up_meanwhile_frees_its_orbit() {
 }
 
 #[test]
+fn calls_of_a_range_that_was_removed_survive_the_death_of_the_process() {
+    let mut world = World::new(Site::default());
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.phone(name));
+    let bridged = world.park(alice);
+    let retriever = world.retrieve(bob, bridged);
+    let parked = world.park(carol);
+    let orbit = world.orbit(parked);
+    let mut config = world.site.config.clone();
+    (config.orbit_ranges[0].start, config.orbit_ranges[0].end) = (800, 809);
+    world.configure(&config).unwrap();
+    world.crash();
+    world.run(secs(2));
+    assert_eq!(world.orbit(parked), orbit);
+    assert!(world.hears_music(parked));
+    assert!(world.are_joined(bridged, retriever));
+    checks::agreement(&world);
+    // The range comes back, and has the call again.
+    (config.orbit_ranges[0].start, config.orbit_ranges[0].end) = (700, 799);
+    world.configure(&config).unwrap();
+    assert_eq!((world.status().parked, world.status().free), (1, 99));
+    world.hang_up(parked);
+    world.finish();
+}
+
+#[test]
+fn a_second_death_while_calls_are_taken_up_loses_none() {
+    let mut site = Site::default();
+    site.media.delay = (secs(1), secs(1));
+    let mut world = World::new(site);
+    let alice = world.phone("alice");
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked);
+    world.crash();
+    // Its dialog changes before its stream is open.
+    world.with(alice, |phone, now| phone.refresh(now, 0, true));
+    world.run(ms(500));
+    assert!(world.parked(parked).is_some_and(|status| status.adopting));
+    world.crash();
+    world.run(secs(10));
+    assert_eq!(world.orbit(parked), orbit);
+    assert!(world.hears_music(parked));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
 fn who_dials_before_the_peer_was_told_has_the_call() {
     let mut world = World::new(Site::default());
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
@@ -219,4 +265,18 @@ fn die(at_ms: u64, retrieves: bool) {
     world.run(secs(35));
     checks::agreement(&world);
     world.finish();
+}
+
+#[test]
+fn nothing_else_is_chosen_differently_because_calls_are_kept() {
+    let choices = [None, Some(ms(0))].map(|store_delay| {
+        let mut world = World::new(Site {
+            store_delay,
+            ..Site::default()
+        });
+        let alice = world.phone("alice");
+        let parked = [(); 3].map(|()| world.park(alice));
+        parked.map(|call| (world.orbit(call), world.call(call).remote_tag.clone()))
+    });
+    assert_eq!(choices[0], choices[1]);
 }

@@ -50,7 +50,7 @@ impl OrbitTable {
         for range in &self.ranges {
             for (orbit, call) in range.taken() {
                 match changed.range_mut(orbit) {
-                    Some(other) if other.name() != range.name() => {
+                    Some(other) if other.name() != range.name() && !range.is_forgotten() => {
                         return Err(Unchangeable::Taken {
                             orbit: orbit.to_string(),
                             from: range.name().to_owned(),

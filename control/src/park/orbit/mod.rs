@@ -123,6 +123,18 @@ impl OrbitTable {
             .is_some_and(|range| range.take(orbit, call))
     }
 
+    /// Gives an orbit to a call that had it in an earlier process, also where its range was removed
+    /// meanwhile; what holds there is then `settings`. False when another call has it.
+    pub(crate) fn take_again(&mut self, orbit: Orbit, call: CallKey, settings: &Settings) -> bool {
+        if let Some(range) = self.range_mut(orbit) {
+            return range.take(orbit, call);
+        }
+        let range = Range::forgotten(settings.clone(), orbit, call);
+        self.ranges.push(range);
+        self.ranges.sort_unstable_by_key(Range::first);
+        true
+    }
+
     /// Gives a taken orbit to another call.
     pub(crate) fn hand_over(&mut self, orbit: Orbit, call: CallKey) {
         let range = self.range_mut(orbit).expect("a taken orbit has its range");

@@ -64,16 +64,35 @@ impl Range {
 
     /// What is left of a removed range: one orbit with its call.
     pub(super) fn closing(&self, orbit: Orbit, call: CallKey) -> Self {
+        Self::rest_of(&self.range, self.settings.clone(), orbit, call)
+    }
+
+    /// What is left of a range that nobody remembers.
+    pub(super) fn forgotten(settings: Settings, orbit: Orbit, call: CallKey) -> Self {
+        let range = OrbitRange {
+            name: String::new(),
+            prefix: orbit.prefix,
+            ..OrbitRange::default()
+        };
+        Self::rest_of(&range, settings, orbit, call)
+    }
+
+    fn rest_of(of: &OrbitRange, settings: Settings, orbit: Orbit, call: CallKey) -> Self {
         let range = OrbitRange {
             start: orbit.number,
             end: orbit.number,
-            ..self.range.clone()
+            ..of.clone()
         };
-        let mut closing = Self::open(range, self.settings.clone());
-        let is_taken = closing.take(orbit, call);
+        let mut rest = Self::open(range, settings);
+        let is_taken = rest.take(orbit, call);
         assert!(is_taken, "a new range is free");
-        closing.is_closing = true;
-        closing
+        rest.is_closing = true;
+        rest
+    }
+
+    /// Whether it was removed in the time of an earlier process.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.is_closing && self.range.name.is_empty()
     }
 
     pub(super) fn name(&self) -> &str {

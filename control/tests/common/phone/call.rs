@@ -72,6 +72,8 @@ pub(crate) struct Call {
     /// Port and address for RTP.
     pub(crate) rtp: SocketAddr,
     pub(crate) payloads: Vec<u8>,
+    /// Of telephone-event, where it has that.
+    pub(crate) event_payload: Option<u8>,
     pub(crate) wanted: Direction,
     /// Write `0.0.0.0` (RFC 2543 hold) while holding.
     pub(crate) zero_address: bool,
@@ -157,7 +159,7 @@ impl Call {
         Description {
             address,
             payloads: self.payloads.clone(),
-            event_payload: Some(101),
+            event_payload: self.event_payload,
             direction: self.wanted,
             origin: String::new(),
             version: self.version,
@@ -207,7 +209,9 @@ impl Call {
         let direction = server.direction.reversed().and(self.wanted);
         ours.direction = direction;
         ours.payloads = vec![payload];
-        ours.event_payload = server.event_payload;
+        ours.event_payload = server
+            .event_payload
+            .filter(|_| self.event_payload.is_some());
         let text = ours.write();
         self.settle(ours.address, server, direction, payload);
         Some(text)

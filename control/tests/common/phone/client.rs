@@ -25,6 +25,8 @@ pub(super) struct Client {
     proceeding: bool,
     cancelled: bool,
     is_reinvite: bool,
+    /// The server has died since: nobody can be blamed if no answer comes.
+    pub(super) is_excused: bool,
 }
 
 impl Client {
@@ -48,7 +50,7 @@ impl Phone {
             }
         }
         wire = wire.with("Contact", self.contact());
-        wire = wire.with("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS");
+        wire = wire.with("Allow", self.allow());
         self.calls[number].offered = None;
         if let Some(body) = self.calls[number].park_request.clone() {
             wire.body = body;
@@ -57,6 +59,25 @@ impl Phone {
             wire = wire.sdp(offer);
         }
         self.start(now, Some(number), "INVITE", branch, &wire);
+    }
+
+    pub(super) fn allow(&self) -> String {
+        let mut allow = "INVITE, ACK, BYE, CANCEL, OPTIONS".to_owned();
+        for (method, takes) in [("UPDATE", self.habits.update), ("INFO", self.habits.info)] {
+            if takes {
+                allow = format!("{allow}, {method}");
+            }
+        }
+        allow
+    }
+
+    /// Tells the other side of a key that is pressed.
+    pub(crate) fn press_by_info(&mut self, now: Time, number: usize, kind: &str, body: &str) {
+        let branch = self.new_branch();
+        let mut wire = self.in_dialog(number, "INFO", &branch);
+        wire = wire.with("Content-Type", kind);
+        body.clone_into(&mut wire.body);
+        self.start(now, Some(number), "INFO", branch, &wire);
     }
 
     pub(super) fn request_in_dialog(&mut self, now: Time, number: usize, method: &'static str) {
@@ -269,7 +290,7 @@ impl Phone {
         let is_over = client
             .call
             .is_some_and(|number| self.calls[number].is_over());
-        if client.method == "BYE" || !is_over {
+        if !client.is_excused && (client.method == "BYE" || !is_over) {
             self.unanswered
                 .push(format!("{} of call {:?}", client.method, client.call));
         }
@@ -417,6 +438,7 @@ impl Phone {
             proceeding: false,
             cancelled: false,
             is_reinvite: call.is_some_and(|number| self.calls[number].state != State::Calling),
+            is_excused: false,
         });
     }
 }

@@ -57,6 +57,10 @@ pub(crate) struct Habits {
     pub(crate) moves: bool,
     /// It offers a second re-INVITE at the moment it gets one.
     pub(crate) glare: bool,
+    /// It takes UPDATE (RFC 3311).
+    pub(crate) update: bool,
+    /// It sends the keys that are pressed by INFO (RFC 6086), and has no telephone-event.
+    pub(crate) info: bool,
 }
 
 impl Default for Habits {
@@ -73,6 +77,8 @@ impl Default for Habits {
             answerless: false,
             moves: false,
             glare: false,
+            update: false,
+            info: false,
         }
     }
 }
@@ -123,6 +129,8 @@ pub(crate) struct Phone {
     pub(crate) elsewhere: Vec<Elsewhere>,
     /// NOTIFYs it got, none twice.
     pub(crate) notices: Vec<Wire>,
+    /// UPDATEs that it took.
+    pub(crate) updates: u64,
     /// INFOs it got, none twice.
     pub(crate) infos: Vec<Wire>,
     /// Requests that got no final answer in time.
@@ -153,6 +161,7 @@ impl Phone {
             responses: Vec::new(),
             elsewhere: Vec::new(),
             notices: Vec::new(),
+            updates: 0,
             infos: Vec::new(),
             unanswered: Vec::new(),
             seed,
@@ -331,6 +340,16 @@ impl Phone {
         clients.chain(servers).chain(retries).chain(refreshes).min()
     }
 
+    /// The server was another process until now: it repeats nothing, so no ACK of ours must come.
+    pub(crate) fn server_died(&mut self) {
+        for client in &mut self.clients {
+            client.is_excused = true;
+        }
+        for call in &mut self.calls {
+            call.ack_owed = None;
+        }
+    }
+
     /// The next message to send, with its destination.
     pub(crate) fn poll_out(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         if self.out.is_empty() {
@@ -364,6 +383,7 @@ impl Phone {
             state: State::Calling,
             rtp: SocketAddr::new(self.address.ip(), port),
             payloads: self.habits.payloads.clone(),
+            event_payload: (!self.habits.info).then_some(101),
             wanted: Direction::SendRecv,
             zero_address: false,
             version: 0,

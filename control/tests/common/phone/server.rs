@@ -88,6 +88,7 @@ impl Phone {
             "INVITE" => self.reinvited(now, request),
             "BYE" => self.said_bye(now, request),
             "CANCEL" => self.cancelled(now, request),
+            "UPDATE" => self.updated(request),
             "NOTIFY" if reports_on_refer(request) => {
                 self.reported(request);
                 self.reply(request, 200, None);
@@ -238,6 +239,28 @@ impl Phone {
         }
     }
 
+    /// An UPDATE without an offer: it refreshes the session (RFC 4028 §7.4), or says who we talk to
+    /// (RFC 4916).
+    fn updated(&mut self, request: &Wire) {
+        assert!(self.habits.update, "an UPDATE that was not allowed");
+        assert!(request.body.is_empty(), "an UPDATE with an offer");
+        let found = self.call_of(request).map(|number| &mut self.calls[number]);
+        let Some(call) = found.filter(|call| !call.is_over()) else {
+            return self.reply(request, 481, None);
+        };
+        let (cseq, _) = request.cseq();
+        if call.remote_cseq.is_some_and(|last| cseq <= last) {
+            return self.reply(request, 500, None);
+        }
+        call.remote_cseq = Some(cseq);
+        call.learn(request, None);
+        self.updates += 1;
+        let reply = self
+            .response_to(request, 200)
+            .with("Contact", self.contact());
+        self.reply_with(request, &reply);
+    }
+
     fn accept(&mut self, now: Time, number: usize, request: &Wire) {
         let call = &mut self.calls[number];
         call.learn(request, None);
@@ -269,6 +292,7 @@ impl Phone {
         let reply = self
             .response_to(request, 200)
             .with("Contact", self.contact())
+            .with("Allow", self.allow())
             .sdp(body);
         self.answered(now, number, request, reply.bytes(), true);
     }
@@ -407,6 +431,10 @@ impl Phone {
         if let Some(body) = body {
             reply = reply.sdp(body);
         }
+        self.reply_with(request, &reply);
+    }
+
+    fn reply_with(&mut self, request: &Wire, reply: &Wire) {
         let bytes = reply.bytes();
         let (_, method) = request.cseq();
         self.finals

@@ -270,6 +270,19 @@ impl Phone {
         }
     }
 
+    /// Subscribes anew to what this watch was of. Its number.
+    pub(crate) fn watch_again(&mut self, now: Time, number: usize) -> usize {
+        let Watching {
+            user,
+            expires,
+            extra,
+            ..
+        } = &self.watches[number];
+        let (user, expires, extra) = (user.clone(), *expires, extra.clone());
+        let extra: Vec<(&str, &str)> = extra.iter().map(|(n, v)| (&**n, &**v)).collect();
+        self.watch_with(now, &user, expires, &extra)
+    }
+
     /// Asks for the full state now, unless it has not heard of the dialog yet: a SUBSCRIBE without
     /// a To tag would begin another one.
     pub(crate) fn refresh_watch(&mut self, now: Time, number: usize) {
@@ -307,7 +320,15 @@ impl Phone {
             response.header("Contact").is_some(),
             "a 2xx to SUBSCRIBE has a Contact"
         );
-        watch.remote_tag = response.tag("To").map(str::to_owned);
+        let tag = response.tag("To").map(str::to_owned);
+        if watch.remote_tag.is_some() && watch.remote_tag != tag {
+            // Asked again, another process has answered: it knows nothing of the first.
+            watch.next_version = 0;
+            watch.remote_cseq = None;
+            watch.lamps.clear();
+            watch.notices.clear();
+        }
+        watch.remote_tag = tag;
         wire::uri(response.must("Contact")).clone_into(&mut watch.remote_target);
         let granted: u64 = response.must("Expires").parse().expect("seconds");
         if granted > 0 {
