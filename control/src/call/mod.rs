@@ -217,6 +217,7 @@ impl Exchange {
             agent.serve(package);
         }
         agent.allow(Method::Refer);
+        agent.allow(Method::Info);
         agent.take_bodies(crate::park::ms_call_park::CONTENT_TYPE);
         let ports = PortPool::new(config.media.ports, &mut random);
         Self {

@@ -4,8 +4,7 @@ use shared::Time;
 
 use super::{Adopted, Exchange, State};
 use crate::control::OrbitStatus;
-use crate::sip::agent::{AgentEvent, Reply};
-use crate::sip::status::Status;
+use crate::sip::agent::AgentEvent;
 
 impl Exchange {
     /// Takes what the SIP agent says.
@@ -39,10 +38,11 @@ impl Exchange {
                 request,
                 source,
             } => self.referred(now, subscription, dialog, request, source.ip()),
-            AgentEvent::Request { key, .. } => {
-                let status = Status::METHOD_NOT_ALLOWED;
-                self.agent.respond(now, key, status, Reply::default());
-            }
+            AgentEvent::Request {
+                key,
+                dialog,
+                request,
+            } => self.requested(now, key, dialog, request),
             AgentEvent::Progress { dialog, response } => self.progressed(dialog, response),
             AgentEvent::Subscribe {
                 subscription,

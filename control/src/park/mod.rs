@@ -19,6 +19,7 @@ mod dial;
 mod dialect;
 mod expire;
 mod fetch;
+mod info;
 mod limits;
 mod lync;
 pub mod ms_call_park;

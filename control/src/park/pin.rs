@@ -27,6 +27,17 @@ pub(crate) struct Entry {
     digits: Vec<u8>,
     /// Wrong ones so far.
     wrong: u8,
+    /// How its digits come: who sends each key both ways is heard once.
+    by: Option<By>,
+}
+
+/// How a key that was pressed is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum By {
+    /// RFC 4733.
+    Rtp,
+    /// INFO.
+    Info,
 }
 
 impl fmt::Debug for Entry {
@@ -72,6 +83,7 @@ impl Exchange {
             policy,
             digits: Vec::new(),
             wrong: 0,
+            by: None,
         }));
         Ok(())
     }
@@ -85,7 +97,8 @@ impl Exchange {
             return self.fail_arrival(now, dialog, refusal);
         }
         let agreed = self.legs[&dialog].session.agreed();
-        if agreed.is_some_and(|agreed| agreed.receive_event_payload_type.is_none()) {
+        let has_no_event = agreed.is_some_and(|a| a.receive_event_payload_type.is_none());
+        if has_no_event && !self.agent.sends_info(dialog) {
             return self.fail_arrival(now, dialog, Refusal::NoDigits);
         }
         let (orbit, call_id) = self.log_fields(dialog);
@@ -95,15 +108,25 @@ impl Exchange {
         self.apply(key);
     }
 
-    /// A digit was dialled (RFC 4733 §3.2). `#` ends the PIN, `*` begins it anew.
+    /// A digit was dialled (RFC 4733 §3.2).
     pub(crate) fn digit(&mut self, now: Time, stream: StreamId, code: u8) {
-        let Some(dialog) = self.streams.owner(stream) else {
-            return;
-        };
+        if let Some(dialog) = self.streams.owner(stream) {
+            self.key_pressed(now, dialog, code, By::Rtp);
+        }
+    }
+
+    /// A key was pressed. `#` ends the PIN, `*` begins it anew.
+    pub(super) fn key_pressed(&mut self, now: Time, dialog: DialogKey, code: u8, by: By) {
         let Some((key, State::Asking(_))) = self.call_of(dialog) else {
             return;
         };
+        if self.legs[&dialog].is_arriving() {
+            return;
+        }
         let entry = self.entry(key);
+        if *entry.by.get_or_insert(by) != by {
+            return;
+        }
         match code {
             0..=9 if entry.digits.len() < PIN_DIGITS_KEPT => entry.digits.push(b'0' + code),
             10 => entry.digits.clear(),

@@ -3,7 +3,7 @@
 
 use shared::Time;
 
-use super::{Dialled, ParkToken, Parked, Parking};
+use super::{Dialled, Errand, ParkToken, Parked, Parking};
 use crate::call::arrival::{Arrival, callable};
 use crate::call::end::Farewell;
 use crate::call::open::NewLeg;
@@ -83,15 +83,18 @@ impl Exchange {
         match state {
             State::Parked(parked) | State::Recalling(parked, _) => match arrival.dialled {
                 Dialled::Orbit(orbit) | Dialled::ParkAt(orbit) if orbit != parked.orbit => {
+                    self.permit(&arrival, Errand::ParkAt(orbit))?;
                     self.park_at(now, dialog, arrival, orbit, Some(key))
                 }
                 Dialled::Orbit(_) | Dialled::ParkAt(_) | Dialled::Park => {
+                    self.permit(&arrival, Errand::ParkAt(parked.orbit))?;
                     self.take_over(now, dialog, arrival, parked, key)
                 }
                 Dialled::Retrieve(_) | Dialled::RetrieveWhat | Dialled::Unknown => {
                     Err(Refusal::UnknownUser)
                 }
             },
+            // Whom somebody talks to once it is retrieved is no matter of parking.
             State::Bridged(_) => self.join(now, dialog, arrival, key, replaced),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
             State::Adopting(_) => Err(Refusal::BeingAdopted),

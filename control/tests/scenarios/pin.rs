@@ -7,8 +7,9 @@ use control::config::{Config, Word};
 use crate::common::phone::call::{Ending, View};
 use crate::common::phone::callee::RingHabit;
 use crate::common::site::Site;
+use crate::common::wire::Wire;
 use crate::common::world::{CallRef, World};
-use crate::common::{checks, secs};
+use crate::common::{checks, ms, secs};
 
 #[test]
 fn row_35_a_caller_of_the_telephone_network_retrieves_with_the_pin() {
@@ -157,6 +158,75 @@ fn a_caller_that_hangs_up_while_it_is_asked_leaves_nothing_behind() {
     world.run(secs(1));
     assert_eq!(world.status().legs, 1);
     assert!(world.hears_music(parked));
+    world.finish();
+}
+
+#[test]
+fn row_62_a_phone_without_telephone_event_dials_its_pin_by_info() {
+    let relay = |key: char| format!("Signal={key}\r\nDuration=160\r\n");
+    for kind in ["application/dtmf-relay", "application/dtmf"] {
+        let (mut world, parked) = parked();
+        world.phones[GATEWAY].habits.info = true;
+        let caller = asked(&mut world, GATEWAY);
+        for key in "0*4711#".chars() {
+            let body = match kind {
+                "application/dtmf" => key.to_string(),
+                _ => relay(key),
+            };
+            let number = caller.call;
+            world.with(GATEWAY, |phone, now| {
+                phone.press_by_info(now, number, kind, &body)
+            });
+            world.run(ms(200));
+        }
+        world.run(secs(1));
+        assert!(world.are_joined(parked, caller), "{kind}");
+        let answers = &world.phones[GATEWAY].responses;
+        assert!(answers.iter().all(|answer| answer.status() == Some(200)));
+        assert_eq!(answers.len(), 7);
+        world.finish();
+    }
+}
+
+#[test]
+fn a_key_that_comes_by_rtp_and_by_info_is_heard_once() {
+    let (mut world, parked) = parked();
+    let caller = asked(&mut world, GATEWAY);
+    for key in "4711#".chars() {
+        world.press(caller, &key.to_string());
+        let body = format!("Signal={key}\r\n");
+        let number = caller.call;
+        world.with(GATEWAY, |phone, now| {
+            phone.press_by_info(now, number, "application/dtmf-relay", &body)
+        });
+        world.run(ms(50));
+    }
+    world.run(secs(1));
+    assert!(world.are_joined(parked, caller));
+    world.finish();
+}
+
+#[test]
+fn an_info_that_is_no_key_is_answered_with_what_would_be() {
+    let (mut world, _) = parked();
+    let caller = asked(&mut world, GATEWAY);
+    for (kind, body) in [
+        ("text/plain", "4"),
+        ("application/dtmf", "44"),
+        ("application/dtmf-relay", ""),
+    ] {
+        let number = caller.call;
+        world.with(GATEWAY, |phone, now| {
+            phone.press_by_info(now, number, kind, body)
+        });
+        world.run(ms(100));
+    }
+    let answers = &world.phones[GATEWAY].responses;
+    let statuses: Vec<_> = answers.iter().filter_map(Wire::status).collect();
+    assert_eq!(statuses, [415, 400, 200]);
+    let known = "application/dtmf-relay, application/dtmf";
+    assert_eq!(answers[0].header("Accept"), Some(known));
+    world.hang_up(caller);
     world.finish();
 }
 

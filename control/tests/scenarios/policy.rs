@@ -97,18 +97,7 @@ fn row_35_a_caller_of_the_telephone_network_does_not_retrieve() {
 
 #[test]
 fn row_62_a_range_of_a_policy_is_for_its_parties_only() {
-    let sales = Policy {
-        scope: Scope::Users(vec!["alice@example.com".parse().unwrap()]),
-        ..policy("sales", &[Kind::Internal], &[Kind::Internal])
-    };
-    let others = policy("others", &[Kind::Internal], &[Kind::Internal]);
-    let mut site = with(&[sales, others]).orbits(700, 700);
-    let mut of_all = site.config.orbit_ranges[0].clone();
-    of_all.name = "of-all".to_owned();
-    (of_all.start, of_all.end) = (800, 800);
-    site.config.orbit_ranges[0].policy = Some("sales".to_owned());
-    site.config.orbit_ranges.push(of_all);
-    let mut world = World::new(site);
+    let mut world = World::new(range_of_sales());
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
     let by_bob = world.park(bob);
     assert_eq!(world.orbit(by_bob).as_deref(), Some("800"), "not in 700");
@@ -121,6 +110,29 @@ fn row_62_a_range_of_a_policy_is_for_its_parties_only() {
     let full = world.dial(bob, "park");
     world.run(secs(1));
     assert_eq!(refusal(&world, full), (486, "No free orbit".to_owned()));
+    world.finish();
+}
+
+#[test]
+fn an_attended_transfer_parks_where_its_transferor_may_and_nowhere_else() {
+    let mut world = World::new(range_of_sales());
+    let [carol, bob] = ["carol", "bob"].map(|name| world.phone(name));
+    let by_bob = world.park(bob);
+    assert_eq!(world.orbit(by_bob).as_deref(), Some("800"));
+    let replaces = {
+        let call = world.call(by_bob);
+        let (to, from) = (call.remote_tag.clone().unwrap(), &call.local_tag);
+        format!("{};to-tag={to};from-tag={from}", call.call_id)
+    };
+    let transferred = [("Replaces", replaces)];
+    let refused = world.dial_with(carol, "700", &transferred);
+    world.run(secs(1));
+    assert_eq!(refusal(&world, refused).0, 403);
+    assert_eq!(world.orbit(by_bob).as_deref(), Some("800"), "as before");
+    let parked = world.dial_with(carol, "800", &transferred);
+    world.run(secs(1));
+    assert_eq!(world.orbit(parked).as_deref(), Some("800"));
+    assert!(world.call(by_bob).is_over());
     world.finish();
 }
 
@@ -138,6 +150,22 @@ fn a_change_of_the_policies_holds_for_the_next_caller() {
     world.run(secs(1));
     assert_eq!(refusal(&world, refused).0, 403);
     world.finish();
+}
+
+/// 700 is for alice alone, 800 is everybody's.
+fn range_of_sales() -> Site {
+    let sales = Policy {
+        scope: Scope::Users(vec!["alice@example.com".parse().unwrap()]),
+        ..policy("sales", &[Kind::Internal], &[Kind::Internal])
+    };
+    let others = policy("others", &[Kind::Internal], &[Kind::Internal]);
+    let mut site = with(&[sales, others]).orbits(700, 700);
+    let mut of_all = site.config.orbit_ranges[0].clone();
+    of_all.name = "of-all".to_owned();
+    (of_all.start, of_all.end) = (800, 800);
+    site.config.orbit_ranges[0].policy = Some("sales".to_owned());
+    site.config.orbit_ranges.push(of_all);
+    site
 }
 
 fn with(policies: &[Policy]) -> Site {

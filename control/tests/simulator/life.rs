@@ -146,6 +146,8 @@ impl Life {
             if self.world.phones[phone].is_dead {
                 continue;
             }
+            // A 2xx of the old server may have been under way when it died.
+            self.world.phones[phone].owe_no_acks();
             for call in 0..self.world.phones[phone].calls.len() {
                 if self.world.phones[phone].calls[call].state == State::Confirmed {
                     self.world

@@ -273,6 +273,12 @@ impl Agent {
         Some(self.usages.get(dialog)?.dialog.remote())
     }
 
+    /// Whether the peer knows INFO (RFC 6086), as far as it has said.
+    #[must_use]
+    pub fn sends_info(&self, dialog: DialogKey) -> bool {
+        self.usages.get(dialog).is_some_and(|usage| usage.peer.info)
+    }
+
     /// The dialog that a Replaces names (RFC 3891 §3). One that is about to end is not found.
     #[must_use]
     pub fn find(&self, name: &DialogName<'_>) -> Option<DialogKey> {

@@ -58,6 +58,8 @@ pub(super) struct Usage {
 pub(super) struct Peer {
     /// It takes UPDATE (RFC 3311 §4).
     pub(super) updates: bool,
+    /// It knows INFO (RFC 6086), which who takes mostly sends as well.
+    pub(super) info: bool,
     /// It follows a From that changes (RFC 4916 §4).
     pub(super) from_change: bool,
 }
@@ -66,8 +68,9 @@ impl Peer {
     /// Takes what a message says; one without these fields says nothing.
     pub(super) fn learn(&mut self, message: &Message<'_>) {
         if message.header(Header::Allow).is_some() {
-            let mut methods = message.values(Header::Allow);
-            self.updates = methods.any(|method| method.trim() == "UPDATE");
+            let allows = |name: &str| message.values(Header::Allow).any(|m| m.trim() == name);
+            self.updates = allows("UPDATE");
+            self.info = allows("INFO");
         }
         if message.header(Header::Supported).is_some() {
             let mut tags = message.values(Header::Supported);

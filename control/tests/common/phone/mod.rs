@@ -340,11 +340,16 @@ impl Phone {
         clients.chain(servers).chain(retries).chain(refreshes).min()
     }
 
-    /// The server was another process until now: it repeats nothing, so no ACK of ours must come.
+    /// The server was another process until now.
     pub(crate) fn server_died(&mut self) {
         for client in &mut self.clients {
             client.is_excused = true;
         }
+        self.owe_no_acks();
+    }
+
+    /// Who has died repeats no 2xx, so no ACK of ours must come.
+    pub(crate) fn owe_no_acks(&mut self) {
         for call in &mut self.calls {
             call.ack_owed = None;
         }
