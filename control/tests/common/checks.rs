@@ -118,13 +118,14 @@ pub(crate) fn agreement(world: &World) {
             let (settled, stream) = stream_of(world, call, &who);
             // Who takes no codec of ours any more cannot be told to be quiet, or to come back.
             let takes_ours = call.payloads.iter().any(|payload| [0, 8].contains(payload));
+            let can_be_told = takes_ours && takes_reinvites(phone);
             if is_elsewhere(world, settled) {
                 if takes_ours && all_know {
                     is_released(world, settled, stream, &who);
                 }
                 continue;
             }
-            if !is_in_orbit || takes_ours {
+            if !is_in_orbit || can_be_told {
                 same_media(settled, stream, &who);
             }
             if is_in_orbit {
@@ -249,13 +250,16 @@ impl World {
 /// Who takes no re-INVITE, or none with a codec of ours, never learns the addresses of another
 /// process.
 fn knows_where_we_are(world: &World, phone: &Phone) -> bool {
-    let takes = matches!(
-        phone.habits.reinvite,
-        ReinviteHabit::Accept | ReinviteHabit::Late(_)
-    );
     let fits = |call: &Call| call.payloads.iter().any(|payload| [0, 8].contains(payload));
     let takes_all = || phone.calls.iter().all(|call| call.is_over() || fits(call));
-    world.past.deaths == 0 || (takes && takes_all())
+    world.past.deaths == 0 || (takes_reinvites(phone) && takes_all())
+}
+
+fn takes_reinvites(phone: &Phone) -> bool {
+    matches!(
+        phone.habits.reinvite,
+        ReinviteHabit::Accept | ReinviteHabit::Late(_)
+    )
 }
 
 fn hears_music_when_both_say_parked(world: &World, call: &Call, orbits: &[OrbitStatus]) {
