@@ -31,6 +31,10 @@ pub const EVENT_STREAMS_MAX: usize = 64;
 pub const EVENTS_KEPT_MAX: usize = 4_096;
 /// Events that wait for a client that reads slowly; beyond, it is let go and may come back.
 pub const EVENTS_WAITING_MAX: usize = 1_024;
+/// The calls parked last, with what became of them.
+pub const HISTORY_KEPT_MAX: usize = 1_000;
+/// Calls of a history that does not say how many.
+pub const HISTORY_PER_LIST: usize = 20;
 /// How often a client is told that it is still listening when nothing happens.
 pub const EVENT_PING: Duration = Duration::from_secs(15);
 

@@ -63,6 +63,7 @@ pub(super) fn routes(desk: Desk) -> Router {
     let of_viewers = Router::new()
         .route("/metrics", get(metrics::scrape))
         .route("/v1/events", get(events::stream::show))
+        .route("/v1/history", get(events::history::list))
         .route("/v1/orbits", get(orbits::list))
         .route("/v1/orbits/{orbit}", get(orbits::one))
         .route("/v1/ranges", get(ranges::list))

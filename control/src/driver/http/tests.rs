@@ -1,5 +1,7 @@
 //! The API as a client sees it: over TCP, in front of a control thread that a test plays.
 
+mod events;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -597,6 +599,57 @@ fn row_13_ranges_are_listed_by_name_kind_node_and_prefix() {
     bench.end();
 }
 
+#[test]
+fn row_49_the_calls_parked_last_are_told_with_what_became_of_them() {
+    let bench = Bench::new(idle);
+    let with = |number: u64, seconds: u64, fact| {
+        Arc::new(Happening {
+            at: Time::from_millis(1_000 * seconds),
+            call: Some(CallNumber(number)),
+            fact,
+            ..Happening::clone(&parked(700))
+        })
+    };
+    let way = happening::Way::Recall;
+    let by = happening::Side::Parkee;
+    let ended = |how| happening::Fact::Ended { how, by };
+    let retrieved = happening::Fact::Retrieved { by: "".into(), way };
+    for number in 701..705 {
+        bench.news.send(parked(number)).unwrap();
+    }
+    bench.news.send(with(701, 5, retrieved)).unwrap();
+    bench
+        .news
+        .send(with(701, 9, ended(happening::End::HungUp)))
+        .unwrap();
+    bench
+        .news
+        .send(with(702, 7, ended(happening::End::NotRetrieved)))
+        .unwrap();
+    let from = "703".into();
+    bench
+        .news
+        .send(with(703, 8, happening::Fact::Moved { from }))
+        .unwrap();
+    // Who begins to listen is told where the press stands: behind all of these.
+    while !Ear::new(&bench, None).event().0.ends_with("-8") {}
+    let list: HistoryList = serde_json::from_str(&bench.get("/v1/history").body).unwrap();
+    let told: Vec<_> = { list.calls.iter() }
+        .map(|stay| (&*stay.orbit, &*stay.outcome, stay.over_at.is_some()))
+        .collect();
+    let expected = [
+        ("704", "waiting", false),
+        ("700", "waiting", false),
+        ("702", "not-retrieved", true),
+        ("701", "retrieved", true),
+    ];
+    assert_eq!(told, expected);
+    let one: HistoryList = serde_json::from_str(&bench.get("/v1/history?limit=1").body).unwrap();
+    assert_eq!(one.calls, list.calls[..1]);
+    assert_eq!(bench.get("/v1/history?limit=1001").status, 400);
+    bench.end();
+}
+
 /// A client that listens to events.
 struct Ear(BufReader<TcpStream>);
 
@@ -654,117 +707,4 @@ fn parked(number: usize) -> Arc<Happening> {
             deadline: Time::from_millis(90_000),
         },
     })
-}
-
-#[test]
-fn who_begins_to_listen_sees_who_waits_and_then_what_happens() {
-    let bench = Bench::new(|ask| match ask {
-        Ask::Orbits(ask) => Some(Ok(Answer::Orbits(match ask.after.as_deref() {
-            None => OrbitPage {
-                orbits: vec![view(701)],
-                has_more: true,
-            },
-            Some(after) => {
-                assert_eq!(after, "701");
-                OrbitPage {
-                    orbits: vec![view(702)],
-                    has_more: false,
-                }
-            }
-        }))),
-        _ => None,
-    });
-    let mut ear = Ear::new(&bench, None);
-    let (id, name, first) = ear.event();
-    assert_eq!(
-        (&*id, &*name),
-        ("", "snapshot"),
-        "who breaks off here begins anew"
-    );
-    assert_eq!(first["orbits"][0]["orbit"], "701");
-    assert_eq!(first["complete"], false);
-    let (id, _, second) = ear.event();
-    assert!(id.ends_with("-0"), "{id}");
-    assert_eq!(second["orbits"][0]["orbit"], "702");
-    assert_eq!(second["complete"], true);
-    bench.news.send(parked(703)).unwrap();
-    let (id, name, event) = ear.event();
-    assert!(id.ends_with("-1"), "{id}");
-    assert_eq!(
-        (&*name, &event["event"]),
-        ("parked", &Value::from("parked"))
-    );
-    assert_eq!(event["orbit"], "703");
-    assert_eq!(event["dialect"], "transfer");
-    assert!(
-        !event.to_string().contains("ann@"),
-        "who has called is told of by orbits only"
-    );
-    bench.end();
-}
-
-#[test]
-fn who_comes_back_has_missed_nothing_and_sees_nothing_twice() {
-    let bench = Bench::new(idle);
-    let mut ear = Ear::new(&bench, None);
-    ear.event();
-    bench.news.send(parked(701)).unwrap();
-    let (last_seen, ..) = ear.event();
-    drop(ear);
-    for number in 702..705 {
-        bench.news.send(parked(number)).unwrap();
-    }
-    let mut ear = Ear::new(&bench, Some(&last_seen));
-    bench.news.send(parked(705)).unwrap();
-    let seen: Vec<Value> = (0..4).map(|_| ear.event().2["orbit"].clone()).collect();
-    assert_eq!(seen, ["702", "703", "704", "705"]);
-    bench.end();
-}
-
-#[test]
-fn who_comes_back_too_late_or_from_another_run_gets_a_snapshot() {
-    let bench = Bench::new(idle);
-    for number in 0..=limits::EVENTS_KEPT_MAX {
-        bench.news.send(parked(number)).unwrap();
-        while bench.news.len() > 500 {
-            std::thread::yield_now();
-        }
-    }
-    let mut ear = Ear::new(&bench, Some("0000000000000000-1"));
-    let (id, name, _) = ear.event();
-    assert_eq!(name, "snapshot");
-    let (run, _) = id.split_once('-').unwrap();
-    for lost in [format!("{run}-0"), "rubbish".to_owned()] {
-        let mut ear = Ear::new(&bench, Some(&lost));
-        assert_eq!(ear.event().1, "snapshot", "{lost}");
-    }
-    bench.end();
-}
-
-#[test]
-fn no_more_listen_than_may_and_who_leaves_makes_room() {
-    let bench = Bench::new(idle);
-    let mut ears: Vec<Ear> = (0..limits::EVENT_STREAMS_MAX)
-        .map(|_| Ear::new(&bench, None))
-        .collect();
-    let refused = bench.get("/v1/events");
-    assert_eq!(refused.problem(), (503, "too-many-listeners".to_owned()));
-    assert_eq!(bench.get("/v1/status").status, 200, "others are served");
-    ears.pop();
-    // The place is free as soon as the server has seen that its client is gone.
-    assert!((0..1_000).any(|_| bench.begins_to_listen()));
-    bench.end();
-}
-
-impl Bench {
-    fn begins_to_listen(&self) -> bool {
-        let token = self.token(Role::Viewer);
-        let request =
-            format!("GET /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).unwrap();
-        line.starts_with("HTTP/1.1 200")
-    }
 }

@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use super::super::limits::{EVENT_STREAMS_MAX, EVENTS_WAITING_MAX};
 use super::super::moment::Wall;
 use super::event::Event;
+use super::history::{History, Kept};
 use super::ring::{EventId, Ring};
 use crate::happening::Happening;
 
@@ -23,8 +24,14 @@ pub(super) struct Start {
     pub(super) live: broadcast::Receiver<Bytes>,
 }
 
-/// A client that begins behind an event, or anew.
-type Request = (Option<EventId>, oneshot::Sender<Start>);
+/// What is asked of the press.
+#[derive(Debug)]
+enum Request {
+    /// A client begins behind an event, or anew.
+    Begin(Option<EventId>, oneshot::Sender<Start>),
+    /// Somebody looks at so many of the calls parked last.
+    History(usize, oneshot::Sender<Vec<Kept>>),
+}
 
 /// The clients' end.
 #[derive(Clone, Debug)]
@@ -43,8 +50,15 @@ impl Press {
     /// Where to begin; `None` when the server ends.
     pub(super) async fn begin(&self, behind: Option<EventId>) -> Option<Start> {
         let (reply, start) = oneshot::channel();
-        self.0.send((behind, reply)).await.ok()?;
+        self.0.send(Request::Begin(behind, reply)).await.ok()?;
         start.await.ok()
+    }
+
+    /// The calls parked last; `None` when the server ends.
+    pub(super) async fn history(&self, count: usize) -> Option<Vec<Kept>> {
+        let (reply, stays) = oneshot::channel();
+        self.0.send(Request::History(count, reply)).await.ok()?;
+        stays.await.ok()
     }
 }
 
@@ -53,21 +67,27 @@ async fn print(
     mut happenings: broadcast::Receiver<Arc<Happening>>,
     mut requests: mpsc::Receiver<Request>,
 ) {
+    let mut history = History::default();
     let mut ring = Ring::new(run);
     let mut live = broadcast::Sender::new(EVENTS_WAITING_MAX);
     loop {
         tokio::select! {
-            Some((behind, reply)) = requests.recv() => {
-                let start = Start {
-                    missed: behind.and_then(|id| ring.behind(id)),
-                    last: ring.last(),
-                    live: live.subscribe(),
-                };
-                // Who asked may have gone away.
-                let _ = reply.send(start);
-            }
+            // Who asked may have gone away.
+            Some(request) = requests.recv() => match request {
+                Request::Begin(behind, reply) => {
+                    let _ = reply.send(Start {
+                        missed: behind.and_then(|id| ring.behind(id)),
+                        last: ring.last(),
+                        live: live.subscribe(),
+                    });
+                }
+                Request::History(count, reply) => {
+                    let _ = reply.send(history.last(count));
+                }
+            },
             happening = happenings.recv() => match happening {
                 Ok(happening) => {
+                    history.fold(&happening);
                     let event = Event::of(&happening, Wall::now());
                     // Refused only where nobody listens.
                     let _ = live.send(ring.push(|id| event.print(id)));
