@@ -5,7 +5,6 @@ use std::time::Duration;
 use control::control::{Control, Setup};
 
 use super::media::Workers;
-use super::phone::Phone;
 use super::phone::call::State;
 use super::world::{Happening, World};
 
@@ -95,7 +94,10 @@ impl World {
         let durable = durable(self, handed_out);
         self.store.crash(batches, durable);
         self.count_death();
-        self.phones.iter_mut().for_each(Phone::server_died);
+        let was_behind = self.status().store_behind;
+        self.phones
+            .iter_mut()
+            .for_each(|p| p.server_died(was_behind));
         self.start_again();
     }
 

@@ -104,6 +104,8 @@ pub(crate) struct Call {
     pub(crate) answer: Option<Wire>,
     /// The body of an INVITE that asks to park another call, in Lync's words.
     pub(crate) park_request: Option<String>,
+    /// It has died since, and its store was behind: it may say again what it has said.
+    pub(crate) server_has_forgotten: bool,
     /// Re-INVITEs of the server that were answered.
     pub(crate) reinvited: u32,
 }
@@ -224,7 +226,7 @@ impl Call {
         direction: Direction,
         payload: u8,
     ) {
-        if let Some(before) = &self.settled {
+        if let Some(before) = self.settled.as_ref().filter(|_| !self.server_has_forgotten) {
             server.must_follow(&before.server);
         }
         let remote = server.address;

@@ -340,8 +340,11 @@ impl Phone {
         clients.chain(servers).chain(retries).chain(refreshes).min()
     }
 
-    /// The server was another process until now.
-    pub(crate) fn server_died(&mut self) {
+    /// The server was another process until now, whose last words may be lost.
+    pub(crate) fn server_died(&mut self, was_behind: bool) {
+        for call in &mut self.calls {
+            call.server_has_forgotten |= was_behind;
+        }
         for client in &mut self.clients {
             client.is_excused = true;
         }
@@ -406,6 +409,7 @@ impl Phone {
             cancel_reason: None,
             answer: None,
             park_request: None,
+            server_has_forgotten: false,
             reinvited: 0,
         }
     }

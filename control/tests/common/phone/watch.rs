@@ -326,6 +326,7 @@ impl Phone {
             watch.next_version = 0;
             watch.remote_cseq = None;
             watch.lamps.clear();
+            watch.ended.clear();
             watch.notices.clear();
         }
         watch.remote_tag = tag;
