@@ -1,7 +1,7 @@
 //! Phones and a bad network against the whole control plane: many worlds, each from one number.
 //!
 //! `ORBIT_SEED=n` runs one world and prints all that happens in it; `ORBIT_SEEDS=n` runs that many
-//! instead of a thousand. `make simulate` runs ten thousand.
+//! instead of a thousand. `make test` runs ten thousand.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at what should not be")]
 
