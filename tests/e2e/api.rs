@@ -107,6 +107,8 @@ fn the_api_is_as_its_document_says_whatever_it_is_sent() {
     tool.args(["-H", &format!("Authorization: Bearer {}", desk.token)]);
     // Events never end; and what the form allows may still not be so, such as a range's name.
     tool.args(["--exclude-path", "/v1/events"]);
+    // After this one there is no server left to try.
+    tool.args(["--exclude-path", "/v1/drain"]);
     tool.args(["--exclude-checks", "positive_data_acceptance"]);
     tool.args(["--max-examples", "40", "--seed", "1", "--no-color"]);
     let run = tool.output().expect("schemathesis runs");

@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::harness::clock::PATIENCE;
 use crate::harness::{Server, Settings, Sipp};
 
 fn orbitctl(server: &Server, arguments: &[&str]) -> Output {
@@ -73,6 +74,39 @@ fn who_waits_is_shown_as_a_table_and_as_json() {
     retrievers.finish();
     parkees.finish();
     server.stop();
+}
+
+#[test]
+fn a_call_is_moved_and_ended_and_its_history_told() {
+    let mut server = Server::start(&Settings {
+        api: true,
+        ..Settings::default()
+    });
+    assert!(said(&orbitctl(&server, &["history"])).starts_with("nobody was parked"));
+    let mut parkee = Sipp::new("parkee_moved.xml").start(&server);
+    let orbit = parkee.orbit();
+    let other = if orbit == "777" { "778" } else { "777" };
+
+    let moved = said(&orbitctl(&server, &["move", &orbit, other]));
+    assert!(moved.contains(&format!("orbit     {other}")), "{moved}");
+    parkee.logged("moved");
+    fails(&orbitctl(&server, &["hang-up", &orbit]), 1, &[&orbit]);
+    let stranger = ["hang-up", other, "--call", "00000000000000ff"];
+    fails(&orbitctl(&server, &stranger), 1, &["call"]);
+    let history = said(&orbitctl(&server, &["history", "-n", "5"]));
+    assert!(history.contains("waiting"), "{history}");
+    assert_eq!(said(&orbitctl(&server, &["hang-up", other])), "");
+    parkee.finish();
+    let history = said(&orbitctl(&server, &["history", "--json"]));
+    let history: Value = serde_json::from_str(&history).expect("JSON");
+    let stay = &history["calls"][0];
+    assert_eq!(stay["orbit"], other, "{history}");
+    assert!(!stay["over_at"].is_null(), "{history}");
+    let nobody = ["park", "00000000000000ff"];
+    fails(&orbitctl(&server, &nobody), 1, &["00000000000000ff"]);
+    assert_eq!(said(&orbitctl(&server, &["drain"])), "");
+    let ended = server.process.wait(PATIENCE);
+    assert!(ended.success(), "with its last call: {ended}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use control::driver::http::{OrbitList, Problem};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -54,6 +55,33 @@ impl Client {
         let request = request.config().timeout_global(Some(PATIENCE)).build();
         let response = request.call().map_err(|error| self.unreachable(&error))?;
         read(checked(response)?, &self.server)
+    }
+
+    /// Does something; what is there afterwards.
+    pub(super) fn act<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        wish: &impl Serialize,
+    ) -> Result<T, Failure> {
+        read(self.send(path, wish)?, &self.server)
+    }
+
+    /// Does something of which nothing is left to be told.
+    pub(super) fn post(&self, path: &str, wish: &impl Serialize) -> Result<(), Failure> {
+        self.send(path, wish).map(drop)
+    }
+
+    fn send(&self, path: &str, wish: &impl Serialize) -> Result<Response<Body>, Failure> {
+        let body = serde_json::to_string(wish).map_err(std::io::Error::from)?;
+        let request = self.agent.post(format!("{}{path}", self.server));
+        let request = request
+            .header("Authorization", &self.authorization)
+            .header("Content-Type", "application/json");
+        let request = request.config().timeout_global(Some(PATIENCE)).build();
+        let response = request
+            .send(&body)
+            .map_err(|error| self.unreachable(&error))?;
+        checked(response)
     }
 
     /// Taken orbits: all of them, or the first `limit`.

@@ -1,4 +1,5 @@
-//! `orbitctl`: what an operator wants to know of a running orbitd, over its HTTP API.
+//! `orbitctl`: what an operator wants to know of a running orbitd, and do with its calls, over its
+//! HTTP API.
 //! Tables for people, the API's own JSON for machines.
 //!
 //! Absent on purpose: any knowledge that the API does not give, and the token on the command line,
@@ -16,7 +17,7 @@ mod top;
 
 use std::io::Write;
 
-use control::driver::http::{Orbit, RangeList, Status};
+use control::driver::http::{HistoryList, Meant, Move, Orbit, Park, RangeList, Status};
 use serde::Serialize;
 
 use client::Client;
@@ -42,6 +43,32 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
             let orbit: Orbit = client.get(&client::path(&["v1", "orbits", number]))?;
             tell(out, json, &orbit, show::orbit)
         }
+        Command::History { count } => {
+            let list: HistoryList = client.get(&format!("/v1/history?limit={count}"))?;
+            tell(out, json, &list, |list| show::history(&list.calls))
+        }
+        Command::HangUp { orbit, call } => {
+            let path = client::path(&["v1", "orbits", orbit, "hang-up"]);
+            client.post(&path, &Meant { call: call.clone() })
+        }
+        Command::Move { orbit, to, call } => {
+            let path = client::path(&["v1", "orbits", orbit, "move"]);
+            let wish = Move {
+                to: to.clone(),
+                call: call.clone(),
+            };
+            let moved: Orbit = client.act(&path, &wish)?;
+            tell(out, json, &moved, show::orbit)
+        }
+        Command::Park { call, orbit } => {
+            let path = client::path(&["v1", "calls", call, "park"]);
+            let wish = Park {
+                orbit: orbit.clone(),
+            };
+            let parked: Orbit = client.act(&path, &wish)?;
+            tell(out, json, &parked, show::orbit)
+        }
+        Command::Drain => client.post("/v1/drain", &serde_json::json!({})),
         Command::Ranges => {
             let list: RangeList = client.get("/v1/ranges")?;
             tell(out, json, &list, |list| show::ranges(&list.ranges))

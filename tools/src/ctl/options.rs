@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// Ask a running orbitd how things stand.
+/// Ask a running orbitd how things stand, and act on its calls.
 ///
 /// The token is in ORBIT_TOKEN, or in a file: --token-file, or else ~/.config/orbit/token.
 /// `orbitd token NAME ROLE` makes one. Exit codes: 0 done, 1 refused, 2 wrong command line,
@@ -45,6 +45,41 @@ pub(super) enum Command {
         /// As it is dialled.
         number: String,
     },
+    /// The calls parked last, and what became of them; since the start of the server.
+    History {
+        /// So many, the last one first.
+        #[arg(short = 'n', long = "count", default_value_t = 20)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        count: u32,
+    },
+    /// End the call in an orbit. Needs the role operator, as all that changes something.
+    #[command(visible_alias = "hangup")]
+    HangUp {
+        /// As it is dialled.
+        orbit: String,
+        /// Only if this call still waits there (`call` of `orbitctl orbit`).
+        #[arg(long, value_name = "CALL")]
+        call: Option<String>,
+    },
+    /// Put a parked call into another orbit; it keeps the time it has left.
+    Move {
+        /// As it is dialled.
+        orbit: String,
+        /// A free one.
+        to: String,
+        /// Only if this call still waits there (`call` of `orbitctl orbit`).
+        #[arg(long, value_name = "CALL")]
+        call: Option<String>,
+    },
+    /// Park a call again that was retrieved: its first party waits, the other one's call is over.
+    Park {
+        /// As events and the history name it.
+        call: String,
+        /// A free one; any where it is not given.
+        orbit: Option<String>,
+    },
+    /// Take no more calls, and end the server with the last one. Needs the role admin.
+    Drain,
     /// The ranges of orbits, and how full they are.
     Ranges,
     /// Figures of the moment.

@@ -1,6 +1,6 @@
 //! What the API says, as people read it.
 
-use control::driver::http::{Orbit, OrbitState, Party, Range, Status, WaitingCall};
+use control::driver::http::{Orbit, OrbitState, Party, Range, Status, Stay, WaitingCall};
 use jiff::Timestamp;
 
 use super::cell::{cut, printable};
@@ -83,6 +83,41 @@ fn waiting(call: &WaitingCall, now: Timestamp, line: &mut impl FnMut(&str, &str)
     );
     line("music", call.music.as_deref().unwrap_or("silence"));
     line("Call-ID", &call.call_id);
+}
+
+pub(super) fn history(stays: &[Stay]) -> String {
+    if stays.is_empty() {
+        return "nobody was parked since the server began\n".to_owned();
+    }
+    let heads = [
+        ("parked", Left),
+        ("orbit", Left),
+        ("waited", Right),
+        ("what became of it", Left),
+        ("parker", Left),
+        ("asked for by", Left),
+        ("call", Left),
+    ];
+    let mut table = Table::new(&heads);
+    for stay in stays {
+        table.row(stayed(stay, now()));
+    }
+    table.text()
+}
+
+fn stayed(stay: &Stay, now: Timestamp) -> Vec<String> {
+    vec![
+        // To the second.
+        stay.parked_at.strftime("%FT%TZ").to_string(),
+        printable(&stay.orbit),
+        span(stay.parked_at, stay.over_at.unwrap_or(now)),
+        printable(&stay.outcome),
+        stay.parker
+            .as_deref()
+            .map_or_else(none, |parker| cut(parker, PARTY_COLUMNS)),
+        printable(&stay.dialect),
+        printable(&stay.call),
+    ]
 }
 
 pub(super) fn ranges(ranges: &[Range]) -> String {
@@ -242,6 +277,34 @@ mod tests {
             assert!(text.contains(part), "{text}");
         }
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_stay_is_a_row_with_how_long_it_was_and_what_became_of_it() {
+        let mut stay = Stay {
+            call: "0123456789abcdef".to_owned(),
+            orbit: "701".to_owned(),
+            dialect: "transfer".to_owned(),
+            parker: Some("sip:bob\u{7}@example.com".to_owned()),
+            parked_at: "2026-01-01T10:00:00.123Z".parse().unwrap(),
+            outcome: "retrieved".to_owned(),
+            over_at: Some("2026-01-01T10:00:42.2Z".parse().unwrap()),
+        };
+        let now = "2026-01-01T10:05:00.5Z".parse().unwrap();
+        assert_eq!(
+            stayed(&stay, now),
+            [
+                "2026-01-01T10:00:00Z",
+                "701",
+                "42s",
+                "retrieved",
+                "sip:bob·@example.com",
+                "transfer",
+                "0123456789abcdef"
+            ]
+        );
+        stay.over_at = None;
+        assert_eq!(stayed(&stay, now)[2], "5m00s", "it waits still");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What an operator does with calls. Each is written into the audit log, done or refused.
+//! What operators do with calls, and admins with the server. Each is written into the audit log,
+//! done or refused.
 
 use axum::Json;
 use axum::extract::{Extension, State};
@@ -119,6 +120,23 @@ pub(super) async fn park(
     let done = desk.asker.moved(ask).await;
     caller.note("park", &what, &done);
     done.map(|view| Json(Orbit::of(view, Wall::now())))
+}
+
+/// Drains the server.
+///
+/// It takes no more calls; those that are there can be retrieved, come back and end, and with the
+/// last one it ends. After `[node] drain_limit` it ends all the same. There is no way back.
+#[utoipa::path(
+    post, path = "/v1/drain", tag = "status", security(("token" = [])),
+    responses((status = 202, description = "It takes no more calls."), Refusals)
+)]
+pub(super) async fn drain(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+) -> Result<StatusCode, Problem> {
+    let begun = desk.asker.drain().await;
+    caller.note("drain", "server", &begun);
+    begun.map(|()| StatusCode::ACCEPTED)
 }
 
 fn which(orbit: &str, call: Option<&str>) -> Result<Which, Problem> {

@@ -103,6 +103,14 @@ impl Asker {
         self.send(Arrival::Figures(reply), answer).await
     }
 
+    /// Has the server take no more calls, and end with the last.
+    pub(super) async fn drain(&self) -> Result<(), Problem> {
+        let _permit = self.permit()?;
+        let sent = timeout(ASK_TIMEOUT, self.arrivals.send(Arrival::Drain)).await;
+        sent.map_err(|_| Problem::late())?
+            .map_err(|_| Problem::ending())
+    }
+
     async fn ask(&self, ask: Ask) -> Result<Answer, Problem> {
         let (sender, answer) = oneshot::channel();
         let reply = Reply {

@@ -21,6 +21,7 @@ use super::{Problem, actions, events, health, orbits, ranges, status};
         actions::hang_up,
         actions::relocate,
         actions::park,
+        actions::drain,
         events::history::list,
         events::stream::show,
         health::live,

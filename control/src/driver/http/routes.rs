@@ -74,10 +74,14 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/v1/orbits/{orbit}/move", post(actions::relocate))
         .route("/v1/calls/{call}/park", post(actions::park))
         .route_layer(of(Role::Operator));
+    let of_admins = Router::new()
+        .route("/v1/drain", post(actions::drain))
+        .route_layer(of(Role::Admin));
     of_all
         .merge(of_tokens)
         .merge(of_viewers)
         .merge(of_operators)
+        .merge(of_admins)
         .fallback(async |request: Request| Problem::no_such_path(request.uri().path()))
         .method_not_allowed_fallback(async |request: Request| {
             Problem::no_such_method(request.method().as_str(), request.uri().path())

@@ -28,7 +28,7 @@ struct Bench {
     tokens: Vec<NewToken>,
     arrivals: mpsc::Sender<Arrival>,
     news: broadcast::Sender<Arc<Happening>>,
-    control: JoinHandle<()>,
+    control: JoinHandle<u32>,
     thread: JoinHandle<()>,
 }
 
@@ -95,15 +95,16 @@ impl Bench {
         Reply::of(&text)
     }
 
-    /// The control thread ends, and so does the API.
-    fn end(self) {
+    /// The control thread ends, and so does the API. How often it was told to drain.
+    fn end(self) -> u32 {
         self.arrivals.blocking_send(Arrival::Stop).unwrap();
-        self.control.join().unwrap();
+        let drained = self.control.join().unwrap();
         self.thread.join().unwrap();
         assert!(
             TcpStream::connect(self.address).is_err(),
             "the port is free"
         );
+        drained
     }
 }
 
@@ -113,9 +114,9 @@ fn known(token: &NewToken) -> Token {
     config.api.unwrap().tokens.remove(0)
 }
 
-/// Answers until it is told to stop. What has no answer stays open.
-fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers) {
-    let mut asked = Asked::default();
+/// Answers until it is told to stop. What has no answer stays open. How often it was told to drain.
+fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers) -> u32 {
+    let (mut asked, mut drained) = (Asked::default(), 0);
     while let Some(arrival) = arrivals.blocking_recv() {
         match arrival {
             Arrival::Ask(ask, reply) => {
@@ -125,10 +126,12 @@ fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers) {
                 }
             }
             Arrival::Figures(reply) => reply.send(metrics::Figures::default()).unwrap(),
-            Arrival::Stop => return,
+            Arrival::Drain => drained += 1,
+            Arrival::Stop => return drained,
             other => panic!("{other:?}"),
         }
     }
+    drained
 }
 
 struct Reply {
@@ -501,6 +504,17 @@ fn row_64_operators_and_admins_act_on_calls() {
         );
     }
     bench.end();
+}
+
+#[test]
+fn row_64_only_admins_drain_the_server() {
+    let bench = Bench::new(idle);
+    for role in [Role::Viewer, Role::Operator] {
+        let refused = bench.post("/v1/drain", role, "", "");
+        assert_eq!(refused.problem(), (403, "role".to_owned()), "{role}");
+    }
+    assert_eq!(bench.post("/v1/drain", Role::Admin, "", "").status, 202);
+    assert_eq!(bench.end(), 1, "it was told once");
 }
 
 #[test]
