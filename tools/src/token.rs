@@ -68,8 +68,13 @@ mod tests {
 
     #[test]
     fn a_name_that_is_none_is_refused() {
-        let refusal = made("ann\"").unwrap_err();
-        assert!(refusal.contains("name"), "{refusal}");
+        for name in ["ann\"", "ann\\", "ann\nrole", "", "ann lee"] {
+            let refusal = made(name).unwrap_err();
+            assert!(
+                refusal.contains("write letters, digits"),
+                "{name:?}: {refusal}"
+            );
+        }
         assert!(
             role("root")
                 .unwrap_err()

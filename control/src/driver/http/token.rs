@@ -40,8 +40,8 @@ impl NewToken {
     #[must_use]
     pub fn lines(&self) -> String {
         let Self { name, role, token } = self;
-        let sha256 = hex(&Sha256::digest(token));
-        format!("[[api.token]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n")
+        let (name, sha256) = (quoted(name), hex(&Sha256::digest(token)));
+        format!("[[api.token]]\nname = {name}\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n")
     }
 }
 
@@ -55,6 +55,22 @@ impl fmt::Debug for NewToken {
 pub(super) fn run() -> io::Result<u64> {
     let [a, b, c, d, e, f, g, h, ..] = clock::seed()?;
     Ok(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+}
+
+/// A string of TOML, whatever it holds: the configuration says whether it is a name.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for one in text.chars() {
+        match one {
+            '"' | '\\' => quoted.extend(['\\', one]),
+            one if one.is_control() => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\u{:04x}", u32::from(one));
+            }
+            one => quoted.push(one),
+        }
+    }
+    quoted + "\""
 }
 
 /// 256 random bits in base sixteen.
