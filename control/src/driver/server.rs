@@ -219,7 +219,7 @@ impl Server {
         &self.stats
     }
 
-    /// What happens from now on. Who falls behind by [`super::news::WAITING_MAX`] is told how many
+    /// What happens from now on. Who falls behind by some thousands of happenings is told how many
     /// it has missed.
     #[must_use]
     pub fn happenings(&self) -> broadcast::Receiver<Arc<Happening>> {
