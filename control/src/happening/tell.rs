@@ -165,14 +165,7 @@ impl Exchange {
 
     /// Somebody is refused before there is a call, or without one.
     pub(crate) fn tell_refused(&mut self, call_id: &str, orbit: Option<Orbit>, fact: Fact) {
-        self.news.queue.push_back(Happening {
-            at: self.now,
-            call: None,
-            call_id: call_id.into(),
-            orbit: orbit.map(|orbit| self.orbits.number(orbit).into()),
-            range: self.range_of(orbit),
-            fact,
-        });
+        self.tell_fact(None, call_id.into(), orbit, fact);
     }
 
     /// No more calls are taken.
@@ -215,14 +208,8 @@ impl Exchange {
         let Some((key, side, call_id, orbit)) = self.news.closing.remove(&stream) else {
             return;
         };
-        self.news.queue.push_back(Happening {
-            at: self.now,
-            call: Some(CallNumber(key.0)),
-            call_id,
-            orbit: Some(self.orbits.number(orbit).into()),
-            range: self.range_of(Some(orbit)),
-            fact: Fact::MediaEnded { side, stats },
-        });
+        let fact = Fact::MediaEnded { side, stats };
+        self.tell_fact(Some(key), call_id, Some(orbit), fact);
     }
 
     /// Says something of a call that is there.
@@ -235,9 +222,19 @@ impl Exchange {
             (None, Some(left)) => (Arc::clone(&left.call_id), Some(left.orbit)),
             (None, None) => ("".into(), None),
         };
+        self.tell_fact(Some(key), call_id, orbit, fact);
+    }
+
+    fn tell_fact(
+        &mut self,
+        key: Option<CallKey>,
+        call_id: Arc<str>,
+        orbit: Option<Orbit>,
+        fact: Fact,
+    ) {
         self.news.queue.push_back(Happening {
             at: self.now,
-            call: Some(CallNumber(key.0)),
+            call: key.map(|key| CallNumber(key.0)),
             call_id,
             orbit: orbit.map(|orbit| self.orbits.number(orbit).into()),
             range: self.range_of(orbit),
@@ -248,11 +245,10 @@ impl Exchange {
     /// Begins to tell of a recall; who is called.
     fn tell_recall(&mut self, key: CallKey, before: &Parked) -> Whom {
         let target = self.to_call(key, before).unwrap_or_default().into();
-        let is_parker_next = self.calls[&key].parker.is_some()
-            && before.recalls < self.settings(before.orbit).max_pickup_attempts;
-        let (attempt, whom) = match is_parker_next {
-            true => (before.recalls + 1, Whom::Parker),
-            false => (before.recalls + 1, Whom::Fallback),
+        let attempt = before.recalls + 1;
+        let whom = match self.is_parker_next(key, before) {
+            true => Whom::Parker,
+            false => Whom::Fallback,
         };
         self.happened(
             key,

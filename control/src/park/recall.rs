@@ -98,6 +98,12 @@ impl Exchange {
         }
     }
 
+    /// Whether it is the parker who is called after so many recalls.
+    pub(crate) fn is_parker_next(&self, key: CallKey, parked: &Parked) -> bool {
+        self.calls[&key].parker.is_some()
+            && parked.recalls < self.settings(parked.orbit).max_pickup_attempts
+    }
+
     /// The stream for a recall is open: calls.
     pub(crate) fn recall_opened(
         &mut self,
@@ -202,9 +208,7 @@ impl Exchange {
     /// The second leg of a recall is gone: another attempt after another while, or the fallback at
     /// once.
     pub(crate) fn recall_failed(&mut self, now: Time, key: CallKey, parked: Parked) {
-        let is_parker_next = self.calls[&key].parker.is_some()
-            && parked.recalls < self.settings(parked.orbit).max_pickup_attempts;
-        let deadline = if is_parker_next {
+        let deadline = if self.is_parker_next(key, &parked) {
             now + self.settings(parked.orbit).pickup_timeout
         } else {
             now
