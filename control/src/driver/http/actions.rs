@@ -93,7 +93,7 @@ pub(super) async fn relocate(
     let to = wish.to;
     let what = format!("orbit {orbit} to {to}");
     let ask = which(&orbit, wish.call.as_deref()).map(|which| Ask::Move { which, to });
-    let done = desk.asker.moved(ask).await;
+    let done = desk.asker.orbit_after(ask).await;
     caller.note("move", &what, &done);
     done.map(|view| Json(Orbit::of(view, Wall::now())))
 }
@@ -117,7 +117,7 @@ pub(super) async fn park(
     let orbit = wish.orbit;
     let what = format!("call {call} in {}", orbit.as_deref().unwrap_or("any orbit"));
     let ask = number("call", &call).map(|call| Ask::Park { call, orbit });
-    let done = desk.asker.moved(ask).await;
+    let done = desk.asker.orbit_after(ask).await;
     caller.note("park", &what, &done);
     done.map(|view| Json(Orbit::of(view, Wall::now())))
 }

@@ -58,10 +58,7 @@ impl Asker {
 
     /// One orbit.
     pub(super) async fn orbit(&self, number: String) -> Result<OrbitView, Problem> {
-        match self.ask(Ask::Orbit(number)).await? {
-            Answer::Orbit(orbit) => Ok(*orbit),
-            other => unreachable!("{other:?} answers another question"),
-        }
+        self.orbit_after(Ok(Ask::Orbit(number))).await
     }
 
     /// All ranges.
@@ -88,8 +85,11 @@ impl Asker {
         }
     }
 
-    /// A call that shall be in another orbit, where that was understood: its orbit.
-    pub(super) async fn moved(&self, ask: Result<Ask, Problem>) -> Result<OrbitView, Problem> {
+    /// Something about a call that is answered by its orbit, where it was understood.
+    pub(super) async fn orbit_after(
+        &self,
+        ask: Result<Ask, Problem>,
+    ) -> Result<OrbitView, Problem> {
         match self.ask(ask?).await? {
             Answer::Orbit(orbit) => Ok(*orbit),
             other => unreachable!("{other:?} answers another question"),
