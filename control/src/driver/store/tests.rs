@@ -1,4 +1,6 @@
-//! What every store must do, and what this one does about files that are not what they should be.
+//! What this store does about files that are not what they should be, and how they read by hand.
+//!
+//! Absent on purpose: what every store must do (`tests/scenarios/store_conformance.rs`).
 
 use std::fs;
 use std::path::PathBuf;
