@@ -99,7 +99,9 @@ pub struct Control {
     exchange: Exchange,
     trust: Trust,
     untrusted: u64,
-    gate: Gate,
+    gate: Gate<Output>,
+    /// What an operator is told of what this input has done, when that is durable.
+    done: Option<Output>,
     outputs: VecDeque<Output>,
 }
 
@@ -181,6 +183,7 @@ impl Control {
             trust: Trust::new(setup.config.sip.trusted),
             untrusted: 0,
             gate: Gate::default(),
+            done: None,
             outputs: VecDeque::new(),
         };
         control.settle(now);
@@ -209,7 +212,11 @@ impl Control {
             Input::Ask(id, ask) => {
                 let figures = self.status();
                 let answer = self.exchange.answer(now, &ask, figures);
-                self.outputs.push_back(Output::Answer(id, answer));
+                let answer = Output::Answer(id, answer);
+                match ask.is_act() {
+                    true => self.done = Some(answer),
+                    false => self.outputs.push_back(answer),
+                }
             }
             Input::Drain => self.exchange.drain(),
             Input::Stop => self.exchange.stop(now),
@@ -333,8 +340,8 @@ impl Control {
             self.outputs.push_back(Output::Command(worker, command));
         }
         // A call is safe before anybody is told of it.
-        while let Some(transmit) = self.gate.poll() {
-            self.outputs.push_back(Output::Transmit(transmit));
+        while let Some(told) = self.gate.poll() {
+            self.outputs.push_back(told);
         }
         if let Some(batch) = self.exchange.changes() {
             self.gate.close(batch.number);
@@ -342,8 +349,11 @@ impl Control {
         }
         while let Some(transmit) = self.exchange.agent.poll_transmit() {
             self.warn_of_untrusted(&transmit);
-            let passed = self.gate.pass(now, transmit);
-            self.outputs.extend(passed.map(Output::Transmit));
+            let passed = self.gate.pass(now, Output::Transmit(transmit));
+            self.outputs.extend(passed);
+        }
+        if let Some(done) = self.done.take() {
+            self.outputs.extend(self.gate.pass(now, done));
         }
         while let Some(resolve) = self.exchange.agent.poll_resolve() {
             self.outputs.push_back(Output::Resolve(resolve));

@@ -110,6 +110,40 @@ fn a_call_is_moved_and_ended_and_its_history_told() {
 }
 
 #[test]
+fn a_parked_call_is_brought_to_a_phone_and_how_that_ends_is_told() {
+    let server = Server::start(&Settings {
+        api: true,
+        store: true,
+        ..Settings::default()
+    });
+    let (busy, desk) = (server.ports.pair(), server.ports.pair());
+    let mut parkee = Sipp::new("parkee_recalled.xml")
+        .dials(&["sip:parker@127.0.0.1:9".to_owned()])
+        .start(&server);
+    let orbit = parkee.orbit();
+    let refuses = Sipp::new("delivery_busy.xml").at(busy).start(&server);
+    let to = format!("sip:alice@127.0.0.1:{busy}");
+    let refused = orbitctl(&server, &["retrieve", &orbit, &to]);
+    fails(&refused, 1, &["486", "waits on"]);
+    refuses.finish();
+    let elsewhere = ["retrieve", &orbit, "sip:alice@192.0.2.7"];
+    fails(
+        &orbitctl(&server, &elsewhere),
+        1,
+        &["192.0.2.7", "refer_to"],
+    );
+
+    let answers = Sipp::new("delivery_answers.xml").at(desk).start(&server);
+    let to = format!("sip:alice@127.0.0.1:{desk}");
+    let told = said(&orbitctl(&server, &["retrieve", &orbit, &to]));
+    assert_eq!(told, format!("connected to {to}\n"));
+    parkee.logged("retrieved");
+    answers.finish();
+    parkee.finish();
+    server.stop();
+}
+
+#[test]
 fn what_is_wrong_is_said_with_what_to_do_and_an_exit_code() {
     let server = Server::start(&Settings {
         api: true,

@@ -29,6 +29,10 @@ impl Exchange {
                 let orbit = self.move_call(now, &which.orbit, which.call, to)?;
                 Ok(self.shown(orbit))
             }
+            Ask::Deliver { which, to } => {
+                let orbit = self.deliver_call(now, &which.orbit, which.call, to)?;
+                Ok(self.shown(orbit))
+            }
             Ask::Park { call, orbit } => {
                 let orbit = self.park_call(now, *call, orbit.as_deref())?;
                 Ok(self.shown(orbit))

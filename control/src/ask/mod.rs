@@ -39,6 +39,14 @@ pub enum Ask {
         /// The orbit it shall be in, as dialled.
         to: String,
     },
+    /// A phone shall be called, and have the call in an orbit when it answers. Answered by
+    /// [`Answer::Orbit`] when it is being called; what comes of it is a happening.
+    Deliver {
+        /// Which call.
+        which: Which,
+        /// The phone: a SIP URI.
+        to: String,
+    },
     /// Of two who talk the first shall wait again. Answered by [`Answer::Orbit`].
     Park {
         /// Their call.
@@ -50,6 +58,16 @@ pub enum Ask {
     Ranges,
     /// Figures. Answered by [`Answer::Status`].
     Status,
+}
+
+impl Ask {
+    /// Whether it changes something: then its answer waits until that is durable.
+    pub(crate) const fn is_act(&self) -> bool {
+        match self {
+            Self::HangUp(_) | Self::Move { .. } | Self::Deliver { .. } | Self::Park { .. } => true,
+            Self::Orbits(_) | Self::Orbit(_) | Self::Ranges | Self::Status => false,
+        }
+    }
 }
 
 /// The call in an orbit.
@@ -109,8 +127,26 @@ pub enum AskError {
     /// The call is not one of two who talk.
     #[error("call {0} is not one of two who talk, so that none of them can be parked")]
     NoConversation(CallNumber),
+    /// What shall be called is no SIP URI.
+    #[error("\"{0}\" is nothing to call; write sip:USER@HOST, without header fields")]
+    NotCallable(String),
+    /// What shall be called would be we ourselves.
+    #[error("\"{0}\" leads back here; name a phone")]
+    OwnNumber(String),
+    /// What shall be called is where the operator lets nobody be called.
+    #[error("\"{0}\" is no host that may be called; [park] refer_to names those that may")]
+    HostNotAllowed(String),
+    /// Who shall be called may not retrieve the call.
+    #[error("{0}")]
+    Denied(String),
+    /// Who shall be called may retrieve the call with a PIN only.
+    #[error("\"{0}\" needs a PIN to retrieve this call; it must dial the orbit")]
+    NeedsPin(String),
+    /// No port or stream is to be had for another leg.
+    #[error("no port or stream is free for another leg; try again later")]
+    NoMedia,
     /// The server ends.
-    #[error("the server is ending and parks no more calls")]
+    #[error("the server is ending; ask the next one")]
     Stopping,
     /// What a page shall begin behind is not in the form of an orbit.
     #[error("\"{0}\" has not the form of an orbit; write what `next` said")]

@@ -54,7 +54,8 @@ pub enum OrbitState {
     Parked,
     /// A call waits, and somebody is being connected to it.
     Retrieving,
-    /// A call waits, and its parker, or the fallback, is being called.
+    /// A call waits, and its parker, the fallback, or a phone that an operator has chosen is being
+    /// called.
     Recalling,
     /// A call of an earlier process, whose phone has not yet agreed to our new address.
     Adopting,

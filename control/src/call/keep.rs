@@ -137,8 +137,12 @@ impl Exchange {
             State::Parked(parked) | State::Retrieving(parked, _) => {
                 (self.parked_record(keeping, &parked, 0), None)
             }
-            // Whether that call reached anybody is lost with the process: it is made again.
-            State::Recalling(parked, _) => (self.parked_record(keeping, &parked, 1), None),
+            // Whether that call reached anybody is lost with the process: it is made again, but
+            // for one that an operator has asked for, who will see that the call waits.
+            State::Recalling(parked, _) => {
+                let attempts = u8::from(call.chosen.is_none());
+                (self.parked_record(keeping, &parked, attempts), None)
+            }
             State::Bridged(Bridge { second, since, .. }) => {
                 let since_unix_ms = keeping.unix_ms(since);
                 (StateRecord::Bridged { since_unix_ms }, Some(second))

@@ -114,6 +114,8 @@ pub(crate) struct Call {
     pub(crate) history: Option<Box<str>>,
     /// The PIN that its first leg dials.
     pub(crate) entry: Option<Box<Entry>>,
+    /// The URI that an operator has chosen to be called, while it is.
+    pub(crate) chosen: Option<Box<str>>,
     /// Its entry in the deadlines.
     deadline: Option<Time>,
 }
@@ -133,8 +135,8 @@ pub(crate) enum State {
     /// The first leg hears music; a retriever's INVITE, or who has answered a recall, waits until
     /// it agrees to talk.
     Retrieving(Parked, DialogKey),
-    /// The first leg hears music; somebody is called who may want it: the second leg's stream is
-    /// opening, or its phone rings.
+    /// The first leg hears music; somebody is called who may want it, because nobody came or
+    /// because an operator has chosen so: the second leg's stream is opening, or its phone rings.
     Recalling(Parked, DialogKey),
     /// Two legs talk.
     Bridged(Bridge),
@@ -333,6 +335,9 @@ impl Exchange {
         self.touch(key);
         let call = self.calls.get_mut(&key).expect("the call exists");
         let before = std::mem::replace(&mut call.state, state);
+        if !matches!(state, State::Recalling(..)) {
+            call.chosen = None;
+        }
         if !matches!(state, State::Bridged(_)) {
             self.releases.remove(&key);
         }
@@ -363,6 +368,7 @@ impl Call {
             parker,
             history: None,
             entry: None,
+            chosen: None,
             deadline: None,
         }
     }

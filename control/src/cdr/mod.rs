@@ -32,7 +32,7 @@ pub struct Cdr {
     pub retriever: Option<String>,
     /// Since when.
     pub retrieved_at: Option<u64>,
-    /// How that came: `dialled`, `recall` or `fallback`.
+    /// How that came: `dialled`, `recall`, `fallback` or `chosen`.
     pub way: Option<String>,
     /// `None` while it is going on.
     pub ended_at: Option<u64>,
@@ -61,7 +61,7 @@ pub struct Cdr {
 pub struct RecallCdr {
     /// When it began.
     pub at: u64,
-    /// `parker` or `fallback`.
+    /// `parker`, `fallback` or `chosen`, by an operator.
     pub whom: String,
     /// The URI that was called.
     pub target: String,

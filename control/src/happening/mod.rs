@@ -99,7 +99,8 @@ pub enum Fact {
     },
     /// Somebody is called who may want the call.
     RecallBegun {
-        /// Counts from one; after all have failed, again from one.
+        /// Counts from one; after all have failed, again from one. Whom an operator has chosen
+        /// counts for none: 0.
         attempt: u8,
         /// Who.
         whom: Whom,
@@ -191,15 +192,19 @@ pub enum Way {
     Recall,
     /// The fallback was called.
     Fallback,
+    /// It was called because an operator has chosen it.
+    Chosen,
 }
 
-/// Who is called when nobody comes.
+/// Who is called.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Whom {
     /// Who has parked it.
     Parker,
     /// `on_timeout_uri`.
     Fallback,
+    /// Whom an operator has chosen.
+    Chosen,
 }
 
 /// How calling somebody back ended.
@@ -320,6 +325,7 @@ impl Way {
             Self::Dialled => "dialled",
             Self::Recall => "recall",
             Self::Fallback => "fallback",
+            Self::Chosen => "chosen",
         }
     }
 }
@@ -331,6 +337,7 @@ impl Whom {
         match self {
             Self::Parker => "parker",
             Self::Fallback => "fallback",
+            Self::Chosen => "chosen",
         }
     }
 }

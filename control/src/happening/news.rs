@@ -85,6 +85,7 @@ impl News {
             None => Way::Dialled,
             Some(Whom::Parker) => Way::Recall,
             Some(Whom::Fallback) => Way::Fallback,
+            Some(Whom::Chosen) => Way::Chosen,
         }
     }
 

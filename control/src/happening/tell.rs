@@ -20,8 +20,7 @@ impl Exchange {
         let Some(after) = self.state(key) else { return };
         match (before, after) {
             (State::Parked(before), State::Parked(after)) if after.recalls > before.recalls => {
-                let whom = self.tell_recall(key, &before);
-                let attempt = after.recalls;
+                let (attempt, whom) = self.tell_recall(key, &before);
                 let how = RecallEnd::NotCalled;
                 self.happened(key, Fact::RecallEnded { attempt, whom, how });
             }
@@ -29,9 +28,9 @@ impl Exchange {
                 let from = self.orbits.number(before.orbit).into();
                 self.happened(key, Fact::Moved { from });
             }
-            (State::Parked(before), State::Recalling(after, recall)) => {
-                let whom = self.tell_recall(key, &before);
-                self.news.called.insert(recall, (after.recalls, whom));
+            (State::Parked(before), State::Recalling(_, recall)) => {
+                let called = self.tell_recall(key, &before);
+                self.news.called.insert(recall, called);
             }
             (State::Parked(_), State::Retrieving(_, retriever)) => self.tell_claim(key, retriever),
             (State::Recalling(_, recall), State::Retrieving(_, retriever)) => {
@@ -242,14 +241,17 @@ impl Exchange {
         });
     }
 
-    /// Begins to tell of a recall; who is called.
-    fn tell_recall(&mut self, key: CallKey, before: &Parked) -> Whom {
-        let target = self.to_call(key, before).unwrap_or_default().into();
+    /// Begins to tell of a recall; which attempt it is, and who is called.
+    fn tell_recall(&mut self, key: CallKey, before: &Parked) -> (u8, Whom) {
         let attempt = before.recalls + 1;
-        let whom = match self.is_parker_next(key, before) {
-            true => Whom::Parker,
-            false => Whom::Fallback,
+        let (attempt, whom) = match self.calls[&key].chosen {
+            Some(_) => (0, Whom::Chosen),
+            None if self.is_parker_next(key, before) => (attempt, Whom::Parker),
+            None => (attempt, Whom::Fallback),
         };
+        let chosen = self.calls[&key].chosen.as_deref();
+        let target = chosen.or_else(|| self.to_call(key, before));
+        let target = target.unwrap_or_default().into();
         self.happened(
             key,
             Fact::RecallBegun {
@@ -258,7 +260,7 @@ impl Exchange {
                 target,
             },
         );
-        whom
+        (attempt, whom)
     }
 
     fn tell_recalled(&mut self, key: CallKey, recall: DialogKey, how: RecallEnd) {

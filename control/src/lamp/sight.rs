@@ -187,7 +187,7 @@ impl Exchange {
         match self.news.whom(second) {
             Some(Whom::Parker) => End::Recalled,
             Some(Whom::Fallback) => End::Fallback,
-            None => End::Retrieved,
+            Some(Whom::Chosen) | None => End::Retrieved,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::sip::message::Message;
 
 mod attempts;
 mod configure;
+mod deliver;
 mod dial;
 mod dialect;
 mod expire;

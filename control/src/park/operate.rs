@@ -96,7 +96,7 @@ impl Exchange {
     }
 
     /// The call in an orbit, and no other one than was meant.
-    fn call_in(
+    pub(super) fn call_in(
         &self,
         number: &str,
         meant: Option<CallNumber>,
@@ -112,7 +112,7 @@ impl Exchange {
     }
 
     /// What is parked and nothing else: neither being connected nor being called back.
-    fn parked_still(&self, number: &str, key: CallKey) -> Result<Parked, AskError> {
+    pub(super) fn parked_still(&self, number: &str, key: CallKey) -> Result<Parked, AskError> {
         match self.state(key) {
             Some(State::Parked(parked)) => Ok(parked),
             _ => Err(AskError::NotAtRest(number.to_owned())),

@@ -72,7 +72,7 @@ impl Exchange {
     }
 
     /// The one policy whose parties may use the range of an orbit, if it has one.
-    fn only(&self, orbit: Orbit) -> Option<&str> {
+    pub(super) fn only(&self, orbit: Orbit) -> Option<&str> {
         self.orbits.policy(orbit)
     }
 }

@@ -2,7 +2,8 @@
 //! operator allows, then the fallback; and when nobody has answered, the call ends.
 //!
 //! The parkee hears music all the while, and its orbit can be dialled: who dials has the call,
-//! however many phones ring. An answer is a retrieval whose retriever was answered first.
+//! however many phones ring. An answer is a retrieval whose retriever was answered first. A phone
+//! that an operator has chosen (`deliver`) is called in the same way.
 
 use shared::Time;
 
@@ -112,12 +113,8 @@ impl Exchange {
         parked: Parked,
         recall: DialogKey,
     ) {
-        let before = Parked {
-            recalls: parked.recalls - 1,
-            ..parked
-        };
         // None where a change of the settings has taken it away while the stream opened.
-        let Some(target) = self.to_call(key, &before).map(str::to_owned) else {
+        let Some(target) = self.being_called(key, parked) else {
             return self.fail_arrival(now, recall, Refusal::NotAnswered);
         };
         let outgoing = self.recall_invite(key, &target);
@@ -138,34 +135,52 @@ impl Exchange {
         tracing::info!(call_id, orbit, dialog, attempt, target, "recall");
     }
 
-    /// Who is called sees that its own call comes back and from which orbit, and who waits there.
+    /// Whom the second leg of a recall that is under way is to call.
+    fn being_called(&self, key: CallKey, parked: Parked) -> Option<String> {
+        if let Some(chosen) = &self.calls[&key].chosen {
+            return Some(chosen.to_string());
+        }
+        let before = Parked {
+            recalls: parked.recalls - 1,
+            ..parked
+        };
+        self.to_call(key, &before).map(str::to_owned)
+    }
+
+    /// Who is called sees from which orbit and who waits there; and that it is its own call which
+    /// comes back, where it is.
     fn recall_invite(&self, key: CallKey, target: &str) -> Outgoing {
         let call = &self.calls[&key];
+        let is_chosen = call.chosen.is_some();
         let parkee = &self.legs[&call.first];
         let number = self.orbits.number(parkee.orbit);
         let orbit = format!("sip:{}@{}", self.orbits.user(parkee.orbit), parkee.host);
         let mut headers = parkee.identity.headers();
         let expires = self.settings(parkee.orbit).recall_ring_timeout + EXPIRES_MARGIN;
-        headers.extend([
-            (Header::Alert, ALERT.to_owned()),
-            reason(408, "Not retrieved"),
-            (Header::Expires, expires.as_secs().to_string()),
-        ]);
+        if !is_chosen {
+            headers.push((Header::Alert, ALERT.to_owned()));
+            headers.push(reason(408, "Not retrieved"));
+        }
+        headers.push((Header::Expires, expires.as_secs().to_string()));
         let history = call.history.as_deref();
         headers.extend(history.map(|history| (Header::HistoryInfo, history.to_owned())));
         // The orbit is where the last one led; without any it is the first (RFC 7044 §10.3).
         let index = history
             .and_then(last_index)
             .map_or_else(|| "1".to_owned(), |i| i + ".1");
-        let orbit_entry = format!("<{orbit}?{REASON_ESCAPED}>;index={index}");
+        let orbit_entry = match is_chosen {
+            true => format!("<{orbit}>;index={index}"),
+            false => format!("<{orbit}?{REASON_ESCAPED}>;index={index}"),
+        };
         let target_entry = format!("<{target}>;index={index}.1;mp={index}");
         headers.push((Header::HistoryInfo, orbit_entry));
         headers.push((Header::HistoryInfo, target_entry));
         let who = parkee.identity.display();
         let name = who.map_or_else(String::new, |who| format!(": {who}"));
+        let what = if is_chosen { "Parked" } else { "Recall" };
         Outgoing {
             target: target.to_owned(),
-            from: format!("\"Recall {number}{name}\" <{orbit}>"),
+            from: format!("\"{what} {number}{name}\" <{orbit}>"),
             to: format!("<{target}>"),
             routes: Vec::new(),
             headers,
@@ -182,10 +197,7 @@ impl Exchange {
         parked: Parked,
         recall: DialogKey,
     ) {
-        let parked = Parked {
-            deadline: now + self.settings(parked.orbit).pickup_timeout,
-            ..parked
-        };
+        let parked = self.with_time_left(now, parked);
         let (orbit, call_id) = self.log_fields(recall);
         tracing::info!(call_id, orbit, dialog = recall.0, "recall answered");
         self.set_state(key, State::Retrieving(parked, recall));
@@ -206,9 +218,12 @@ impl Exchange {
     }
 
     /// The second leg of a recall is gone: another attempt after another while, or the fallback at
-    /// once.
+    /// once. Whom an operator has chosen is called once, and the call's time has gone on: where it
+    /// is over by now, the parker's turn has come.
     pub(crate) fn recall_failed(&mut self, now: Time, key: CallKey, parked: Parked) {
-        let deadline = if self.is_parker_next(key, &parked) {
+        let deadline = if self.calls[&key].chosen.is_some() {
+            parked.deadline
+        } else if self.is_parker_next(key, &parked) {
             now + self.settings(parked.orbit).pickup_timeout
         } else {
             now

@@ -52,17 +52,24 @@ impl Exchange {
     ) -> Result<(Parked, Option<DialogKey>), Refusal> {
         match self.state(key) {
             Some(State::Parked(parked)) => Ok((parked, None)),
-            // Who dials has it before who is called; should that come to nothing, the time starts
-            // again.
-            Some(State::Recalling(mut parked, recall)) => {
-                parked.deadline = now + self.settings(parked.orbit).pickup_timeout;
-                Ok((parked, Some(recall)))
+            // Who dials has it before who is called.
+            Some(State::Recalling(parked, recall)) => {
+                Ok((self.with_time_left(now, parked), Some(recall)))
             }
             Some(State::Retrieving(..)) => Err(Refusal::BeingRetrieved),
             Some(State::Adopting(_)) => Err(Refusal::BeingAdopted),
             // Its orbit is taken, but nobody was told yet.
             _ => Err(Refusal::EmptyOrbit),
         }
+    }
+
+    /// Somebody is awake who may dial: a call whose time is over has as much as at first, should
+    /// that somebody not get it.
+    pub(super) fn with_time_left(&self, now: Time, mut parked: Parked) -> Parked {
+        if parked.deadline <= now {
+            parked.deadline = now + self.settings(parked.orbit).pickup_timeout;
+        }
+        parked
     }
 
     /// From here on nobody else can have it.

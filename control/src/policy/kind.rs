@@ -31,6 +31,11 @@ impl Policies {
         Kind::Pstn
     }
 
+    /// Whether a host is one of our domains or addresses, in lower case.
+    pub(crate) fn is_ours(&self, host: &str) -> bool {
+        self.hosts.iter().any(|ours| ours == host)
+    }
+
     /// Whether a host is ours: a domain we serve, our own address, or a phone's or proxy's in a
     /// trusted network. A telephone's number has no host.
     fn is_at_home(&self, host: &str) -> bool {
@@ -39,7 +44,7 @@ impl Policies {
             .parse::<IpAddr>()
             .map(|address| address.to_canonical());
         host.is_empty()
-            || self.hosts.iter().any(|ours| ours == host)
+            || self.is_ours(host)
             || address.is_ok_and(|at| self.trusted.iter().any(|network| network.contains(&at)))
     }
 

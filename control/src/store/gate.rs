@@ -1,18 +1,17 @@
-//! Messages that wait until what they tell is durable: in order, for as long as [`HOLD_MAX`] at
-//! most. A store that is slower, or fails, is *behind*: nothing waits for it until it has caught
-//! up, and the operator hears of it.
+//! Messages, and answers to operators, that wait until what they tell is durable: in order, for as
+//! long as [`HOLD_MAX`] at most. A store that is slower, or fails, is *behind*: nothing waits for
+//! it until it has caught up, and the operator hears of it.
 
 use std::collections::VecDeque;
 
 use shared::Time;
 
 use super::limits::HOLD_MAX;
-use crate::sip::transport::Transmit;
 
-/// The gate before the network.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    held: VecDeque<(u64, Time, Transmit)>,
+/// The gate before whoever is told.
+#[derive(Debug)]
+pub(crate) struct Gate<T> {
+    held: VecDeque<(u64, Time, T)>,
     /// The last batch that was handed out.
     last: u64,
     /// The last batch that is durable.
@@ -20,18 +19,18 @@ pub(crate) struct Gate {
     is_behind: bool,
 }
 
-impl Gate {
+impl<T> Gate<T> {
     /// A batch was handed out: what is sent from now on waits for it.
     pub(crate) fn close(&mut self, batch: u64) {
         self.last = batch;
     }
 
-    /// Takes a message; gives it back if nothing is to be waited for.
-    pub(crate) fn pass(&mut self, now: Time, transmit: Transmit) -> Option<Transmit> {
+    /// Takes what somebody is to be told; gives it back if nothing is to be waited for.
+    pub(crate) fn pass(&mut self, now: Time, told: T) -> Option<T> {
         if self.is_behind || (self.durable >= self.last && self.held.is_empty()) {
-            return Some(transmit);
+            return Some(told);
         }
-        self.held.push_back((self.last, now, transmit));
+        self.held.push_back((self.last, now, told));
         None
     }
 
@@ -61,13 +60,13 @@ impl Gate {
         self.held.front().map(|&(_, since, _)| since + HOLD_MAX)
     }
 
-    /// The next message that waits no more.
-    pub(crate) fn poll(&mut self) -> Option<Transmit> {
+    /// The next that waits no more.
+    pub(crate) fn poll(&mut self) -> Option<T> {
         let &(batch, ..) = self.held.front()?;
         if !self.is_behind && batch > self.durable {
             return None;
         }
-        self.held.pop_front().map(|(_, _, transmit)| transmit)
+        self.held.pop_front().map(|(_, _, told)| told)
     }
 
     /// Whether calls are parked that would not outlive the process.
@@ -85,34 +84,32 @@ impl Gate {
     }
 }
 
+impl<T> Default for Gate<T> {
+    fn default() -> Self {
+        Self {
+            held: VecDeque::new(),
+            last: 0,
+            durable: 0,
+            is_behind: false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sip::transport::{Ticket, Transport};
 
-    fn message(number: u64) -> Transmit {
-        Transmit {
-            transport: Transport::Udp,
-            flow: None,
-            destination: "192.0.2.7:5060".parse().unwrap(),
-            ticket: Ticket(number),
-            bytes: Vec::new(),
-        }
-    }
-
-    fn released(gate: &mut Gate) -> Vec<u64> {
-        std::iter::from_fn(|| gate.poll())
-            .map(|transmit| transmit.ticket.0)
-            .collect()
+    fn released(gate: &mut Gate<u64>) -> Vec<u64> {
+        std::iter::from_fn(|| gate.poll()).collect()
     }
 
     #[test]
     fn nothing_waits_while_nothing_is_to_be_written() {
         let mut gate = Gate::default();
-        assert!(gate.pass(Time::ZERO, message(1)).is_some());
+        assert!(gate.pass(Time::ZERO, 1).is_some());
         gate.close(1);
         gate.stored(1);
-        assert!(gate.pass(Time::ZERO, message(2)).is_some());
+        assert!(gate.pass(Time::ZERO, 2).is_some());
         assert_eq!(gate.deadline(), None);
     }
 
@@ -120,13 +117,13 @@ mod tests {
     fn what_a_batch_is_told_by_waits_for_it_and_what_comes_later_stays_behind() {
         let mut gate = Gate::default();
         gate.close(1);
-        assert!(gate.pass(Time::ZERO, message(1)).is_none());
+        assert!(gate.pass(Time::ZERO, 1).is_none());
         gate.close(2);
-        assert!(gate.pass(Time::ZERO, message(2)).is_none());
+        assert!(gate.pass(Time::ZERO, 2).is_none());
         assert!(released(&mut gate).is_empty());
         gate.stored(1);
         assert_eq!(released(&mut gate), [1]);
-        assert!(gate.pass(Time::ZERO, message(3)).is_none());
+        assert!(gate.pass(Time::ZERO, 3).is_none());
         gate.stored(2);
         assert_eq!(released(&mut gate), [2, 3]);
     }
@@ -135,14 +132,14 @@ mod tests {
     fn a_slow_store_holds_nobody_up_for_long_and_may_catch_up() {
         let mut gate = Gate::default();
         gate.close(1);
-        gate.pass(Time::ZERO, message(1));
+        gate.pass(Time::ZERO, 1);
         let at = gate.deadline().unwrap();
         assert_eq!(at, Time::ZERO + HOLD_MAX);
         gate.expire(at);
         assert!(gate.is_behind());
         assert_eq!(released(&mut gate), [1]);
         gate.close(2);
-        assert!(gate.pass(at, message(2)).is_some());
+        assert!(gate.pass(at, 2).is_some());
         gate.stored(1);
         assert!(gate.is_behind());
         gate.stored(2);
@@ -153,7 +150,7 @@ mod tests {
     fn a_store_that_fails_lets_everything_pass_at_once() {
         let mut gate = Gate::default();
         gate.close(1);
-        gate.pass(Time::ZERO, message(1));
+        gate.pass(Time::ZERO, 1);
         gate.failed();
         assert_eq!(released(&mut gate), [1]);
     }

@@ -65,6 +65,7 @@ impl World {
     fn crash_keeping(&mut self, durable: impl Fn(&mut Self, usize) -> usize) {
         self.trace.line(self.now, format_args!("the server dies"));
         self.nothing_told_is_lost();
+        self.questions.lost();
         for connection in &mut self.connections {
             connection.is_open = false;
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::time::Duration;
+
 use control::Input;
 use control::ask::{Answer, Ask, AskError, AskId};
 
@@ -28,17 +30,30 @@ impl Questions {
         self.answers.insert(id, answer);
     }
 
+    /// The server has died: who has asked is told so by its connection.
+    pub(super) fn lost(&mut self) {
+        self.open.clear();
+    }
+
     /// How many wait for their answer.
     pub(crate) fn open(&self) -> usize {
         self.open.len()
     }
 }
 
+/// How long an answer may wait for the store, and a little more.
+const ANSWER_MAX: Duration = Duration::from_millis(500);
+
 impl World {
-    /// Asks something that is answered at once.
+    /// Asks something that is answered at once, or as soon as what it does is durable.
     pub(crate) fn ask(&mut self, ask: Ask) -> Result<Answer, AskError> {
         let id = self.begin_to_ask(ask);
-        self.answer(id).expect("it is answered at once")
+        if self.questions.open.contains(&id) {
+            self.run_until(ANSWER_MAX, "answered", |world| {
+                !world.questions.open.contains(&id)
+            });
+        }
+        self.answer(id).expect("it is answered once")
     }
 
     /// Asks something.

@@ -1,6 +1,7 @@
 //! 2xx and ACK over a network that loses them (RFC 3261 §13.3.1.4).
 
 use crate::common::link::Way;
+use crate::common::phone::Hold;
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
 use crate::common::world::World;
@@ -87,5 +88,28 @@ fn hanging_up_before_the_ack_arrived_is_answered() {
     world.hang_up(call);
     world.run(ms(100));
     assert_eq!(world.status().parked, 0);
+    world.finish();
+}
+
+/// The other side says meanwhile that it is somebody else: that must wait for the ACK.
+#[test]
+fn who_has_not_heard_its_2xx_is_not_told_who_the_other_side_is_now() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let boss = "\"boss\" <sip:boss@example.com>".to_owned();
+    let parked = world.dial_with(alice, "park", &[("P-Asserted-Identity", boss)]);
+    world.run(secs(1));
+    let orbit = world.orbit(parked).unwrap();
+    world.link.lose(Way::ToPhone, "SIP/2.0 200", 1);
+    let retriever = world.dial(bob, &orbit);
+    world.run(ms(200));
+    world.with(alice, |phone, now| phone.hold(now, 0, Hold::SendOnly));
+    world.run(secs(3));
+    assert!(!world.call(retriever).is_over());
+    assert_eq!(world.status().parked, 0);
+    world.with(alice, |phone, now| phone.resume(now, 0));
+    world.run(secs(3));
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
     world.finish();
 }

@@ -15,6 +15,7 @@ mod codec_change;
 mod complaints;
 mod configure;
 mod crash;
+mod delivered;
 mod drain;
 mod empty_orbit;
 mod feature_codes;

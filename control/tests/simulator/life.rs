@@ -76,6 +76,9 @@ impl Life {
                 self.world.lose_worker(WorkerId(0));
             }
             self.fate();
+            if self.seed.chance(2) {
+                self.operate();
+            }
             if !self.world.is_doomed() && self.seed.below(60) == 0 {
                 self.configure();
             }
@@ -194,6 +197,7 @@ impl Life {
             retrieved: world.past.retrieved + status.retrieved,
             recalled: self.recalls_answered(),
             referred: self.refers_that_parked(),
+            delivered: self.deliveries_answered(),
             lamps: self.lamps,
             released: checks::released(world),
             lost_notifies: world.lost_notifies,
@@ -228,6 +232,15 @@ impl Life {
             let invite = call.invite.as_ref();
             let is_recall = invite.is_some_and(|invite| invite.header("Replaces").is_none());
             is_recall && call.settled.is_some()
+        });
+        answered.count() as u64
+    }
+
+    fn deliveries_answered(&self) -> u64 {
+        let calls = self.world.phones.iter().flat_map(|phone| &phone.calls);
+        let answered = calls.filter(|call| {
+            let from = call.invite.as_ref().map(|invite| invite.must("From"));
+            from.is_some_and(|from| from.starts_with("\"Parked ")) && call.settled.is_some()
         });
         answered.count() as u64
     }

@@ -1,5 +1,7 @@
 //! What people do, at random: dial, hold, transfer, hang up, watch a lamp.
 
+use control::ask::{Ask, Which};
+
 use super::habits::{PSTN, add_site, below, policies};
 use super::life::Life;
 use crate::common::phone::call::{State, View};
@@ -219,6 +221,31 @@ impl Life {
         let settled = self.world.call(call).settled.as_ref();
         let stream = settled.and_then(|settled| self.world.workers.behind(settled));
         stream.is_some_and(|stream| stream.source.peer().is_some())
+    }
+
+    /// An operator does something with a call that waits. Nobody waits for the answer.
+    pub(super) fn operate(&mut self) {
+        let orbits = self.world.control.orbits();
+        if orbits.is_empty() {
+            return;
+        }
+        let which = Which {
+            orbit: orbits[self.seed.index(orbits.len())].orbit.clone(),
+            call: None,
+        };
+        let phone = self.seed.index(self.world.phones.len());
+        let ask = match self.seed.below(10) {
+            0 => Ask::HangUp(which),
+            1 | 2 => Ask::Move {
+                which,
+                to: (700 + below(&mut self.seed, 10)).to_string(),
+            },
+            _ => Ask::Deliver {
+                which,
+                to: format!("sip:phone@{}", self.world.phones[phone].address),
+            },
+        };
+        self.world.begin_to_ask(ask);
     }
 
     /// The operator changes something, which may be refused.

@@ -9,6 +9,8 @@ pub(crate) struct Tally {
     pub(crate) parked: u64,
     pub(crate) retrieved: u64,
     pub(crate) recalled: u64,
+    /// Calls that an operator has brought to a phone which answered.
+    pub(crate) delivered: u64,
     /// REFERs that ended with a parked call.
     pub(crate) referred: u64,
     pub(crate) lamps: u64,
@@ -69,6 +71,7 @@ impl Tally {
             return;
         }
         let seldom = [
+            self.delivered,
             self.torn_inputs,
             self.behind,
             self.forbidden,
@@ -91,6 +94,7 @@ impl Tally {
         self.parked += other.parked;
         self.retrieved += other.retrieved;
         self.recalled += other.recalled;
+        self.delivered += other.delivered;
         self.referred += other.referred;
         self.lamps += other.lamps;
         self.deaths += other.deaths;

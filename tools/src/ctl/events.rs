@@ -31,7 +31,7 @@ pub(super) fn follow(client: &Client, json: bool, out: &mut dyn Write) -> Result
     Err(ended("the stream has ended"))
 }
 
-fn ended(what: &str) -> Failure {
+pub(super) fn ended(what: &str) -> Failure {
     Failure::Unreachable {
         what: what.to_owned(),
         remedy: "the server has ended, or let go of a reader that was too slow",

@@ -25,6 +25,9 @@ pub enum Failure {
         /// What would help.
         remedy: &'static str,
     },
+    /// The phone that was called does not have the call.
+    #[error("not connected: {}", super::cell::printable(.0))]
+    NotConnected(String),
     /// The answer could not be written.
     #[error("the answer cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -35,7 +38,7 @@ impl Failure {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Output(_) => 1,
+            Self::Refused(_) | Self::NotConnected(_) | Self::Output(_) => 1,
             Self::Address(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::Token(_) | Self::NoToken(_) => 4,

@@ -10,6 +10,7 @@ mod client;
 mod events;
 mod failure;
 mod options;
+mod retrieve;
 mod show;
 mod table;
 mod token;
@@ -17,7 +18,7 @@ mod top;
 
 use std::io::Write;
 
-use control::driver::http::{HistoryList, Meant, Move, Orbit, Park, RangeList, Status};
+use control::driver::http::{HistoryList, Meant, Move, Orbit, Park, RangeList, Retrieve, Status};
 use serde::Serialize;
 
 use client::Client;
@@ -59,6 +60,13 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
             };
             let moved: Orbit = client.act(&path, &wish)?;
             tell(out, json, &moved, show::orbit)
+        }
+        Command::Retrieve { orbit, to, call } => {
+            let wish = Retrieve {
+                to: to.clone(),
+                call: call.clone(),
+            };
+            retrieve::bring(&client, orbit, &wish, json, out)
         }
         Command::Park { call, orbit } => {
             let path = client::path(&["v1", "calls", call, "park"]);

@@ -71,6 +71,17 @@ pub(super) enum Command {
         #[arg(long, value_name = "CALL")]
         call: Option<String>,
     },
+    /// Bring a parked call to a phone: it is called, and has the call when it answers. Waits until
+    /// it has, or will not have it (exit code 1); the call waits on then.
+    Retrieve {
+        /// As it is dialled.
+        orbit: String,
+        /// The phone, such as sip:alice@example.com.
+        to: String,
+        /// Only if this call still waits there (`call` of `orbitctl orbit`).
+        #[arg(long, value_name = "CALL")]
+        call: Option<String>,
+    },
     /// Park a call again that was retrieved: its first party waits, the other one's call is over.
     Park {
         /// As events and the history name it.

@@ -43,6 +43,20 @@ pub struct Move {
     pub call: Option<String>,
 }
 
+/// Which phone shall have a call.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retrieve {
+    /// Its SIP URI, on a host that `[park] refer_to` allows.
+    #[schema(example = "sip:alice@example.com")]
+    pub to: String,
+    /// The call, as the orbit or an event names it: should another one wait in the orbit by now,
+    /// nothing is done.
+    #[serde(default)]
+    #[schema(example = "0123456789abcdef", pattern = "^[0-9a-f]{16}$")]
+    pub call: Option<String>,
+}
+
 /// Where a call shall wait.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +110,33 @@ pub(super) async fn relocate(
     let done = desk.asker.orbit_after(ask).await;
     caller.note("move", &what, &done);
     done.map(|view| Json(Orbit::of(view, Wall::now())))
+}
+
+/// Brings a parked call to a phone.
+///
+/// The phone is called, and has the call when it answers. Until then the call waits as before: who
+/// dials its orbit has it at once, its time goes on, and nobody is called back. Should the phone
+/// not answer within `recall_ring_timeout`, or refuse, it goes on waiting; where its time is over
+/// by then, its parker is called. The answer comes when the phone is being called; the events of
+/// the call tell the rest: `recall-begun` with whom `chosen`, `recall-ended`, and `retrieved`.
+#[utoipa::path(
+    post, path = "/v1/orbits/{orbit}/retrieve", tag = "orbits", security(("token" = [])),
+    params(("orbit" = String, Path, description = "As it is dialled; # is written %23")),
+    request_body = Retrieve,
+    responses((status = 202, body = Orbit, description = "The phone is being called."), Refusals)
+)]
+pub(super) async fn retrieve(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Name(orbit): Name,
+    Said(wish): Said<Retrieve>,
+) -> Result<(StatusCode, Json<Orbit>), Problem> {
+    let to = wish.to;
+    let what = format!("orbit {orbit} to {to}");
+    let ask = which(&orbit, wish.call.as_deref()).map(|which| Ask::Deliver { which, to });
+    let done = desk.asker.orbit_after(ask).await;
+    caller.note("retrieve", &what, &done);
+    done.map(|view| (StatusCode::ACCEPTED, Json(Orbit::of(view, Wall::now()))))
 }
 
 /// Parks a call again that was retrieved.

@@ -30,7 +30,7 @@ mod token;
 pub(in crate::driver) use asker::{Asked, Asker, Reply};
 pub(in crate::driver) use listen::{Listening, Serving, bind, start};
 
-pub use actions::{Meant, Move, Park};
+pub use actions::{Meant, Move, Park, Retrieve};
 pub use events::{Event, Fact, HistoryList, RecallTarget, Snapshot, Stay};
 pub use health::Health;
 pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};

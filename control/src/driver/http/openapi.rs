@@ -20,6 +20,7 @@ use super::{Problem, actions, events, health, orbits, ranges, status};
     paths(
         actions::hang_up,
         actions::relocate,
+        actions::retrieve,
         actions::park,
         actions::drain,
         events::history::list,
@@ -75,7 +76,10 @@ impl IntoResponses for Refusals {
 const REFUSALS: &[(u16, &str)] = &[
     (400, "A parameter is wrong; `field` names it."),
     (401, "There is no token, or none that is known."),
-    (403, "The token's role is not enough."),
+    (
+        403,
+        "The token's role is not enough, or no policy allows it.",
+    ),
     (
         404,
         "There is no such orbit or call, or nobody waits there.",

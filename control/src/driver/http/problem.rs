@@ -196,6 +196,22 @@ impl Problem {
                 "There is no such range",
                 Some("range"),
             ),
+            AskError::NotCallable(_) => (wrong, "not-callable", "Nothing to call", Some("to")),
+            AskError::OwnNumber(_) => (wrong, "own-number", "The number is ours", Some("to")),
+            AskError::HostNotAllowed(_) => (
+                wrong,
+                "host-not-allowed",
+                "The host may not be called",
+                Some("to"),
+            ),
+            AskError::Denied(_) | AskError::NeedsPin(_) => {
+                let title = "The phone may not have the call";
+                (StatusCode::FORBIDDEN, "denied", title, Some("to"))
+            }
+            AskError::NoMedia => {
+                let title = "No place for another leg";
+                (StatusCode::SERVICE_UNAVAILABLE, "no-media", title, None)
+            }
             AskError::NotAnOrbit(_) => {
                 let title = "A parameter is wrong";
                 (

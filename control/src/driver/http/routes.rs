@@ -72,6 +72,7 @@ pub(super) fn routes(desk: Desk) -> Router {
     let of_operators = Router::new()
         .route("/v1/orbits/{orbit}/hang-up", post(actions::hang_up))
         .route("/v1/orbits/{orbit}/move", post(actions::relocate))
+        .route("/v1/orbits/{orbit}/retrieve", post(actions::retrieve))
         .route("/v1/calls/{call}/park", post(actions::park))
         .route_layer(of(Role::Operator));
     let of_admins = Router::new()

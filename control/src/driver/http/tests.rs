@@ -182,6 +182,7 @@ fn idle(ask: Ask) -> Option<Result<Answer, AskError>> {
         Ask::Orbit(number) => Err(AskError::NoSuchOrbit(number)),
         Ask::HangUp(which) => Err(AskError::EmptyOrbit(which.orbit)),
         Ask::Move { to, .. } => Ok(Answer::Orbit(Box::new(view(to.parse().unwrap_or(1))))),
+        Ask::Deliver { to, .. } => Err(AskError::NotCallable(to)),
         Ask::Park { call, .. } => Err(AskError::NoConversation(call)),
         Ask::Ranges => Ok(Answer::Ranges(Vec::new())),
         Ask::Status => Ok(Answer::Status(StatusView {

@@ -119,17 +119,18 @@ fn adoptions(page: &mut Page, tally: &Tally) {
         .sample(&[], tally.not_adopted);
 }
 
-const DIALECTS: [Dialect; 6] = [
+const DIALECTS: [Dialect; 7] = [
     Dialect::Dialled,
     Dialect::Transfer,
     Dialect::AttendedTransfer,
     Dialect::Refer,
     Dialect::ReferInCall,
     Dialect::Lync,
+    Dialect::Operator,
 ];
-const WAYS: [Way; 3] = [Way::Dialled, Way::Recall, Way::Fallback];
-const WHOM: [Whom; 2] = [Whom::Parker, Whom::Fallback];
-const ENDS: [End; 11] = [
+const WAYS: [Way; 4] = [Way::Dialled, Way::Recall, Way::Fallback, Way::Chosen];
+const WHOM: [Whom; 3] = [Whom::Parker, Whom::Fallback, Whom::Chosen];
+const ENDS: [End; 12] = [
     End::HungUp,
     End::PhoneGone,
     End::NoAck,
@@ -137,6 +138,7 @@ const ENDS: [End; 11] = [
     End::NotRetrieved,
     End::Replaced,
     End::ParkedAnew,
+    End::Operator,
     End::BadAnswer,
     End::MediaTimeout,
     End::MediaLost,

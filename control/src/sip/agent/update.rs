@@ -58,7 +58,8 @@ impl Agent {
         let Some(usage) = self.usages.get_mut(dialog) else {
             return false;
         };
-        if !usage.is_confirmed() || !usage.peer.updates {
+        // A caller that has not heard our 2xx yet knows no dialog, and would answer 481.
+        if !usage.is_confirmed() || !usage.peer.updates || usage.must_await_ack() {
             return false;
         }
         if usage.our_update.is_some() {

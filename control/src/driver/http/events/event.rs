@@ -38,8 +38,8 @@ pub struct Event {
 pub enum Fact {
     /// A call waits in its orbit.
     Parked {
-        /// How that was asked for: dialled, transfer, attended-transfer, refer, refer-in-call or
-        /// lync.
+        /// How that was asked for: dialled, transfer, attended-transfer, refer, refer-in-call,
+        /// lync or operator.
         dialect: String,
         /// The URI that is called back.
         parker: Option<String>,
@@ -57,7 +57,7 @@ pub enum Fact {
     },
     /// Somebody is being connected to the call.
     Claimed {
-        /// How it came: dialled, recall, fallback.
+        /// How it came: dialled, recall, fallback, chosen.
         way: String,
     },
     /// Somebody wanted a call that was not to be had.
@@ -148,9 +148,9 @@ pub enum Fact {
 /// Who is called back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RecallTarget {
-    /// `parker` or `fallback`.
+    /// `parker`, `fallback` or `chosen`, by an operator.
     pub whom: String,
-    /// Counts from one.
+    /// Counts from one; 0 for whom an operator has chosen.
     pub attempt: u8,
 }
 
