@@ -44,6 +44,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Check => {
             config.prepare_prompts(Prompt::builtin, Prompt::spoken, Prompt::load)?;
+            driver::check_certificate(&config)?;
             writeln!(out, "the configuration is right")?;
         }
         Command::Demo(options) => return demo::run(&options, config, &|config| start(config)),

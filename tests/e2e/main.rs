@@ -26,3 +26,4 @@ mod released;
 mod service;
 mod sipp;
 mod store;
+mod tls;

@@ -34,7 +34,7 @@ pub struct Arguments {
 pub enum Command {
     /// Serve until SIGINT or SIGTERM (what happens without a command).
     Run,
-    /// Only check the configuration and the music it names.
+    /// Only check the configuration, and the music and the certificate that it names.
     Check,
     /// Start a server, park callers of its own, and show how well they are served.
     Demo(demo::Options),

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use shared::{Command, Source, Time, WorkerId};
 
 use adopt::Adoptions;
-use alarm::Alarm;
+pub(crate) use alarm::Alarm;
 
 use crate::config::{Codes, Config, Media, Music, Numbers, Park, ReferTo, Reserved};
 use crate::happening::News;

@@ -89,6 +89,17 @@ pub struct MediaCdr {
 }
 
 impl Cdr {
+    /// The same call, without who took part in it.
+    #[must_use]
+    pub fn without_names(mut self) -> Self {
+        self.parkee.clear();
+        (self.parker, self.retriever) = (None, None);
+        for recall in &mut self.recalls {
+            recall.target.clear();
+        }
+        self
+    }
+
     /// How long it has waited, in milliseconds, until it was retrieved for the last time or ended.
     #[must_use]
     pub fn waited_ms(&self) -> Option<u64> {

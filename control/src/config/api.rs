@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 use super::limits::TOKENS_MAX;
@@ -10,10 +11,21 @@ use super::table::{NAME_RULE, Table, is_name};
 /// `[api]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Api {
-    /// A loopback address.
+    /// A loopback address where there is no certificate.
     pub listen: SocketAddr,
+    /// With one it speaks TLS only.
+    pub certificate: Option<Certificate>,
     /// `[[api.token]]`, by name; none: nobody may do anything.
     pub tokens: Vec<Token>,
+}
+
+/// `certificate` and `key` of `[api]`: files in PEM.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Certificate {
+    /// The server's certificate, then those between it and its CA.
+    pub chain: PathBuf,
+    /// Its private key, not encrypted.
+    pub key: PathBuf,
 }
 
 /// `[[api.token]]`: somebody who may use the API.
@@ -41,18 +53,20 @@ pub enum Role {
 impl Api {
     pub(super) fn read(
         root: &Table<'_>,
+        folder: &Path,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Self>, ConfigError> {
         let Some(table) = root.table("api")? else {
             return Ok(None);
         };
-        table.knows(&["listen", "token"])?;
+        table.knows(&["listen", "certificate", "key", "token"])?;
         let rule = "write ADDRESS:PORT such as \"127.0.0.1:8080\"";
         let listen = table.parsed::<SocketAddr>("listen", rule)?;
         let listen = listen.unwrap_or(LISTEN);
-        if !listen.ip().is_loopback() {
+        let certificate = Certificate::read(&table, folder)?;
+        if !listen.ip().is_loopback() && certificate.is_none() {
             let what = "not a loopback address, and what is said there is not encrypted; write \
-                        127.0.0.1 or [::1], and let a proxy with TLS stand before it";
+                        certificate and key too, or 127.0.0.1 or [::1]";
             return Err(table.wrong("listen", what));
         }
         let mut tokens: Vec<Token> = Vec::new();
@@ -77,12 +91,37 @@ impl Api {
             let what = "no token, so that only its health can be asked; `orbitd token` makes one";
             warnings.push(table.wrong_itself(what).0);
         }
-        Ok(Some(Self { listen, tokens }))
+        Ok(Some(Self {
+            listen,
+            certificate,
+            tokens,
+        }))
     }
 }
 
 /// Where it listens unless told otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+impl Certificate {
+    fn read(table: &Table<'_>, folder: &Path) -> Result<Option<Self>, ConfigError> {
+        let path = |key| {
+            let path = table.text(key, "write the path of a PEM file")?;
+            match path {
+                Some("") => Err(table.wrong(key, "empty; write the path of a PEM file")),
+                path => Ok(path.map(|path| folder.join(path))),
+            }
+        };
+        match (path("certificate")?, path("key")?) {
+            (Some(chain), Some(key)) => Ok(Some(Self { chain, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(table.wrong("certificate", "there is no key; write key too")),
+            (None, Some(_)) => {
+                let what = "there is no certificate; write certificate too";
+                Err(table.wrong("key", what))
+            }
+        }
+    }
+}
 
 impl Token {
     fn read(table: &Table<'_>) -> Result<Self, ConfigError> {

@@ -13,6 +13,8 @@ pub struct CdrConfig {
     pub path: Option<PathBuf>,
     /// How many days the store keeps the record of a call that is over.
     pub keep_days: u32,
+    /// Whether it says who was parked, by whom, and who had the call.
+    pub names: bool,
 }
 
 /// Days without `[cdr] keep_days`.
@@ -23,6 +25,7 @@ impl Default for CdrConfig {
         Self {
             path: None,
             keep_days: KEEP_DAYS,
+            names: true,
         }
     }
 }
@@ -32,7 +35,7 @@ impl CdrConfig {
         let Some(table) = root.table("cdr")? else {
             return Ok(Self::default());
         };
-        table.knows(&["path", "keep_days"])?;
+        table.knows(&["path", "keep_days", "names"])?;
         let path = table.text("path", "write the path of a file")?;
         if path == Some("") {
             return Err(table.wrong("path", "empty; write the path of a file"));
@@ -40,6 +43,7 @@ impl CdrConfig {
         Ok(Self {
             path: path.map(|path| folder.join(path)),
             keep_days: table.number("keep_days", &CDR_DAYS)?.unwrap_or(KEEP_DAYS),
+            names: table.switch("names")?.unwrap_or(true),
         })
     }
 }

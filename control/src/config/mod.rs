@@ -42,7 +42,7 @@ mod who;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use api::{Api, Role, Token};
+pub use api::{Api, Certificate, Role, Token};
 pub use cdr::CdrConfig;
 pub use codes::Codes;
 pub use forsaken::WhenAllFail;
@@ -158,7 +158,7 @@ impl Config {
         let refer_to = ReferTo::read(&root, &sip)?;
         later::check(&root, &mut warnings)?;
         let store = Store::read(&root, folder, &mut warnings)?;
-        let api = Api::read(&root, &mut warnings)?;
+        let api = Api::read(&root, folder, &mut warnings)?;
         let cdr = CdrConfig::read(&root, folder)?;
         media.warn_of_loopback(&sip, &root, &mut warnings);
         forsaken::warn_of_fallbacks(&sip, &root, &mut warnings)?;

@@ -33,7 +33,7 @@ pub fn banner(config: &Config, server: &Server, media: &str) -> String {
     }
     line(&mut text, "media", media);
     line(&mut text, "store", &store(&config.store));
-    let api = server.api().map(|address| format!("http://{address}/"));
+    let api = server.api();
     let none = || "none: write [api] to have one".to_owned();
     line(&mut text, "api", &api.unwrap_or_else(none));
     line(&mut text, "to stop", stop(&config.store));

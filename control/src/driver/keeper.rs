@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
 use super::clock;
-use super::metrics::{Measured, StoreStats};
+use super::metrics::{Measured, RecordStats, StoreStats};
 use super::reactor::Arrival;
 use super::server::StartError;
 use super::store::{Recorder, Sqlite, Work, Writer};
@@ -30,6 +30,7 @@ impl Keeper {
     pub(super) fn open(
         config: &Config,
         stats: Option<Arc<StoreStats>>,
+        records: Arc<RecordStats>,
         arrivals: &Sender<Arrival>,
     ) -> Result<(Option<Kept>, Option<Self>), StartError> {
         let mut store = config.store.path.as_deref().map(Sqlite::open).transpose()?;
@@ -49,7 +50,7 @@ impl Keeper {
             });
         }
         let on_terminate = store.is_some().then_some(config.store.on_terminate);
-        let recorder = Recorder::open(&config.cdr, unfinished).map_err(|error| {
+        let recorder = Recorder::open(&config.cdr, unfinished, records).map_err(|error| {
             let what = format!("cannot be written: {error}; see [cdr] path");
             StartError::Records(config.problem(&["cdr", "path"], &what))
         })?;
@@ -71,21 +72,21 @@ impl Keeper {
         }
     }
 
-    pub(super) fn write(&self, batch: Batch) {
+    pub(super) fn write(&mut self, batch: Batch) {
         self.writer.give(Work::Batch(batch));
     }
 
-    pub(super) fn record(&self, happening: Arc<Happening>) {
+    pub(super) fn record(&mut self, happening: Arc<Happening>) {
         self.writer.give(Work::Happened(happening));
     }
 
     /// The calls of the process before are taken up.
-    pub(super) fn all_adopted(&self) {
+    pub(super) fn all_adopted(&mut self) {
         self.writer.give(Work::AllAdopted);
     }
 
     /// Gives work to the thread.
-    pub(super) fn give(&self, work: Work) {
+    pub(super) fn give(&mut self, work: Work) {
         self.writer.give(work);
     }
 }

@@ -5,6 +5,7 @@
 //! buffer they were received in; TCP connections are tasks of their own behind bounded queues.
 //! Absent on purpose: anything that decides.
 
+mod api;
 mod banner;
 mod bell;
 mod clock;
@@ -22,6 +23,7 @@ mod terminate;
 mod udp;
 mod workers;
 
+pub use api::check_certificate;
 pub use banner::banner;
 pub use bell::Bell;
 pub use server::{RunError, Server, StartError, start};

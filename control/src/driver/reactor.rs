@@ -3,13 +3,14 @@
 
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use shared::Time;
 use tokio::net::TcpStream;
 use tokio::signal::unix::Signal;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::bell::Bell;
 use super::clock;
@@ -67,9 +68,10 @@ pub(super) enum Arrival {
     Stop,
 }
 
-/// The signals that end the server.
+/// The signals that end the server, and the one that has its certificate read anew.
 #[derive(Debug)]
 pub(super) struct Signals {
+    pub(super) hangup: Signal,
     pub(super) interrupt: Signal,
     pub(super) terminate: Signal,
 }
@@ -87,6 +89,8 @@ pub(super) struct Reactor {
     pub(super) bell: Bell,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) signals: Signals,
+    /// Tells the API to read its certificate anew.
+    pub(super) reload: Arc<Notify>,
     pub(super) supervisor: Supervisor,
     pub(super) ending: Ending,
     pub(super) phase: Phase,
@@ -113,6 +117,7 @@ enum Wake {
     Deadline,
     Interrupt,
     Terminate,
+    Hangup,
 }
 
 /// Datagrams and events taken in one turn before the others are looked at again.
@@ -132,7 +137,7 @@ impl Reactor {
     pub(super) async fn run(mut self) -> Result<(), RunError> {
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
         self.carry_out();
-        if let Some(keeper) = &self.keeper {
+        if let Some(keeper) = &mut self.keeper {
             keeper.all_adopted();
         }
         self.supervisor.ready();
@@ -144,6 +149,7 @@ impl Reactor {
                 Wake::Media => self.take_events()?,
                 Wake::Interrupt => self.end_by_signal(),
                 Wake::Terminate => self.terminate(),
+                Wake::Hangup => self.reload.notify_one(),
                 Wake::Deadline => {}
             }
             let now = clock::now();
@@ -206,6 +212,7 @@ impl Reactor {
             () = tokio::time::sleep_until(until) => Wake::Deadline,
             _ = signals.interrupt.recv() => Wake::Interrupt,
             _ = signals.terminate.recv() => Wake::Terminate,
+            _ = signals.hangup.recv() => Wake::Hangup,
         }
     }
 
@@ -294,7 +301,7 @@ impl Reactor {
                 let _ = reply.send(report);
             }
             Arrival::History(count, reply) => {
-                if let Some(keeper) = &self.keeper {
+                if let Some(keeper) = &mut self.keeper {
                     keeper.give(Work::Last(count, reply));
                 }
             }
@@ -339,13 +346,13 @@ impl Reactor {
                 Output::Configured(Err(error)) => tracing::error!("not configured: {error}"),
                 Output::Answer(id, answer) => self.asked.answer(id, answer),
                 Output::Store(batch) => {
-                    if let Some(keeper) = &self.keeper {
+                    if let Some(keeper) = &mut self.keeper {
                         keeper.write(batch);
                     }
                 }
                 Output::Happened(happening) => {
                     let happening = self.news.tell(happening);
-                    if let Some(keeper) = &self.keeper {
+                    if let Some(keeper) = &mut self.keeper {
                         keeper.record(happening);
                     }
                 }

@@ -9,14 +9,15 @@ use shared::{WorkerId, WorkerLink, WorkerStats};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
+use super::api::ApiParts;
 use super::bell::Bell;
 use super::clock;
 use super::dns::Resolver;
-use super::http::{self, Asked, Asker, Listening, Serving};
+use super::http::{ApiStats, Asked, CertificateError, Listening};
 use super::keeper::Keeper;
-use super::metrics::{Metrics, StoreStats};
+use super::metrics::{Metrics, RecordStats, StoreStats};
 use super::news::News;
 use super::reactor::{Arrival, Phase, Reactor, Signals};
 use super::supervisor::Supervisor;
@@ -25,7 +26,7 @@ use super::terminate::Ending;
 use super::udp::UdpListener;
 use super::workers::Workers;
 use crate::cdr::Cdr;
-use crate::config::{Api, Config, ConfigError};
+use crate::config::{Config, ConfigError};
 use crate::control::{Control, ControlStatus, OrbitStatus, Setup};
 use crate::happening::{Happening, Tally};
 use crate::sip::transport::{Flow, Listener, Transport};
@@ -79,6 +80,9 @@ pub enum StartError {
         /// What would help.
         remedy: &'static str,
     },
+    /// The certificate of the API cannot be used.
+    #[error("{0}")]
+    Certificate(#[from] CertificateError),
     /// The store is not to be had.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -116,12 +120,21 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     let (arrivals, waiting) = mpsc::channel(ARRIVALS_MAX);
     let sockets = Sockets::bind(config)?;
     let listeners = sockets.listeners.clone();
-    let api = bind_api(config)?;
+    let api_stats = Arc::<ApiStats>::default();
+    let reload = Arc::new(Notify::new());
+    let api = ApiParts::bind(config, &api_stats, &reload)?;
     let stats: Vec<_> = links.iter().map(|link| Arc::clone(&link.stats)).collect();
     let store_stats = config.store.path.is_some().then(Arc::<StoreStats>::default);
-    let metrics = Metrics::new(&config.node.id, stats.clone(), store_stats.clone());
+    let records = Arc::<RecordStats>::default();
+    let metrics = Metrics {
+        node: config.node.id.as_str().into(),
+        workers: stats.clone(),
+        store: store_stats.clone(),
+        records: Arc::clone(&records),
+        api: Arc::clone(&api_stats),
+    };
     let workers = Workers::new(links);
-    let (kept, keeper) = Keeper::open(config, store_stats, &arrivals)?;
+    let (kept, keeper) = Keeper::open(config, store_stats, records, &arrivals)?;
     let setup = Setup {
         kept,
         config: config.clone(),
@@ -146,7 +159,9 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         signals: Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
         },
+        reload,
         supervisor: Supervisor::from_environment(),
         ending: Ending::new(config),
         phase: Phase::Running,
@@ -158,16 +173,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
     }
     drop(entered);
     let thread = spawn(runtime, reactor)?;
-    let api = api.map(|(socket, api)| {
-        let serving = Serving {
-            api,
-            node: config.node.id.clone(),
-            asker: Asker::new(arrivals.clone()),
-            happenings: heard,
-            metrics,
-        };
-        http::start(socket, serving)
-    });
+    let api = api.map(|api| api.start(config, &arrivals, heard, metrics));
     let api = api.transpose()?;
     Ok(Server {
         thread,
@@ -177,21 +183,6 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         happenings,
         api,
     })
-}
-
-/// The socket of the API, where one is wanted.
-fn bind_api(config: &Config) -> Result<Option<(std::net::TcpListener, Api)>, StartError> {
-    let Some(api) = &config.api else {
-        return Ok(None);
-    };
-    let address = api.listen;
-    let refused = |error: io::Error| StartError::BindApi {
-        address,
-        remedy: remedy(error.kind(), API_REMEDIES),
-        error,
-    };
-    let socket = http::bind(address).map_err(refused)?;
-    Ok(Some((socket, api.clone())))
 }
 
 fn spawn(runtime: Runtime, reactor: Reactor) -> io::Result<JoinHandle<Result<(), RunError>>> {
@@ -207,10 +198,12 @@ impl Server {
         &self.listeners
     }
 
-    /// Where its API listens, with the real port; `None` without one.
+    /// Where its API listens, with the real port, as a URL; `None` without one.
     #[must_use]
-    pub fn api(&self) -> Option<SocketAddr> {
-        Some(self.api.as_ref()?.address)
+    pub fn api(&self) -> Option<String> {
+        let api = self.api.as_ref()?;
+        let scheme = if api.is_encrypted { "https" } else { "http" };
+        Some(format!("{scheme}://{}/", api.address))
     }
 
     /// The counters of its workers.
@@ -347,7 +340,7 @@ fn refusal(transport: Transport, address: SocketAddr, error: io::Error) -> Start
 }
 
 /// What would help where a port is taken, an address is not there, a right is missing, or else.
-type Remedies = [&'static str; 4];
+pub(super) type Remedies = [&'static str; 4];
 
 const SIP_REMEDIES: &Remedies = &[
     "another program has this port: find it with `ss -lntup`, or change [sip] listen",
@@ -356,14 +349,10 @@ const SIP_REMEDIES: &Remedies = &[
     "see [sip] listen",
 ];
 
-const API_REMEDIES: &Remedies = &[
-    "another program has this port: find it with `ss -lntp`, or change [api] listen",
-    "this host does not have this address: see `ip address`, and change [api] listen",
-    "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or change [api] listen",
-    "see [api] listen",
-];
-
-fn remedy(kind: io::ErrorKind, [taken, not_here, not_allowed, other]: &Remedies) -> &'static str {
+pub(super) fn remedy(
+    kind: io::ErrorKind,
+    [taken, not_here, not_allowed, other]: &Remedies,
+) -> &'static str {
     match kind {
         io::ErrorKind::AddrInUse => taken,
         io::ErrorKind::AddrNotAvailable => not_here,

@@ -3,6 +3,8 @@
 //! Absent on purpose: what the peer is told (`call::refusal`).
 
 use crate::call::Refusal;
+use crate::sdp::SdpError;
+use crate::sip::status::Status;
 
 /// A reason: few, so that they can be counted one by one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -19,6 +21,54 @@ impl Why {
         name: "left",
         status: 0,
     };
+}
+
+/// Refusals that tell all reasons apart, but for `phone-refused`, whose status is the phone's.
+const REFUSALS: [Refusal; 31] = [
+    Refusal::BadRequest(""),
+    Refusal::UnknownUser,
+    Refusal::NoOrbitDialled,
+    Refusal::EmptyOrbit,
+    Refusal::OtherCall,
+    Refusal::BeingRetrieved,
+    Refusal::BeingAdopted,
+    Refusal::OrbitTaken,
+    Refusal::DoublePark,
+    Refusal::NoConversation,
+    Refusal::ParkTimeout,
+    Refusal::ReferToElsewhere,
+    Refusal::TooManyFetches,
+    Refusal::NoOrbit,
+    Refusal::WrongPin,
+    Refusal::NoPin,
+    Refusal::NoDigits,
+    Refusal::Sdp(SdpError::Syntax),
+    Refusal::Sdp(SdpError::NoCodec),
+    Refusal::NoSuchDialog,
+    Refusal::DialogEnded,
+    Refusal::NotEarly,
+    Refusal::Pending,
+    Refusal::NoMedia,
+    Refusal::ParkeeGone,
+    Refusal::ParkeeRefused,
+    Refusal::ParkeeUnavailable,
+    Refusal::ParkeeSilent,
+    Refusal::NotAnswered,
+    Refusal::Draining,
+    Refusal::Stopping,
+];
+
+impl Why {
+    /// Every reason with each of its statuses, but for `phone-refused`, whose status is the
+    /// phone's: who counts begins with 0 for each, so that the first shows as a rise.
+    pub fn known() -> impl Iterator<Item = Self> {
+        let denied = Self {
+            name: "denied",
+            status: Status::FORBIDDEN.code(),
+        };
+        let refusals = REFUSALS.into_iter().map(Self::from);
+        refusals.chain([Self::LEFT, denied])
+    }
 }
 
 impl From<Refusal> for Why {

@@ -225,6 +225,7 @@ impl World {
         };
         assert_eq!(status, left, "something is left at the end");
         self.history.check_all_ended();
+        self.history.check_reasons();
         assert_eq!(self.questions.open(), 0, "a question without an answer");
         assert_eq!(self.workers.len(), 0, "a stream is left at the end");
         assert_eq!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use control::cdr::Folder;
 use control::control::{ControlStatus, OrbitStatus};
-use control::happening::{Board, CallNumber, Fact, Happening, Tally};
+use control::happening::{Board, CallNumber, Fact, Happening, Tally, Why};
 use shared::Time;
 
 /// Everything that was told.
@@ -33,6 +33,16 @@ struct Counts {
 }
 
 impl History {
+    /// Who counts begins with 0 for each reason: it must know them all.
+    pub(crate) fn check_reasons(&self) {
+        let known: BTreeSet<Why> = Why::known().collect();
+        let failed = self.tally.parks_failed.keys();
+        for why in failed.chain(self.tally.retrieves_failed.keys()) {
+            let is_known = known.contains(why) || why.name == "phone-refused";
+            assert!(is_known, "no figure is there from the start: {why:?}");
+        }
+    }
+
     /// Takes in what the server tells.
     ///
     /// # Panics

@@ -1,5 +1,7 @@
 //! HTTP to the API: one request at a time, with limits in time and size.
 
+use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use control::driver::http::{OrbitList, Problem};
@@ -8,7 +10,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use super::Failure;
+use super::{Failure, trust};
 
 /// Who asks.
 #[derive(Debug)]
@@ -26,15 +28,27 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 const ORBITS_PER_LIST: usize = 10_000;
 
 impl Client {
+    /// `ca`: whose certificates are believed; those that this host trusts where it is `None`.
+    ///
     /// # Errors
-    /// [`Failure::Address`] for what is no address of an API.
-    pub(super) fn new(server: &str, token: String) -> Result<Self, Failure> {
-        let host = server.strip_prefix("http://").unwrap_or("");
+    /// [`Failure::Address`] for what is no address of an API, or no certificate.
+    pub(super) fn new(server: &str, token: String, ca: Option<&Path>) -> Result<Self, Failure> {
+        let (is_encrypted, host) = match server.strip_prefix("https://") {
+            Some(host) => (true, host),
+            None => (false, server.strip_prefix("http://").unwrap_or("")),
+        };
+        let wrong = |rule: &str| Err(Failure::Address(format!("--server {server}: {rule}")));
         if host.is_empty() || host.starts_with('/') || host.contains(char::is_whitespace) {
-            let rule = "write http://HOST:PORT such as http://127.0.0.1:8080";
-            return Err(Failure::Address(format!("--server {server}: {rule}")));
+            return wrong("write http://HOST:PORT such as http://127.0.0.1:8080, or https://…");
+        }
+        if !is_encrypted && !is_this_host(host) {
+            return wrong(
+                "another host, where the token would be sent in the clear; write https://",
+            );
         }
         let config = Agent::config_builder()
+            .tls_config(trust::config(ca, is_encrypted)?)
+            .https_only(is_encrypted)
             .http_status_as_error(false)
             .max_redirects(0)
             // The API is on this host, or on one beside it.
@@ -120,8 +134,16 @@ impl Client {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
+        let text = error.to_string();
         let remedy = match error {
             ureq::Error::Timeout(_) => "the server is busy or hung: see its log",
+            _ if text.contains("certificate") => {
+                "nothing was sent; --ca FILE names the CA that has signed the server's \
+                 certificate, and --server must be a name or address that stands in it"
+            }
+            _ if text.contains("corrupt message") => {
+                "does it speak TLS? Without [api] certificate it does not: write http://"
+            }
             _ => {
                 "is orbitd running there (systemctl status orbitd), and does [api] listen say so? \
                  --server names another one"
@@ -132,6 +154,18 @@ impl Client {
             remedy,
         }
     }
+}
+
+/// Whether nobody else can hear what is sent to this host and port.
+fn is_this_host(authority: &str) -> bool {
+    let end = authority.find('/').unwrap_or(authority.len());
+    let authority = &authority[..end];
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let address = host.parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// A path of these parts, each written so that it is one.
@@ -202,12 +236,16 @@ mod tests {
     fn what_is_no_address_is_said_before_anything_is_sent() {
         for wrong in [
             "127.0.0.1:8080",
-            "https://host",
+            "https://",
+            "http://192.0.2.1:8080",
+            "http://127.0.0.1.example.com:8080",
+            "http://[2001:db8::1]:8080",
+            "http://user@127.0.0.1:8080",
             "http://",
             "http:///x",
             "http://a b",
         ] {
-            let failure = Client::new(wrong, "token".to_owned()).unwrap_err();
+            let failure = Client::new(wrong, "token".to_owned(), None).unwrap_err();
             assert_eq!(failure.exit_code(), 2, "{wrong}");
             assert!(failure.to_string().contains(wrong), "{failure}");
         }
@@ -218,7 +256,7 @@ mod tests {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let server = format!("http://{}", port.local_addr().unwrap());
         drop(port);
-        let client = Client::new(&server, "token".to_owned()).unwrap();
+        let client = Client::new(&server, "token".to_owned(), None).unwrap();
         let failure = client.get::<serde_json::Value>("/v1/status").unwrap_err();
         assert_eq!(failure.exit_code(), 3);
         assert!(

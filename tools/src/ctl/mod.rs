@@ -15,6 +15,7 @@ mod show;
 mod table;
 mod token;
 mod top;
+mod trust;
 
 use std::io::Write;
 
@@ -33,7 +34,7 @@ pub use options::Arguments;
 /// [`Failure`], with what to do about it; its exit code tells scripts which kind it is.
 pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
     let token = token::find(arguments.token_file.as_deref())?;
-    let client = Client::new(&arguments.server, token)?;
+    let client = Client::new(&arguments.server, token, arguments.ca.as_deref())?;
     let json = arguments.json;
     match &arguments.command {
         Command::Orbits { range } => {

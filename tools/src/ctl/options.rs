@@ -12,15 +12,20 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Parser, Debug)]
 #[command(name = "orbitctl", version)]
 pub struct Arguments {
-    /// Where the API of orbitd is ([api] listen).
+    /// Where the API of orbitd is ([api] listen); https:// where it has a certificate.
     #[arg(
         long,
+        visible_alias = "url",
         global = true,
         value_name = "URL",
         env = "ORBIT_SERVER",
         default_value = "http://127.0.0.1:8080"
     )]
     pub(super) server: String,
+    /// The file (PEM) with the certificate of the CA that has signed the server's; otherwise those
+    /// that this host trusts. There is no way past it: https means verified.
+    #[arg(long, global = true, value_name = "FILE", env = "ORBIT_CA")]
+    pub(super) ca: Option<PathBuf>,
     /// The file with the token.
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) token_file: Option<PathBuf>,

@@ -18,6 +18,16 @@ fn it_listens_on_this_host_unless_told_otherwise() {
 }
 
 #[test]
+fn with_a_certificate_it_listens_anywhere() {
+    let text = "[api]\nlisten = \"0.0.0.0:8443\"\ncertificate = \"api.pem\"\nkey = \"/k/api.key\"";
+    let api = parse(text).unwrap().api.unwrap();
+    assert_eq!(api.listen, "0.0.0.0:8443".parse().unwrap());
+    let certificate = api.certificate.unwrap();
+    assert!(certificate.chain.ends_with("api.pem"));
+    assert_eq!(certificate.key, Path::new("/k/api.key"));
+}
+
+#[test]
 fn a_token_has_a_name_a_role_and_a_hash() {
     let text = format!("[[api.token]]\nname = \"ann\"\nrole = \"operator\"\nsha256 = \"{HASH}\"");
     let config = parse(&text).unwrap();
@@ -56,7 +66,20 @@ listen = "8080"
 [api]
 listen = "0.0.0.0:8080"
 => 2: [api] listen = "0.0.0.0:8080": not a loopback address, and what is said there is not
-   encrypted; write 127.0.0.1 or [::1], and let a proxy with TLS stand before it
+   encrypted; write certificate and key too, or 127.0.0.1 or [::1]
+
+[api]
+certificate = "api.pem"
+=> 2: [api] certificate = "api.pem": there is no key; write key too
+
+[api]
+key = "api.key"
+=> 2: [api] key = "api.key": there is no certificate; write certificate too
+
+[api]
+certificate = ""
+key = "api.key"
+=> 2: [api] certificate = "": empty; write the path of a PEM file
 
 [api]
 token = "secret"

@@ -9,7 +9,8 @@ use crate::config::OnTerminate;
 #[test]
 fn records_are_kept_for_ninety_days_and_no_file_is_written_by_default() {
     let cdr = parse("").unwrap().cdr;
-    assert_eq!((cdr.path, cdr.keep_days), (None, 90));
+    assert_eq!((cdr.path, cdr.keep_days, cdr.names), (None, 90, true));
+    assert!(!parse("[cdr]\nnames = false").unwrap().cdr.names);
 }
 
 #[test]

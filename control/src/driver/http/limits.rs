@@ -4,6 +4,16 @@ use std::time::Duration;
 
 /// Connections at once; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 256;
+/// Connections of one peer that is not on this host.
+pub const CONNECTIONS_PER_PEER_MAX: usize = 64;
+/// How long the handshake of TLS may take.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the files of certificate and key are looked at.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
+/// How long before its end a certificate is warned of.
+pub const EXPIRY_WARNING: Duration = Duration::from_hours(14 * 24);
+/// How often.
+pub const EXPIRY_WARNING_AGAIN: Duration = Duration::from_hours(24);
 /// How long the head of a request may take, and how long a connection may be idle before it.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of the head of a request.
@@ -47,4 +57,8 @@ const _: () = assert!(
     "listeners leave room for others"
 );
 const _: () = assert!(ASKS_MAX <= CONNECTIONS_MAX);
+const _: () = assert!(
+    2 * CONNECTIONS_PER_PEER_MAX < CONNECTIONS_MAX,
+    "one stranger leaves room for others"
+);
 const _: () = assert!(ASK_TIMEOUT.as_secs() < REQUEST_TIMEOUT.as_secs());

@@ -8,6 +8,7 @@
 mod actions;
 mod asker;
 mod body;
+mod certificate;
 mod events;
 mod health;
 pub mod limits;
@@ -18,19 +19,25 @@ mod openapi;
 mod orbits;
 mod page;
 mod permit;
+mod places;
 mod problem;
 mod query;
 mod ranges;
 mod routes;
+mod stats;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod token;
 
 pub(in crate::driver) use asker::{Asked, Asker, Reply};
 pub(in crate::driver) use listen::{Listening, Serving, bind, start};
+pub(in crate::driver) use stats::ApiStats;
+pub(in crate::driver) use tls::Tls;
 
 pub use actions::{Meant, Move, Park, Retrieve};
+pub use certificate::CertificateError;
 pub use events::{Event, Fact, HistoryList, RecallTarget, Snapshot, Stay};
 pub use health::Health;
 pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};

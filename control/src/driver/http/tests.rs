@@ -49,12 +49,22 @@ impl Bench {
         let serving = Serving {
             api: Api {
                 listen: "127.0.0.1:0".parse().unwrap(),
+                certificate: None,
                 tokens: tokens.iter().map(known).collect(),
             },
+            tls: None,
+            reload: Arc::default(),
+            stats: Arc::default(),
             node: "edge-1".to_owned(),
             asker: Asker::new(arrivals.clone()),
             happenings,
-            metrics: Metrics::new("edge-1", Vec::new(), None),
+            metrics: Metrics {
+                node: "edge-1".into(),
+                workers: Vec::new(),
+                store: None,
+                records: Arc::default(),
+                api: Arc::default(),
+            },
         };
         let socket = bind(serving.api.listen).unwrap();
         let listening = start(socket, serving).unwrap();

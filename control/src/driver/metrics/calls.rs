@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Figures;
 use super::page::Page;
-use crate::happening::{Dialect, End, Tally, Way, Whom, Why};
+use crate::happening::{Dialect, End, RecallEnd, Tally, Way, Whom, Why};
 
 /// How full a range is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,8 +99,12 @@ fn recalls(page: &mut Page, tally: &Tally) {
     by(page, name, "whom", &WHOM, &tally.recalls, Whom::name);
     let help = "How calls to the parker or the fallback ended.";
     let mut family = page.counter("orbit_recalls_ended_total", help);
-    for ((whom, how), count) in &tally.recalls_ended {
-        family.sample(&[("whom", whom.name()), ("how", how)], count);
+    for whom in WHOM {
+        for how in RECALL_ENDS.map(RecallEnd::name) {
+            let count = tally.recalls_ended.get(&(whom, how)).copied();
+            let labels = [("whom", whom.name()), ("how", how)];
+            family.sample(&labels, count.unwrap_or(0));
+        }
     }
     let help = "Alarms: everybody was called and nobody came.";
     page.counter("orbit_forsaken_total", help)
@@ -130,6 +134,15 @@ const DIALECTS: [Dialect; 7] = [
 ];
 const WAYS: [Way; 4] = [Way::Dialled, Way::Recall, Way::Fallback, Way::Chosen];
 const WHOM: [Whom; 3] = [Whom::Parker, Whom::Fallback, Whom::Chosen];
+/// Statuses aside.
+const RECALL_ENDS: [RecallEnd; 6] = [
+    RecallEnd::Answered,
+    RecallEnd::Refused(0),
+    RecallEnd::NotAnswered,
+    RecallEnd::RetrievedElsewhere,
+    RecallEnd::CallOver,
+    RecallEnd::NotCalled,
+];
 const ENDS: [End; 12] = [
     End::HungUp,
     End::PhoneGone,
@@ -163,10 +176,13 @@ fn by<K: Ord + Copy>(
     }
 }
 
-/// By reason and by the status that the peer was told, as RFC 6076 tells failures apart.
+/// By reason, each from the start, and by the status that the peer was told, as RFC 6076 tells
+/// failures apart.
 fn failures(page: &mut Page, name: &str, help: &str, counts: &BTreeMap<Why, u64>) {
     let mut family = page.counter(name, help);
-    for (why, count) in counts {
+    let mut all: BTreeMap<Why, u64> = Why::known().map(|why| (why, 0)).collect();
+    all.extend(counts);
+    for (why, count) in &all {
         let status = why.status.to_string();
         family.sample(&[("reason", why.name), ("status", &status)], count);
     }

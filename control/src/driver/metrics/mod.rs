@@ -6,10 +6,12 @@
 //!
 //! Absent on purpose: HTTP (`http`), and any counting but the store's.
 
+mod api;
 mod calls;
 mod media;
 mod page;
 mod process;
+mod records;
 mod signalling;
 mod store;
 #[cfg(test)]
@@ -20,8 +22,10 @@ use std::sync::Arc;
 use shared::WorkerStats;
 
 use calls::RangeFigures;
+pub(super) use records::RecordStats;
 pub(super) use store::{Measured, StoreStats};
 
+use super::http::ApiStats;
 use crate::control::{Control, ControlStatus};
 use crate::happening::Tally;
 use crate::sip::Messages;
@@ -66,25 +70,15 @@ impl Figures {
 /// What is read at a scrape beside [`Figures`], and what is always the same.
 #[derive(Clone, Debug)]
 pub(super) struct Metrics {
-    node: Arc<str>,
-    workers: Vec<Arc<WorkerStats>>,
-    store: Option<Arc<StoreStats>>,
+    pub(super) node: Arc<str>,
+    pub(super) workers: Vec<Arc<WorkerStats>>,
+    /// `None` when calls are kept in memory only.
+    pub(super) store: Option<Arc<StoreStats>>,
+    pub(super) records: Arc<RecordStats>,
+    pub(super) api: Arc<ApiStats>,
 }
 
 impl Metrics {
-    /// Of a server with these workers; `store`: `None` when calls are kept in memory only.
-    pub(super) fn new(
-        node: &str,
-        workers: Vec<Arc<WorkerStats>>,
-        store: Option<Arc<StoreStats>>,
-    ) -> Self {
-        Self {
-            node: node.into(),
-            workers,
-            store,
-        }
-    }
-
     /// The page.
     pub(super) fn render(&self, figures: &Figures) -> String {
         let mut page = Page::default();
@@ -97,6 +91,8 @@ impl Metrics {
         if let Some(stats) = &self.store {
             store::write(&mut page, stats, figures.status.store_behind);
         }
+        records::write(&mut page, &self.records);
+        api::write(&mut page, &self.api);
         process::write(&mut page);
         page.into_text()
     }

@@ -37,7 +37,14 @@ fn rendered() -> String {
     stats.count_drop(DropReason::WrongSource, 3);
     stats.lateness.record(1_500, 50);
     let store = Arc::new(StoreStats::default());
-    Metrics::new("edge-1", vec![Arc::new(stats)], Some(store)).render(&figures())
+    let metrics = Metrics {
+        node: "edge-1".into(),
+        workers: vec![Arc::new(stats)],
+        store: Some(store),
+        records: Arc::default(),
+        api: Arc::default(),
+    };
+    metrics.render(&figures())
 }
 
 #[test]
@@ -57,6 +64,12 @@ fn the_page_has_a_figure_of_each_part_of_the_server() {
         "orbit_media_lateness_seconds_bucket{worker=\"0\",le=\"0.000002\"} 50",
         "orbit_media_lateness_seconds_sum{worker=\"0\"} 0.000075",
         "orbit_store_behind 1",
+        "orbit_records_lost_total{what=\"happening\"} 0",
+        "orbit_api_handshakes_failed_total 0",
+        "orbit_parks_failed_total{reason=\"denied\",status=\"403\"} 0",
+        "orbit_retrieves_failed_total{reason=\"empty-orbit\",status=\"404\"} 0",
+        "orbit_recalls_ended_total{whom=\"fallback\",how=\"not-answered\"} 0",
+        "orbit_calls_ended_total{how=\"operator\"} 0",
     ] {
         assert!(
             text.lines().any(|one| one == line),

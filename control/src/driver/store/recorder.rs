@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::Time;
@@ -11,6 +12,7 @@ use super::lines::Lines;
 use crate::cdr::{Cdr, Folder};
 use crate::config::CdrConfig;
 use crate::driver::clock;
+use crate::driver::metrics::RecordStats;
 use crate::happening::Happening;
 use crate::store::{Store, StoreError};
 
@@ -20,6 +22,7 @@ pub(in crate::driver) struct Recorder {
     folder: Folder,
     lines: Option<Lines>,
     keep: Duration,
+    names: bool,
     /// Records that the store does not have yet, the last word on each call.
     unwritten: BTreeMap<String, Cdr>,
     /// Lines that the file does not have yet.
@@ -29,6 +32,7 @@ pub(in crate::driver) struct Recorder {
     flush_at: Option<Time>,
     strike_at: Time,
     is_failing: bool,
+    stats: Arc<RecordStats>,
 }
 
 /// How soon what happened is written.
@@ -48,19 +52,30 @@ const LAST_MAX: usize = 200;
 
 impl Recorder {
     /// Goes on with the records of an earlier process.
-    pub(in crate::driver) fn open(config: &CdrConfig, unfinished: Vec<Cdr>) -> io::Result<Self> {
+    pub(in crate::driver) fn open(
+        config: &CdrConfig,
+        unfinished: Vec<Cdr>,
+        stats: Arc<RecordStats>,
+    ) -> io::Result<Self> {
         let lines = config.path.clone().map(Lines::open).transpose()?;
         Ok(Self {
             folder: Folder::new(clock::origin_unix_ms(), unfinished),
             lines,
             keep: Duration::from_hours(24) * config.keep_days,
+            names: config.names,
             unwritten: BTreeMap::new(),
             unsaid: Vec::new(),
             last: VecDeque::new(),
             flush_at: None,
             strike_at: Time::ZERO,
             is_failing: false,
+            stats,
         })
+    }
+
+    /// Where what is lost is counted.
+    pub(super) fn stats(&self) -> Arc<RecordStats> {
+        Arc::clone(&self.stats)
     }
 
     /// Takes in what happened.
@@ -124,8 +139,7 @@ impl Recorder {
     pub(super) fn last(&mut self, count: usize, store: Option<&mut dyn Store>) -> Vec<Cdr> {
         match store {
             Some(store) => {
-                let written = self.folder.take_changed();
-                self.keep_unwritten(written);
+                self.take_changed();
                 let written = self.store(store);
                 written
                     .and_then(|()| store.last_cdrs(count))
@@ -140,9 +154,9 @@ impl Recorder {
     }
 
     fn collect(&mut self, now: Time, age: Duration) {
-        let changed = self.folder.take_changed();
-        self.keep_unwritten(changed);
+        self.take_changed();
         let ended = self.folder.take_ended(now, age);
+        let ended = self.as_kept(ended);
         for cdr in &ended {
             self.last.push_front(cdr.clone());
         }
@@ -152,9 +166,19 @@ impl Recorder {
         }
     }
 
-    fn keep_unwritten(&mut self, records: Vec<Cdr>) {
-        let records = records.into_iter().map(|cdr| (cdr.call.clone(), cdr));
-        self.unwritten.extend(records);
+    fn take_changed(&mut self) {
+        let changed = self.folder.take_changed();
+        let changed = self.as_kept(changed).into_iter();
+        self.unwritten
+            .extend(changed.map(|cdr| (cdr.call.clone(), cdr)));
+    }
+
+    /// Without names where the operator keeps none.
+    fn as_kept(&self, records: Vec<Cdr>) -> Vec<Cdr> {
+        if self.names {
+            return records;
+        }
+        records.into_iter().map(Cdr::without_names).collect()
     }
 
     fn store(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
@@ -184,6 +208,7 @@ impl Recorder {
         if lost == 0 {
             return;
         }
+        self.stats.records.add(lost as u64);
         tracing::error!(
             lost,
             "too many call records wait to be written: some are lost"
@@ -206,6 +231,51 @@ impl Recorder {
                 self.strike_at = now + STRIKE_EVERY;
                 tracing::error!(%error, "old call records were not struck");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::happening::{CallNumber, Dialect, End, Fact, Side};
+
+    fn happening(fact: Fact) -> Happening {
+        Happening {
+            at: clock::now(),
+            call: Some(CallNumber(7)),
+            call_id: "x".into(),
+            orbit: Some("701".into()),
+            range: None,
+            fact,
+        }
+    }
+
+    #[test]
+    fn who_takes_part_is_kept_only_where_the_operator_wants_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for names in [true, false] {
+            let config = CdrConfig {
+                path: Some(folder.path().join(format!("{names}.jsonl"))),
+                names,
+                ..CdrConfig::default()
+            };
+            let mut recorder = Recorder::open(&config, Vec::new(), Arc::default()).unwrap();
+            recorder.fold(&happening(Fact::Parked {
+                dialect: Dialect::Dialled,
+                parkee: "<sip:ann@example.com>".into(),
+                parker: Some("sip:bob@example.com".into()),
+                deadline: Time::ZERO,
+            }));
+            recorder.fold(&happening(Fact::Ended {
+                how: End::HungUp,
+                by: Side::Parkee,
+            }));
+            recorder.finish(None);
+            let text = std::fs::read_to_string(config.path.unwrap()).unwrap();
+            assert!(text.contains("\"701\""), "{text}");
+            assert_eq!(text.contains("ann"), names, "{text}");
+            assert_eq!(text.contains("bob"), names, "{text}");
         }
     }
 }

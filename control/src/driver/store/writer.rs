@@ -14,8 +14,10 @@ use tokio::sync::mpsc::Sender as Arrivals;
 use tokio::sync::oneshot;
 
 use super::Recorder;
+use crate::call::Alarm;
 use crate::cdr::Cdr;
 use crate::driver::clock;
+use crate::driver::metrics::RecordStats;
 use crate::driver::reactor::Arrival;
 use crate::happening::Happening;
 use crate::store::record::CallName;
@@ -27,6 +29,8 @@ pub(in crate::driver) struct Writer {
     work: Option<Sender<Work>>,
     /// Happenings that the thread has not taken yet.
     waiting: Arc<AtomicUsize>,
+    stats: Arc<RecordStats>,
+    alarm: Alarm,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -61,6 +65,7 @@ impl Writer {
     ) -> io::Result<Self> {
         let (work, todo) = mpsc::channel();
         let waiting = Arc::new(AtomicUsize::new(0));
+        let stats = recorder.stats();
         let taken = Arc::clone(&waiting);
         let thread = std::thread::Builder::new()
             .name("orbit-store".to_owned())
@@ -68,21 +73,36 @@ impl Writer {
         Ok(Self {
             work: Some(work),
             waiting,
+            stats,
+            alarm: Alarm::default(),
             thread: Some(thread),
         })
     }
 
     /// Hands over work.
-    pub(in crate::driver) fn give(&self, work: Work) {
+    pub(in crate::driver) fn give(&mut self, work: Work) {
         if let Work::Happened(_) = work
             && self.waiting.fetch_add(1, Ordering::Relaxed) >= HAPPENINGS_MAX
         {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return;
+            return self.lose();
         }
         if let Some(queue) = &self.work {
             // Refused only by a thread that has panicked, which its own message tells.
             let _ = queue.send(work);
+        }
+    }
+}
+
+impl Writer {
+    /// One happening has no place any more.
+    fn lose(&mut self) {
+        self.stats.happenings.add(1);
+        if let Some(times) = self.alarm.raise(clock::now()) {
+            tracing::error!(
+                times,
+                "happenings wait for a store that is too slow: call records will lack some"
+            );
         }
     }
 }
@@ -250,6 +270,7 @@ fn store(store: &mut Option<Box<dyn Store>>) -> Option<&mut dyn Store> {
 mod tests {
     use super::*;
     use crate::config::CdrConfig;
+    use crate::happening::Fact;
     use crate::store::{Loaded, StoreError};
 
     /// Tells what was written; fails as often as it shall.
@@ -306,7 +327,8 @@ mod tests {
             let (written, notes) = mpsc::channel();
             let (arrivals, told) = tokio::sync::mpsc::channel(8);
             let store = Box::new(Notes { written, failures });
-            let recorder = Recorder::open(&CdrConfig::default(), Vec::new()).unwrap();
+            let stats = Arc::default();
+            let recorder = Recorder::open(&CdrConfig::default(), Vec::new(), stats).unwrap();
             Self {
                 writer: Writer::start(Some(store), recorder, arrivals).unwrap(),
                 told,
@@ -361,8 +383,29 @@ mod tests {
     }
 
     #[test]
+    fn a_happening_without_a_place_is_counted() {
+        let mut desk = Desk::new(0);
+        desk.writer.waiting.store(HAPPENINGS_MAX, Ordering::Relaxed);
+        let happening = Happening {
+            at: Time::ZERO,
+            call: None,
+            call_id: "".into(),
+            orbit: None,
+            range: None,
+            fact: Fact::DrainBegun,
+        };
+        desk.writer.give(Work::Happened(Arc::new(happening)));
+        assert_eq!(desk.writer.stats.happenings.load(), 1);
+        assert_eq!(
+            desk.writer.waiting.load(Ordering::Relaxed),
+            HAPPENINGS_MAX,
+            "it does not wait"
+        );
+    }
+
+    #[test]
     fn the_end_waits_for_what_was_handed_over() {
-        let desk = Desk::new(1);
+        let mut desk = Desk::new(1);
         desk.writer.give(Work::Batch(batch(1, "a")));
         assert_eq!(desk.end(), [vec![delete("a")]]);
     }
