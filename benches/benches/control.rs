@@ -3,15 +3,11 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark says what it found")]
 
-use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use control::sdp::Description;
-use control::sip::header::Header;
-use control::sip::message::Message;
-use control::sip::uri::Uri;
 use criterion::{Criterion, criterion_group};
+use orbit_benches::cases::messages;
 use orbit_benches::house::{CALLS_MAX, House, invite};
 use shared::Time;
 
@@ -78,25 +74,9 @@ fn say(what: &str, figure: String, is_reached: bool) {
 }
 
 fn parse(criterion: &mut Criterion) {
-    let text = invite();
-    criterion.bench_function("sip/parse an INVITE", |bencher| {
-        bencher.iter(|| Message::parse(black_box(text.as_bytes())).map(|m| m.body().len()));
-    });
-    let message = Message::parse(text.as_bytes()).expect("it is one");
-    criterion.bench_function("sip/route", |bencher| {
-        bencher.iter(|| {
-            let uri = Uri::parse(black_box(&message).request_uri()?).ok()?;
-            let routes = message.values(Header::RecordRoute).count();
-            Some((
-                uri.user_unescaped()?.len(),
-                message.top_via().is_ok(),
-                routes,
-            ))
-        });
-    });
-    criterion.bench_function("sdp/parse", |bencher| {
-        bencher.iter(|| Description::parse(black_box(message.body())).map(|d| d.codecs()));
-    });
+    for case in messages() {
+        criterion.bench_function(&case.name, |bencher| bencher.iter((case.prepare)()));
+    }
 }
 
 fn park(criterion: &mut Criterion) {

@@ -9,7 +9,7 @@ use std::env;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode, Stdio};
 
-use orbit_benches::cases::{Case, cases};
+use orbit_benches::cases::{Case, messages, packets};
 
 /// What a process that is counted is told: the case, and the turns.
 const COUNTED: &str = "--counted";
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn work(name: &str, turns: u64) {
-    for case in cases().iter().filter(|case| case.name == name) {
+    for case in cases().filter(|case| case.name == name) {
         let mut turn = (case.prepare)();
         (0..turns).for_each(|_| turn());
     }
@@ -68,6 +68,10 @@ fn report(wanted: &[&String], out: &mut impl Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    messages().into_iter().chain(packets())
 }
 
 fn has_valgrind() -> bool {

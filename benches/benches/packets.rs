@@ -2,11 +2,11 @@
 //! goes on between packets: the table, the queues, a recording that is replaced.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use orbit_benches::cases::cases;
+use orbit_benches::cases;
 use orbit_benches::{Plane, recording};
 
 fn packets(criterion: &mut Criterion) {
-    for case in cases() {
+    for case in cases::packets() {
         let (part, detail) = case.name.split_once('/').unwrap_or(("", &case.name));
         let mut group = criterion.benchmark_group(part);
         group.throughput(Throughput::Elements(case.count));

@@ -1,9 +1,14 @@
-//! What is measured, once for all that measure it: `packets` takes the time, `instructions` counts.
+//! What is measured, once for all that measure it: `packets` and `control` take the time, `instructions`
+//! counts.
 
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use control::sdp::Description;
+use control::sip::header::Header;
+use control::sip::message::Message;
+use control::sip::uri::Uri;
 use dataplane::address::Address;
 use dataplane::latch::Lock;
 use dataplane::output::Output;
@@ -14,6 +19,7 @@ use dataplane::terms::Terms;
 use dataplane::{rtcp, rtp};
 use shared::{Command, Latch, StreamId, Time, Wake, WorkerId, pair};
 
+use crate::house::invite;
 use crate::{Plane, bridged, media, phone_report, voice};
 
 /// Something that is done again and again.
@@ -45,9 +51,19 @@ impl Case {
     }
 }
 
-/// All of them.
+/// What each SIP message needs.
 #[must_use]
-pub fn cases() -> Vec<Case> {
+pub fn messages() -> Vec<Case> {
+    vec![
+        Case::new("sip/parse an INVITE", 1, sip_parse),
+        Case::new("sip/route", 1, sip_route),
+        Case::new("sdp/parse", 1, sdp_parse),
+    ]
+}
+
+/// What each packet of media needs.
+#[must_use]
+pub fn packets() -> Vec<Case> {
     vec![
         music(1_000),
         music(15_000),
@@ -59,6 +75,39 @@ pub fn cases() -> Vec<Case> {
         Case::new("table/get of 15,000", 1, table),
         Case::new("queue/64 commands in and out", 64, queue),
     ]
+}
+
+/// A desk phone's INVITE by way of a proxy.
+fn sip_parse() -> Turn {
+    let text = invite();
+    Box::new(move || {
+        let body = Message::parse(black_box(text.as_bytes())).map(|it| it.body().len());
+        black_box(body).ok();
+    })
+}
+
+/// Who is called, through whom the message came, and how the way back goes.
+fn sip_route() -> Turn {
+    let message = parsed_invite();
+    Box::new(move || {
+        let message = black_box(&message);
+        let uri = message.request_uri().map(Uri::parse);
+        let user = uri.map(|uri| uri.map(|uri| uri.user_unescaped().map(|user| user.len())));
+        let routes = message.values(Header::RecordRoute).count();
+        black_box((user, message.top_via().is_ok(), routes));
+    })
+}
+
+/// Its description, and the codecs in it.
+fn sdp_parse() -> Turn {
+    let message = parsed_invite();
+    Box::new(move || {
+        black_box(Description::parse(black_box(message.body())).map(|it| it.codecs())).ok();
+    })
+}
+
+fn parsed_invite() -> Message<'static> {
+    Message::parse(invite().leak().as_bytes()).expect("it is one")
 }
 
 /// One slot of the wheel: N streams spread over 20 slots.

@@ -189,6 +189,8 @@ const DISCARD_PORT: u16 = 9;
 /// are no SDP are dropped.
 fn tidy(text: &[u8]) -> Vec<u8> {
     let mut tidied = Vec::with_capacity(text.len() + 2);
+    // Asked once of the whole: only where it is not is each line asked.
+    let is_clean = is_text(text);
     for line in text.split(|byte| matches!(byte, b'\n' | b'\r')) {
         let line = line.trim_ascii();
         let [key, b'=', value @ ..] = line else {
@@ -197,7 +199,9 @@ fn tidy(text: &[u8]) -> Vec<u8> {
         match key {
             b'v' => tidied.extend_from_slice(line),
             b'm' | b'c' => squeeze(*key, value, &mut tidied),
-            b'a' | b'b' if is_readable(*key, value) => tidied.extend_from_slice(line),
+            b'a' | b'b' if !is_clean && !is_text(value) => continue,
+            b'a' if is_asked_for(value) => tidied.extend_from_slice(line),
+            b'b' if is_rate(value) => tidied.extend_from_slice(line),
             _ => continue,
         }
         tidied.push(b'\n');
@@ -228,17 +232,27 @@ fn squeeze(key: u8, value: &[u8], tidied: &mut Vec<u8>) {
 /// Media, port, protocol and at least one format.
 const M_LINE_FIELDS: usize = 4;
 
-/// An attribute or bandwidth that cannot be read is one we do not know: both are to be ignored.
-fn is_readable(key: u8, value: &[u8]) -> bool {
-    let Ok(value) = std::str::from_utf8(value) else {
-        return false;
-    };
-    let bandwidth = || {
-        value
-            .split_once(':')
-            .is_some_and(|(_, rate)| rate.parse::<u64>().is_ok())
-    };
-    !value.contains('\0') && (key == b'a' || bandwidth())
+/// What can be read. A line of an attribute or a bandwidth that cannot is one we do not know: both
+/// are to be ignored.
+fn is_text(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok() && !text.contains(&0)
+}
+
+/// Whether anybody here looks at an attribute: many phones write twice as many as we know (ICE,
+/// keys, feedback), each of which would be copied.
+fn is_asked_for(attribute: &[u8]) -> bool {
+    let end = attribute.iter().position(|byte| *byte == b':');
+    match &attribute[..end.unwrap_or(attribute.len())] {
+        b"rtpmap" | b"fmtp" | b"ptime" | b"maxptime" | b"rtcp" | b"rtcp-mux" => true,
+        name => str::from_utf8(name).is_ok_and(|name| Direction::from_attribute(name).is_some()),
+    }
+}
+
+fn is_rate(bandwidth: &[u8]) -> bool {
+    str::from_utf8(bandwidth)
+        .ok()
+        .and_then(|text| text.split_once(':'))
+        .is_some_and(|(_, rate)| rate.parse::<u64>().is_ok())
 }
 
 /// A unicast address or the placeholder.

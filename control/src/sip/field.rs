@@ -36,6 +36,18 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Takes in all lines, which must be fields.
+    pub(super) fn read(&mut self, lines: impl Iterator<Item = &'a str>) -> Result<(), Malformed> {
+        for line in lines {
+            if self.len() == HEADERS_MAX {
+                return Err(Malformed::bad("too many header fields"));
+            }
+            let field = Field::parse(line).ok_or(Malformed::bad("a line is not a header field"))?;
+            self.push(field);
+        }
+        Ok(())
+    }
+
     pub(super) fn push(&mut self, field: Field<'a>) {
         match self.first.get_mut(self.first_len) {
             Some(place) => {
@@ -73,20 +85,6 @@ impl<'a> Field<'a> {
             value,
         })
     }
-}
-
-pub(super) fn parse_fields<'a>(
-    lines: impl Iterator<Item = &'a str>,
-) -> Result<Fields<'a>, Malformed> {
-    let mut fields = Fields::new();
-    for line in lines {
-        if fields.len() == HEADERS_MAX {
-            return Err(Malformed::bad("too many header fields"));
-        }
-        let field = Field::parse(line).ok_or(Malformed::bad("a line is not a header field"))?;
-        fields.push(field);
-    }
-    Ok(fields)
 }
 
 /// The body that Content-Length cuts out of what follows the head (RFC 3261 §18.3).

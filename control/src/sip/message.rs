@@ -6,9 +6,9 @@
 
 use std::fmt;
 
-use super::field::{Field, Fields, cut_body, parse_fields};
+use super::field::{Field, Fields, cut_body};
 use super::head::{self, Lines};
-use super::header::{Address, CSeq, Header, Parameters, Via};
+use super::header::{Address, CSeq, Header, Via};
 use super::limits::{
     CALL_ID_BYTES_MAX, HEAD_BYTES_MAX, HEADERS_MAX, MESSAGE_BYTES_MAX, TAG_BYTES_MAX,
 };
@@ -50,17 +50,15 @@ impl<'a> Message<'a> {
         if !head::is_clean(head) {
             return Err(Malformed::bad("control character in the header"));
         }
-        if str::from_utf8(head).is_err() {
-            return Err(Malformed::bad("header is not UTF-8"));
-        }
-        let mut lines = Lines::new(head).filter_map(|line| str::from_utf8(line).ok());
-        let start = Start::parse(lines.next().unwrap_or(""))?;
-        let fields = parse_fields(lines)?;
-        let message = Self {
-            start,
-            body: cut_body(&fields, rest)?,
-            fields,
+        let head = str::from_utf8(head).map_err(|_| Malformed::bad("header is not UTF-8"))?;
+        let mut lines = Lines::of_text(head);
+        let mut message = Self {
+            start: Start::parse(lines.next().unwrap_or(""))?,
+            fields: Fields::new(),
+            body: &[],
         };
+        message.fields.read(lines)?;
+        message.body = cut_body(&message.fields, rest)?;
         message.check()?;
         Ok(message)
     }
@@ -183,7 +181,7 @@ impl<'a> Message<'a> {
         let via = Via::parse(value.ok_or(Malformed::bad("no Via header"))?);
         let via = via.ok_or(Malformed::bad("Via is not a Via"))?;
         let length = via.branch.map_or(0, str::len);
-        if length > TAG_BYTES_MAX || Parameters(via.parameters).count("branch") > 1 {
+        if length > TAG_BYTES_MAX || via.has_branches {
             return Err(Malformed::bad("branch too long or doubled"));
         }
         Ok(via)
@@ -364,8 +362,7 @@ fn tagged<'a>(
 ) -> Result<Address<'a>, Malformed> {
     let address = Address::parse(value).ok_or_else(|| Malformed::bad(no_address))?;
     let length = address.tag().map_or(1, str::len);
-    let count = Parameters(address.parameters).count("tag");
-    match (1..=TAG_BYTES_MAX).contains(&length) && count <= 1 {
+    match (1..=TAG_BYTES_MAX).contains(&length) && !address.has_tags {
         true => Ok(address),
         false => Err(Malformed::bad(wrong_tag)),
     }

@@ -4,7 +4,7 @@ use super::limits::URI_BYTES_MAX;
 use super::message::Malformed;
 use super::method::Method;
 use super::status::Status;
-use super::token::{is_token, number};
+use super::token::{is_token, number, split_at};
 use super::uri::Uri;
 
 /// The start line.
@@ -31,9 +31,11 @@ pub enum Start<'a> {
 impl<'a> Start<'a> {
     pub(super) fn parse(line: &'a str) -> Result<Self, Malformed> {
         let wrong = Malformed::bad("start line is not that of a request or response");
-        let mut parts = line.splitn(3, ' ');
-        let first = parts.next().unwrap_or("");
-        let (second, third) = (parts.next().ok_or(wrong)?, parts.next());
+        let (first, rest) = split_at(line, b' ').ok_or(wrong)?;
+        let (second, third) = match split_at(rest, b' ') {
+            Some((second, third)) => (second, Some(third)),
+            None => (rest, None),
+        };
         if is_version(first) {
             check_version(first)?;
             return Self::parse_response(second, third.unwrap_or("")).ok_or(wrong);
@@ -81,10 +83,13 @@ impl<'a> Start<'a> {
 
 /// Whether a word is a version of SIP, be it one we speak or not.
 fn is_version(word: &str) -> bool {
-    let Some((name, version)) = word.split_once('/') else {
+    if word == OURS {
+        return true;
+    }
+    let Some((name, version)) = split_at(word, b'/') else {
         return false;
     };
-    let Some((major, minor)) = version.split_once('.') else {
+    let Some((major, minor)) = split_at(version, b'.') else {
         return false;
     };
     let are_digits = [major, minor]
@@ -93,9 +98,11 @@ fn is_version(word: &str) -> bool {
     name.eq_ignore_ascii_case("SIP") && are_digits
 }
 
+const OURS: &str = "SIP/2.0";
+
 /// RFC 3261 §7.1: the version is compared without case; ours is 2.0.
 fn check_version(word: &str) -> Result<(), Malformed> {
-    match word.eq_ignore_ascii_case("SIP/2.0") {
+    match word.eq_ignore_ascii_case(OURS) {
         true => Ok(()),
         false => Err(Malformed::new(
             Status::VERSION_NOT_SUPPORTED,

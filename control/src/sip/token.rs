@@ -11,23 +11,54 @@ pub(super) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+/// A blank inside a line.
+pub(super) const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
 /// The text without white space at its ends.
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r', '\n'])
+    let text = trim_start(text);
+    let end = text.bytes().rposition(|byte| !is_space(byte));
+    &text[..end.map_or(0, |at| at + 1)]
+}
+
+/// The text without white space in front.
+pub(super) fn trim_start(text: &str) -> &str {
+    let start = text.bytes().position(|byte| !is_space(byte));
+    &text[start.unwrap_or(text.len())..]
 }
 
 /// A character of `token`.
 pub(super) const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-        )
+    TOKEN[byte as usize]
 }
+
+/// For each byte whether it is a character of `token`: they are asked for more often than all else.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut letter = 0_u8;
+    while letter < 128 {
+        table[letter as usize] = letter.is_ascii_alphanumeric()
+            || matches!(
+                letter,
+                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+            );
+        letter += 1;
+    }
+    table
+};
 
 /// One or more characters of `token`.
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// What stands before and behind the first such byte, which must be ASCII.
+pub(super) fn split_at(text: &str, separator: u8) -> Option<(&str, &str)> {
+    debug_assert!(separator.is_ascii(), "part of a character");
+    let at = memchr::memchr(separator, text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// A number of decimal digits alone: no sign, no space. Leading zeros are allowed, so

@@ -1,7 +1,7 @@
 //! `name-addr` and `addr-spec` (RFC 3261 §20.10, §25.1).
 
 use super::parameter::Parameters;
-use crate::sip::token::{quoted_end, trim};
+use crate::sip::token::{quoted_end, split_at, trim};
 use crate::sip::uri::Uri;
 
 /// A name-addr or addr-spec with header parameters: From, To, Contact, Route, Refer-To … (RFC
@@ -16,6 +16,9 @@ pub struct Address<'a> {
     pub uri: &'a str,
     /// Header parameters as written, without the first semicolon.
     pub parameters: &'a str,
+    tag: Option<&'a str>,
+    /// Whether there is more than one tag.
+    pub(crate) has_tags: bool,
 }
 
 impl<'a> Address<'a> {
@@ -27,7 +30,7 @@ impl<'a> Address<'a> {
         let text = trim(text);
         let (display, rest) = split_display(text)?;
         let (uri, parameters) = match rest.strip_prefix('<') {
-            Some(rest) => rest.split_once('>')?,
+            Some(rest) => split_at(rest, b'>')?,
             None => split_bare(rest)?,
         };
         let parameters = match trim(parameters) {
@@ -35,7 +38,14 @@ impl<'a> Address<'a> {
             parameters => trim(parameters.strip_prefix(';')?),
         };
         let is_dangling = parameters.is_empty() && text.ends_with(';');
-        if is_dangling || !Parameters(parameters).is_well_formed() || Uri::parse(uri).is_err() {
+        let (mut tag, mut tags) = (None, 0);
+        Parameters(parameters).read(|name, value| {
+            if name.eq_ignore_ascii_case("tag") {
+                tag.get_or_insert(value.unwrap_or(""));
+                tags += 1;
+            }
+        })?;
+        if is_dangling || Uri::parse(uri).is_err() {
             return None;
         }
         Some(Self {
@@ -43,6 +53,8 @@ impl<'a> Address<'a> {
             display,
             uri,
             parameters,
+            tag,
+            has_tags: tags > 1,
         })
     }
 
@@ -54,8 +66,8 @@ impl<'a> Address<'a> {
 
     /// The tag parameter.
     #[must_use]
-    pub fn tag(&self) -> Option<&'a str> {
-        self.parameter("tag")
+    pub const fn tag(&self) -> Option<&'a str> {
+        self.tag
     }
 }
 
@@ -66,7 +78,7 @@ fn split_display(text: &str) -> Option<(Option<&str>, &str)> {
         let rest = trim(&text[end + 1..]);
         return rest.starts_with('<').then(|| (Some(&text[1..end]), rest));
     }
-    let Some(at) = text.find('<') else {
+    let Some(at) = memchr::memchr(b'<', text.as_bytes()) else {
         return Some((None, text));
     };
     let name = trim(&text[..at]);

@@ -6,6 +6,7 @@
 
 mod address;
 mod cseq;
+mod names;
 mod parameter;
 mod replaces;
 mod session_expires;
@@ -117,10 +118,7 @@ impl Header {
     /// By full or compact name, without case. `None` for a field without a name here.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|header| {
-            name.eq_ignore_ascii_case(header.name())
-                || (name.len() == 1 && name.eq_ignore_ascii_case(header.compact()))
-        })
+        names::find(name)
     }
 
     /// Whether several values may stand in one field, separated by commas.

@@ -1,6 +1,8 @@
 //! Header parameters (RFC 3261 §7.3.1, §25.1 `generic-param`).
 
-use crate::sip::token::{find_outside, is_token, quoted_end, split_outside, trim};
+use crate::sip::token::{
+    find_outside, is_space, is_token_byte, quoted_end, split_outside, trim, trim_start,
+};
 
 /// The `;name=value` parameters of a header value, as written, without the first semicolon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,13 +45,60 @@ impl<'a> Parameters<'a> {
     /// routes.
     #[must_use]
     pub fn is_well_formed(self) -> bool {
-        self.raw().all(|raw| {
-            let Some(at) = find_outside(raw, b'=') else {
-                return is_token(raw);
-            };
-            is_token(trim(&raw[..at])) && is_value(trim(&raw[at + 1..]))
-        })
+        self.read(|_, _| ()).is_some()
     }
+
+    /// Gives each name and value as [`Self::iter`] does, in one pass. `None` once one is not
+    /// well-formed ([`Self::is_well_formed`]): what was given till then means nothing.
+    pub(crate) fn read(self, mut take: impl FnMut(&'a str, Option<&'a str>)) -> Option<()> {
+        let mut rest = trim(self.0);
+        if rest.is_empty() {
+            return Some(());
+        }
+        loop {
+            let (name, behind) = split_name(rest)?;
+            let behind = match behind.strip_prefix('=') {
+                None => {
+                    take(name, None);
+                    behind
+                }
+                Some(behind) => {
+                    let (value, behind) = split_value(trim_start(behind))?;
+                    take(name, Some(value));
+                    behind
+                }
+            };
+            if behind.is_empty() {
+                return Some(());
+            }
+            rest = trim_start(behind.strip_prefix(';')?);
+        }
+    }
+}
+
+/// The name at the beginning of a parameter, and what follows it and white space.
+fn split_name(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let end = bytes.iter().position(|byte| !is_token_byte(*byte));
+    let (name, rest) = text.split_at(end.unwrap_or(bytes.len()));
+    (!name.is_empty()).then(|| (name, trim_start(rest)))
+}
+
+/// The value at the beginning of a text, without its quotes, and what follows it and white space.
+fn split_value(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    if bytes.first() == Some(&b'"') {
+        let end = quoted_end(bytes)?;
+        return Some((&text[1..end], trim_start(&text[end + 1..])));
+    }
+    let end = bytes.iter().position(|byte| ends_value(*byte));
+    let (value, rest) = text.split_at(end.unwrap_or(bytes.len()));
+    Some((value, trim_start(rest)))
+}
+
+/// What cannot stand in a value without quotes.
+const fn ends_value(byte: u8) -> bool {
+    is_space(byte) || matches!(byte, b';' | b'"' | b'<' | b'>' | b',')
 }
 
 /// Takes a value with parameters apart: `application/sdp;charset=utf-8`, `SIP;cause=200;text="x"`.
@@ -59,18 +108,6 @@ pub fn split_parameters(text: &str) -> (&str, Parameters<'_>) {
         Some(at) => (trim(&text[..at]), Parameters(trim(&text[at + 1..]))),
         None => (trim(text), Parameters("")),
     }
-}
-
-fn is_value(value: &str) -> bool {
-    if value.starts_with('"') {
-        return quoted_end(value.as_bytes()) == Some(value.len() - 1);
-    }
-    !value.bytes().any(|byte| {
-        matches!(
-            byte,
-            b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'<' | b'>' | b','
-        )
-    })
 }
 
 fn unquote(value: &str) -> &str {

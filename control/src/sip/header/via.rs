@@ -1,7 +1,7 @@
 //! Via (RFC 3261 §20.42, RFC 3581).
 
 use super::parameter::Parameters;
-use crate::sip::token::{is_space, is_token, number, split_outside, trim};
+use crate::sip::token::{is_space, is_token, number, split_at, trim, trim_start};
 use crate::sip::transport::Transport;
 use crate::sip::uri::Host;
 
@@ -24,6 +24,8 @@ pub struct Via<'a> {
     pub rport: Option<Option<u16>>,
     /// All parameters as written, without the first semicolon.
     pub parameters: &'a str,
+    /// Whether there is more than one branch.
+    pub(crate) has_branches: bool,
 }
 
 impl<'a> Via<'a> {
@@ -32,29 +34,50 @@ impl<'a> Via<'a> {
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = trim(text);
-        let (front, parameters) = match text.split_once(';') {
+        let (front, parameters) = match split_at(text, b';') {
             Some((front, parameters)) => (trim(front), trim(parameters)),
             None => (text, ""),
         };
-        let is_dangling = parameters.is_empty() && text.ends_with(';');
-        let fields = Parameters(parameters);
-        if is_dangling || !fields.is_well_formed() {
+        if parameters.is_empty() && text.ends_with(';') {
             return None;
         }
         let (transport, sent_by) = split_protocol(front)?;
         let (host, port) = Host::parse_with_port(sent_by)?;
-        Some(Self {
+        let mut via = Self {
             text,
             transport,
             host,
             port,
-            branch: fields.find("branch").filter(|value| !value.is_empty()),
-            received: fields.find("received").filter(|value| !value.is_empty()),
-            rport: fields
-                .find("rport")
-                .map(|port| u16::try_from(number(port)?).ok()),
+            branch: None,
+            received: None,
+            rport: None,
             parameters,
-        })
+            has_branches: false,
+        };
+        via.read_parameters()?;
+        Some(via)
+    }
+
+    /// Reads those that are asked for; the first of a name counts. `None` where one is wrong.
+    fn read_parameters(&mut self) -> Option<()> {
+        let (mut branches, mut received, mut rport) = (0, None, None);
+        let mut branch = None;
+        Parameters(self.parameters).read(|name, value| {
+            let value = value.unwrap_or("");
+            if name.eq_ignore_ascii_case("branch") {
+                branches += 1;
+                branch.get_or_insert(value);
+            } else if name.eq_ignore_ascii_case("rport") {
+                rport.get_or_insert(value);
+            } else if name.eq_ignore_ascii_case("received") {
+                received.get_or_insert(value);
+            }
+        })?;
+        self.branch = branch.filter(|value| !value.is_empty());
+        self.received = received.filter(|value| !value.is_empty());
+        self.rport = rport.map(|port| u16::try_from(number(port)?).ok());
+        self.has_branches = branches > 1;
+        Some(())
     }
 
     /// A parameter, `Some("")` without value.
@@ -72,11 +95,12 @@ impl<'a> Via<'a> {
 
 /// The transport, and the sent-by that follows it. White space may stand around each slash.
 fn split_protocol(front: &str) -> Option<(Option<Transport>, &str)> {
-    let mut parts = split_outside(front, b'/');
-    let (name, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    let (name, rest) = split_at(front, b'/')?;
+    let (version, rest) = split_at(rest, b'/')?;
+    let rest = trim_start(rest);
     let end = rest.bytes().position(is_space)?;
-    let (transport, sent_by) = (&rest[..end], trim(&rest[end..]));
-    if !is_token(name) || !is_token(version) || !is_token(transport) || parts.next().is_some() {
+    let (transport, sent_by) = (&rest[..end], trim_start(&rest[end..]));
+    if !is_token(trim(name)) || !is_token(trim(version)) || !is_token(transport) {
         return None;
     }
     let known = [Transport::Udp, Transport::Tcp]

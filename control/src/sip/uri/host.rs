@@ -23,9 +23,11 @@ impl<'a> Host<'a> {
             let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
             return Some(Self::Address(address.into()));
         }
-        match text.parse::<Ipv4Addr>() {
-            Ok(address) => Some(Self::Address(address.into())),
-            Err(_) => is_name(text).then_some(Self::Name(text)),
+        // A name does not end in a digit as a rule: what does not is not looked at as an address.
+        let address = text.ends_with(|last: char| last.is_ascii_digit());
+        match address.then(|| text.parse::<Ipv4Addr>()) {
+            Some(Ok(address)) => Some(Self::Address(address.into())),
+            _ => is_name(text).then_some(Self::Name(text)),
         }
     }
 
@@ -34,7 +36,7 @@ impl<'a> Host<'a> {
     pub fn parse_with_port(text: &'a str) -> Option<(Self, Option<u16>)> {
         let end = match text.strip_prefix('[') {
             Some(_) => text.find(']')? + 1,
-            None => text.find(':').unwrap_or(text.len()),
+            None => memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len()),
         };
         let (host, rest) = text.split_at(end);
         let host = Self::parse(trim(host))?;
@@ -73,19 +75,18 @@ const NAME_BYTES_MAX: usize = 254;
 /// A domain name. Underscores are let through, since containers have them; a last label of digits
 /// alone is not, since that would be a broken IPv4 address.
 fn is_name(text: &str) -> bool {
-    let name = text.strip_suffix('.').unwrap_or(text);
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+    let name = text.strip_suffix('.').unwrap_or(text).as_bytes();
+    let is_label = |label: &[u8]| {
+        label.first().is_some_and(|first| *first != b'-')
+            && label.last() != Some(&b'-')
             && label
-                .bytes()
+                .iter()
                 .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
-    let is_numeric = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
     text.len() <= NAME_BYTES_MAX
-        && name.split('.').all(is_label)
-        && !name.rsplit('.').next().is_some_and(is_numeric)
+        && name.split(|byte| *byte == b'.').all(is_label)
+        && !last.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

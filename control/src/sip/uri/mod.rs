@@ -14,6 +14,7 @@ pub use host::Host;
 
 use super::header::Parameters;
 use super::limits::{URI_BYTES_MAX, URI_PARTS_MAX};
+use super::token::split_at;
 
 /// A URI as slices over its text; escapes are kept as written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,10 +57,11 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// [`UriError`] when the text is not a URI of its scheme's syntax.
     pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        let (scheme, rest) = text.split_once(':').ok_or(UriError)?;
+        let (scheme, rest) = split_at(text, b':').ok_or(UriError)?;
         let scheme = Scheme::parse(scheme).ok_or(UriError)?;
-        let is_too_long = text.len() > URI_BYTES_MAX;
-        if rest.is_empty() || is_too_long || text.bytes().any(is_never_in_a_uri) {
+        // Without a way out, so that it looks at many bytes at once.
+        let is_wrong = |wrong, byte| wrong | is_never_in_a_uri(byte);
+        if rest.is_empty() || text.len() > URI_BYTES_MAX || text.bytes().fold(false, is_wrong) {
             return Err(UriError);
         }
         let opaque = Self {
@@ -120,18 +122,18 @@ impl fmt::Display for Uri<'_> {
 impl Scheme {
     /// `None` when it is not the name of a scheme.
     fn parse(name: &str) -> Option<Self> {
-        let is_scheme = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-        if !is_scheme {
-            return None;
-        }
         let known = [("sip", Self::Sip), ("sips", Self::Sips), ("tel", Self::Tel)];
         let found = known
             .into_iter()
             .find(|(text, _)| name.eq_ignore_ascii_case(text));
-        Some(found.map_or(Self::Other, |(_, scheme)| scheme))
+        if let Some((_, scheme)) = found {
+            return Some(scheme);
+        }
+        let is_scheme = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+        is_scheme.then_some(Self::Other)
     }
 }
 
@@ -150,20 +152,20 @@ const fn is_never_in_a_uri(byte: u8) -> bool {
 /// which may hold `;` and `?`; a second `@` can only stand in the headers, since no host and no
 /// parameter has one.
 fn parse_sip<'a>(opaque: Uri<'a>, rest: &'a str) -> Option<Uri<'a>> {
-    let (userinfo, rest) = match rest.split_once('@') {
+    let (userinfo, rest) = match split_at(rest, b'@') {
         Some((userinfo, rest)) => (Some(userinfo), rest),
         None => (None, rest),
     };
-    let (user, password) = match userinfo.map(|text| text.split_once(':').ok_or(text)) {
+    let (user, password) = match userinfo.map(|text| split_at(text, b':').ok_or(text)) {
         Some(Ok((user, password))) => (Some(user), Some(password)),
         Some(Err(user)) => (Some(user), None),
         None => (None, None),
     };
-    let (rest, headers) = match rest.split_once('?') {
+    let (rest, headers) = match split_at(rest, b'?') {
         Some((rest, headers)) => (rest, Some(headers)),
         None => (rest, None),
     };
-    let (hostport, parameters) = match rest.split_once(';') {
+    let (hostport, parameters) = match split_at(rest, b';') {
         Some((hostport, parameters)) => (hostport, Some(parameters)),
         None => (rest, None),
     };
