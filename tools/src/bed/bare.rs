@@ -13,7 +13,7 @@ use rustix::thread::{clock_nanosleep_absolute, gettid};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use shared::Time;
 
-use super::machine::{pin, prefer};
+use super::machine::{Rank, pin, prefer};
 use super::namespace::{self, SERVER};
 use crate::clock;
 use crate::judge::Pacing;
@@ -166,7 +166,7 @@ impl Place {
     fn take(&self) -> Result<(), Box<dyn Error>> {
         namespace::enter(&self.space)?;
         pin(self.cpu)?;
-        prefer(&gettid().as_raw_nonzero().to_string())
+        prefer(&gettid().as_raw_nonzero().to_string(), Rank::Worker)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::net::UdpSocket;
+use std::ops::Range;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -13,7 +14,7 @@ use socket2::SockRef;
 use super::namespace::PHONES;
 use super::server::SIP;
 use crate::clock;
-use crate::phone::{Counts, Line, Outbox, Phones};
+use crate::phone::{Counts, Event, Line, Outbox, Phones};
 
 /// Phones on one SIP socket.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Load {
     /// Phones told to call, and told to hang up.
     called: usize,
     out: Outbox,
+    /// What happened in the last turn, and when.
+    events: Vec<(Time, Event)>,
     buffer: Box<[u8]>,
     next_tick: Time,
 }
@@ -37,6 +40,12 @@ const CALLS_PER_SECOND: u32 = 1_000;
 const CALLS_UNDER_WAY_MAX: usize = 256;
 
 const SIP_BUFFER_BYTES: usize = 4 << 20;
+
+/// Bounded, so that answers do not wait for a server that talks without end.
+const MESSAGES_A_TURN: usize = 64;
+
+/// How often phones look whether something is to be sent again: half a second at the earliest.
+const TICK: Duration = Duration::from_millis(50);
 
 impl Load {
     /// A phone for each of the RTP ports; the calling thread is in the phones' namespace.
@@ -56,6 +65,7 @@ impl Load {
             phones: Phones::new(line, rtp_ports),
             called: 0,
             out: Outbox::new(),
+            events: Vec::new(),
             buffer: vec![0; 65_536].into(),
             next_tick: clock::now(),
         })
@@ -63,6 +73,29 @@ impl Load {
 
     pub(super) fn counts(&self) -> Counts {
         self.phones.counts()
+    }
+
+    /// Lets phones that have not called yet neither speak nor listen.
+    pub(super) fn hush(&mut self, phones: Range<usize>) {
+        phones.for_each(|phone| self.phones.hush(phone));
+    }
+
+    /// One phone more, which calls somebody now; its number.
+    pub(super) fn call(&mut self, rtp_port: u16, user: &str, now: Time) -> usize {
+        let target = format!("sip:{user}@{SIP}");
+        let phone = self.phones.add((PHONES, rtp_port).into(), Some(target));
+        self.phones.call(phone, now, &mut self.out);
+        phone
+    }
+
+    /// The orbit that a parked phone was told.
+    pub(super) fn orbit(&self, phone: usize) -> Option<String> {
+        self.phones.server_user(phone)
+    }
+
+    /// Lets one phone hang up.
+    pub(super) fn end(&mut self, phone: usize, now: Time) {
+        self.phones.hang_up(phone, now, &mut self.out);
     }
 
     /// Lets phones call until so many have, and waits until each is parked or refused.
@@ -123,8 +156,9 @@ impl Load {
         }
     }
 
-    /// Sends, waits for messages at most so long, and takes them.
-    fn turn(&mut self, wait: Duration) {
+    /// Sends, waits for messages at most so long, takes them, and gives what happened.
+    pub(super) fn turn(&mut self, wait: Duration) -> &[(Time, Event)] {
+        self.events.clear();
         self.send();
         let timeout = Timespec {
             tv_sec: 0,
@@ -133,21 +167,25 @@ impl Load {
         let mut ready = [PollFd::new(&self.socket, PollFlags::IN)];
         // Interrupted by a signal: looked at in the next turn.
         let _ = poll(&mut ready, Some(&timeout));
-        let now = clock::now();
-        loop {
+        for _ in 0..MESSAGES_A_TURN {
             match self.socket.recv(&mut self.buffer) {
-                Ok(length) => self
-                    .phones
-                    .receive(now, &self.buffer[..length], &mut self.out),
+                Ok(length) => {
+                    let now = clock::now();
+                    let message = &self.buffer[..length];
+                    let event = self.phones.hear(now, message, &mut self.out);
+                    self.events.extend(event.map(|event| (now, event)));
+                }
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(_) => break,
             }
         }
+        let now = clock::now();
         if now >= self.next_tick {
             self.phones.tick(now, &mut self.out);
-            self.next_tick = now + Duration::from_millis(20);
+            self.next_tick = now + TICK;
         }
         self.send();
+        &self.events
     }
 
     fn send(&mut self) {

@@ -5,10 +5,11 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use shared::{DropReason, Time, WorkerStats};
 
-use super::machine;
+use super::machine::{self, Rank};
 use crate::clock;
 
 /// What a server's process says of itself.
@@ -25,6 +26,8 @@ pub(super) struct Look {
     pub(super) drops: Vec<(String, u64)>,
     /// Resident memory of the process.
     pub(super) resident_bytes: u64,
+    /// Of all threads.
+    pub(super) process_cpu: Duration,
     pub(super) cpu: ThreadCpu,
 }
 
@@ -60,6 +63,7 @@ impl Look {
             enters: sum(|worker| worker.enters.load()),
             drops: drops.filter(|(_, count)| *count > 0).collect(),
             resident_bytes: resident_bytes().unwrap_or(0),
+            process_cpu: process_cpu(),
             cpu: ThreadCpu::of_workers(),
         }
     }
@@ -83,6 +87,7 @@ impl Look {
             "enters": self.enters,
             "drops": self.drops,
             "resident_bytes": self.resident_bytes,
+            "process_cpu_ns": nanos(self.process_cpu),
             "cpu_ns": nanos(self.cpu.total),
             "cpu_user_ns": nanos(self.cpu.user),
             "cpu_system_ns": nanos(self.cpu.system),
@@ -112,6 +117,7 @@ impl Look {
             enters: figure("enters")?,
             drops,
             resident_bytes: figure("resident_bytes")?,
+            process_cpu: Duration::from_nanos(figure("process_cpu_ns")?),
             cpu: ThreadCpu {
                 total: Duration::from_nanos(figure("cpu_ns")?),
                 user: Duration::from_nanos(figure("cpu_user_ns")?),
@@ -149,15 +155,25 @@ pub(crate) fn worker_cpu() -> ThreadCpu {
 
 /// Gives the media workers of this process a real-time priority.
 pub(crate) fn prefer_workers() -> Result<(), Box<dyn Error>> {
-    worker_threads().try_for_each(|thread| machine::prefer(&thread))
+    worker_threads().try_for_each(|thread| machine::prefer(&thread, Rank::Worker))
+}
+
+/// Gives all threads of this process a real-time priority, its media workers a higher one than the
+/// others.
+pub(super) fn prefer_all() -> Result<(), Box<dyn Error>> {
+    threads().try_for_each(|thread| machine::prefer(&thread, Rank::Other))?;
+    prefer_workers()
 }
 
 /// The media workers of this process, by thread id.
 fn worker_threads() -> impl Iterator<Item = String> {
+    threads().filter(|thread| read(thread, "comm").starts_with(WORKER_NAME))
+}
+
+/// All threads of this process, by thread id.
+fn threads() -> impl Iterator<Item = String> {
     let threads = fs::read_dir(THREADS).into_iter().flatten().flatten();
-    threads
-        .filter_map(|thread| thread.file_name().into_string().ok())
-        .filter(|thread| read(thread, "comm").starts_with(WORKER_NAME))
+    threads.filter_map(|thread| thread.file_name().into_string().ok())
 }
 
 /// A file of a thread; nothing of one that has ended.
@@ -211,6 +227,11 @@ fn stolen(cpus: &str, cpu: u32) -> Duration {
     TICK * steal.unwrap_or(0)
 }
 
+/// Exactly, user and system together.
+fn process_cpu() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
+
 /// `VmRSS:   1234 kB` of `status`.
 fn resident_bytes() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
@@ -235,6 +256,7 @@ mod tests {
             rtp_sent: 100,
             drops: vec![("ring full".to_owned(), 3)],
             resident_bytes: 4_096,
+            process_cpu: Duration::from_nanos(9),
             cpu: ThreadCpu {
                 total: Duration::from_nanos(7),
                 ..ThreadCpu::default()

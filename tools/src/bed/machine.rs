@@ -76,9 +76,9 @@ pub(super) fn pin(cpu: usize) -> Result<(), Box<dyn Error>> {
 /// Runs a thread before everything that has no real-time priority, so that figures are of the
 /// server and not of what else the machine does. The bare loops that it is compared with get the
 /// same.
-pub(super) fn prefer(thread: &str) -> Result<(), Box<dyn Error>> {
+pub(super) fn prefer(thread: &str, rank: Rank) -> Result<(), Box<dyn Error>> {
     let run = Command::new("chrt")
-        .args(["--fifo", "--pid", PRIORITY, thread])
+        .args(["--fifo", "--pid", rank.priority(), thread])
         .output();
     let output =
         run.map_err(|error| format!("cannot run chrt (Debian package util-linux): {error}"))?;
@@ -93,8 +93,23 @@ pub(super) fn prefer(thread: &str) -> Result<(), Box<dyn Error>> {
     .into())
 }
 
-/// Above ordinary work, below what the kernel itself runs at.
-const PRIORITY: &str = "10";
+/// Who goes before whom; all above ordinary work, and below what the kernel itself runs at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Rank {
+    /// Media workers, and what they are compared with.
+    Worker,
+    /// What else is measured.
+    Other,
+}
+
+impl Rank {
+    const fn priority(self) -> &'static str {
+        match self {
+            Self::Worker => "10",
+            Self::Other => "9",
+        }
+    }
+}
 
 /// The load averages of 1, 5 and 15 minutes.
 pub(super) fn load() -> String {

@@ -20,6 +20,7 @@ mod load;
 mod look;
 mod machine;
 mod namespace;
+mod pairs;
 mod ports;
 mod report;
 mod server;
@@ -53,6 +54,8 @@ enum Verb {
     Brief(brief::BriefOptions),
     /// Hold parked calls for a time: loss, pacing, drift, memory.
     Hold(hold::HoldOptions),
+    /// Parks and retrieves through SIP, the whole server on one CPU: pairs a second, times, memory.
+    Pairs(pairs::PairsOptions),
     /// The server's process; started by the bed itself.
     #[command(hide = true)]
     Serve(server::ServeOptions),
@@ -72,6 +75,7 @@ pub fn run(
         Verb::Table(options) => table::table(options, &mut out)?,
         Verb::Brief(options) => brief::brief(options, &mut out)?,
         Verb::Hold(options) => hold::hold(options, &mut out)?,
+        Verb::Pairs(options) => pairs::pairs(options, &mut out)?,
         Verb::Serve(options) => {
             server::serve(options, config, start)?;
             true

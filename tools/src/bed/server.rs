@@ -16,8 +16,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use shared::{Codec, Share, Source, WorkerStats};
 
 use super::echo::TALKER;
-use super::look::{Look, prefer_workers};
-use super::machine::Machine;
+use super::look::{Look, prefer_all, prefer_workers};
+use super::machine::{self, Machine};
 use super::namespace::{self, Bed, PHONES, SERVER};
 use crate::demo::Start;
 use crate::demo::site::orbit_ranges;
@@ -35,6 +35,9 @@ pub(super) struct ServeOptions {
     /// Calls that are bridged already, instead of a SIP server.
     #[arg(long)]
     bridged: bool,
+    /// All threads share the CPU of the worker, as in a container that has one.
+    #[arg(long)]
+    together: bool,
     /// CPU of the worker; several: one worker each.
     #[arg(long, value_delimiter = ',')]
     cpus: Vec<u16>,
@@ -71,14 +74,23 @@ pub(super) fn serve(
 ) -> Result<(), Box<dyn Error>> {
     let machine = Machine::look()?;
     namespace::enter(&format!("{}-s", options.bed))?;
-    // Of this process only the workers may use their CPUs.
-    machine.stand_aside()?;
+    if options.together {
+        machine::pin(machine.worker_cpu())?;
+    } else {
+        // Of this process only the workers may use their CPUs.
+        machine.stand_aside()?;
+    }
     if options.bridged {
         let config = configure(config, options);
         let plane = bridged(&config, options.calls)?;
+        prefer_workers()?;
         answer(plane.description(), &plane.stats())?;
     } else {
         let (server, media) = start(&configure(config, options))?;
+        match options.together {
+            true => prefer_all()?,
+            false => prefer_workers()?,
+        }
         answer(&media, server.worker_stats())?;
     }
     // Whoever measured has ended, perhaps by a signal: nothing of the bed shall stay.
@@ -88,7 +100,6 @@ pub(super) fn serve(
 
 /// Says what is asked for, until nobody asks.
 fn answer(media: &str, stats: &[Arc<WorkerStats>]) -> Result<(), Box<dyn Error>> {
-    prefer_workers()?;
     let mut out = std::io::stdout();
     writeln!(out, "{media}")?;
     for line in std::io::stdin().lines() {
@@ -158,6 +169,11 @@ impl ServerProcess {
     /// Starts this very program once more, in the bed, as a SIP server.
     pub(super) fn start(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
         Self::spawn(bed, calls, cpu, &[])
+    }
+
+    /// Starts it with all its threads on one CPU.
+    pub(super) fn together(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
+        Self::spawn(bed, calls, cpu, &["--together"])
     }
 
     /// Starts it with calls that are bridged already.

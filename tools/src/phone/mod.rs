@@ -91,6 +91,11 @@ impl Phones {
         self.calls.len() - 1
     }
 
+    /// Lets a phone that has not called yet neither speak nor listen: it is parked without music.
+    pub fn hush(&mut self, number: usize) {
+        self.calls[number].media.hush();
+    }
+
     /// Lets the next phone call; false when all have.
     pub fn call_next(&mut self, now: Time, out: &mut Outbox) -> bool {
         while self.calls.get(self.next).is_some_and(Call::has_called) {

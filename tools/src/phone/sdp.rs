@@ -20,6 +20,11 @@ impl Media {
         }
     }
 
+    /// Neither speaks nor listens, until it is offered something else.
+    pub(super) fn hush(&mut self) {
+        self.direction = "inactive";
+    }
+
     /// From now on at another address.
     pub(super) fn moved(&mut self, rtp: SocketAddr) {
         self.rtp = rtp;
