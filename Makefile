@@ -55,9 +55,11 @@ bench: ## Run the benchmarks
 bench-forms: ## Measure each form of sending between two network namespaces (root)
 	tools/bench-forms.sh
 
-bench-control: ## Measure parking and retrieving without a network: pairs a second, time, memory
+bench-control: ## Measure parking and retrieving: control alone, then the whole server on one CPU (root)
 	cargo test --release -p orbit-benches --test memory -- --nocapture
 	cargo bench -p orbit-benches --bench control
+	cargo build --release
+	target/release/orbitd bed pairs --report target/bench-control
 
 bench-media: ## Judge the media path against bare loops in two network namespaces (root), within 10 minutes
 	cargo build --release

@@ -131,6 +131,8 @@ pub struct ControlStatus {
     pub free: usize,
     /// Calls: parked, bridged or between.
     pub calls: usize,
+    /// Calls of two whose phones send RTP to each other, past us.
+    pub released: usize,
     /// Legs: one dialog and one stream each.
     pub legs: usize,
     /// SIP transactions.
@@ -262,6 +264,7 @@ impl Control {
             parked: exchange.orbits.taken_count(),
             free: exchange.orbits.free_count(),
             calls: exchange.calls.len(),
+            released: exchange.released(),
             legs: exchange.legs.len(),
             transactions: exchange.agent.transactions(),
             dialogs: exchange.agent.dialogs(),

@@ -112,8 +112,10 @@ impl Exchange {
     ) -> bool {
         let leg = &self.legs[&dialog];
         let is_adopted = leg.session.agreed().is_none() && self.is_whole(leg.call);
-        let may_pass =
-            status == Status::TEMPORARILY_UNAVAILABLE || (500..600).contains(&status.code());
+        let may_pass = matches!(
+            status,
+            Status::TEMPORARILY_UNAVAILABLE | Status::REQUEST_PENDING
+        ) || (500..600).contains(&status.code());
         if !is_adopted || !may_pass {
             return false;
         }

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::CallKey;
 use super::arrival::Arrival;
 use super::identity::{Identity, Told};
+use super::limits::EXCUSES_MAX;
 use super::open::NewLeg;
 use crate::call::music::Heard;
 use crate::park::Orbit;
@@ -39,6 +40,8 @@ pub(crate) struct Leg {
     pub(crate) settled: Option<Wish>,
     /// The wish that the peer would not have: it is not offered again.
     pub(crate) refused: Option<Wish>,
+    /// How often its peer has answered 491 since anything was settled.
+    excuses: u8,
     /// The codecs of ours in the peer's last offer, in its order.
     pub(crate) peer_codecs: Codecs,
     /// The answer that a provisional response to our first INVITE brought.
@@ -155,6 +158,7 @@ impl Leg {
             wish: new.wish,
             settled: None,
             refused: None,
+            excuses: 0,
             peer_codecs: Codecs::new(),
             early: None,
             described: None,
@@ -179,6 +183,18 @@ impl Leg {
     /// Whether we should offer, now that we can.
     pub(crate) fn wants_to_offer(&self) -> bool {
         matches!(self.turn, Turn::Idle) && !self.is_satisfied() && self.refused != Some(self.wish)
+    }
+
+    /// The peer has taken what was wished, or has to be asked for something else.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.refused, self.excuses) = (None, 0);
+    }
+
+    /// The peer has answered 491; whether that may be glare (RFC 3261 §14.1), which another offer
+    /// meets no more.
+    pub(crate) fn excuse(&mut self) -> bool {
+        self.excuses = self.excuses.saturating_add(1);
+        self.excuses < EXCUSES_MAX
     }
 
     /// Whether its INVITE is unanswered.

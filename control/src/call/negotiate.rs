@@ -105,7 +105,7 @@ impl Exchange {
         };
         leg.peer_codecs = peer_codecs;
         leg.settled = Some(leg.wish);
-        leg.refused = None;
+        leg.begin_anew();
         Ok(answer)
     }
 
@@ -224,7 +224,7 @@ impl Exchange {
             leg.peer_codecs = agreed.peer_codecs;
         }
         leg.settled = Some(wish);
-        leg.refused = None;
+        leg.begin_anew();
         self.leg_settled(now, dialog);
         self.offer_if_wished(now, dialog);
     }
@@ -242,7 +242,7 @@ impl Exchange {
         };
         leg.turn = Turn::Idle;
         leg.session.withdraw();
-        if status == Status::REQUEST_PENDING {
+        if status == Status::REQUEST_PENDING && leg.excuse() {
             // The agent says when to try again; whom it talks to, the peer has not taken in. It
             // knew that before it was to talk to it past us.
             if !wish.is_released() {

@@ -37,7 +37,7 @@ impl Exchange {
     pub(crate) fn wish(&mut self, now: Time, dialog: DialogKey, wish: Wish) {
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
         if std::mem::replace(&mut leg.wish, wish) != wish {
-            leg.refused = None;
+            leg.begin_anew();
         }
         self.offer_if_wished(now, dialog);
     }

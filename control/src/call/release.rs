@@ -80,6 +80,12 @@ impl Exchange {
         }
     }
 
+    /// How many calls there are whose two send to each other.
+    pub(crate) fn released(&self) -> usize {
+        let releases = self.releases.values();
+        releases.filter(|release| release.is_done).count()
+    }
+
     /// Two have talked through us for a while.
     pub(crate) fn release_due(&mut self, now: Time, key: CallKey, bridge: Bridge) {
         if !self.is_releasable(key) {
@@ -109,7 +115,7 @@ impl Exchange {
             let leg = self.legs.get_mut(&dialog).expect("a call has legs");
             if leg.wish.is_released() {
                 leg.wish = Wish::talk(codec);
-                leg.refused = None;
+                leg.begin_anew();
                 self.offer_or_introduce(now, dialog);
             }
         }

@@ -89,6 +89,55 @@ fn a_phone_that_answers_491_for_ever_does_not_keep_the_retriever_waiting_for_eve
 }
 
 #[test]
+fn who_answers_491_for_ever_keeps_what_it_had_and_is_left_in_peace() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(3_600)));
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked).unwrap();
+    world.phones[bob].habits.acks_forgotten = u32::MAX;
+    world.dial(bob, &orbit);
+    world.run_until(secs(1), "joined", |world| {
+        world.view(parked) == View::Talking
+    });
+    // Its retriever turns out never to have been there, and it will not be told.
+    world.phones[alice].habits.reinvite = ReinviteHabit::Refuse(491);
+    let before = world.sent(alice, "INVITE");
+    world.run(secs(100));
+    let offers = world.sent(alice, "INVITE") - before;
+    assert!((2..=10).contains(&offers), "{offers}");
+    // Until its session timer wants a word with it.
+    world.run(secs(600));
+    assert_eq!(world.sent(alice, "INVITE") - before, offers);
+    assert_eq!(world.orbit(parked), Some(orbit), "it waits as before");
+    assert!(world.hears_music(parked));
+    // Once it takes offers again, it is retrieved as any other.
+    world.phones[alice].habits.reinvite = ReinviteHabit::Accept;
+    let carol = world.phone("carol");
+    let retriever = world.retrieve(carol, parked);
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn a_bridge_whose_one_side_answers_491_for_ever_goes_on_as_it_was() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let retriever = world.retrieve(bob, parked);
+    world.phones[alice].habits.reinvite = ReinviteHabit::Refuse(491);
+    let before = world.sent(alice, "INVITE");
+    // The other side changes to a codec that this one is offered in vain.
+    world.with(bob, |phone, now| phone.change_codecs(now, 0, &[8]));
+    world.run(secs(600));
+    let offers = world.sent(alice, "INVITE") - before;
+    assert!((2..=10).contains(&offers), "{offers}");
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
 fn an_offer_while_another_of_the_same_phone_is_unanswered_never_confuses_the_call() {
     let mut world = World::new(Site::default());
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));

@@ -32,6 +32,7 @@ mod media_timeout;
 mod music;
 mod no_codec;
 mod no_free_orbit;
+mod no_referred_by;
 mod offerless_invite;
 mod one_key;
 mod operated;

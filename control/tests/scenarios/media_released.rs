@@ -15,6 +15,7 @@ use crate::common::{checks, ms, secs};
 #[test]
 fn after_a_retrieval_the_two_send_to_each_other() {
     let (world, [parked, retriever]) = released();
+    assert_eq!(world.status().released, 1);
     for call in [parked, retriever] {
         assert_eq!(world.view(call), View::Talking);
         let media = world.stream(call).media.unwrap();
@@ -459,6 +460,7 @@ fn released() -> (World, [CallRef; 2]) {
 /// Both talk, and through us.
 fn assert_anchored(world: &World, calls: [CallRef; 2]) {
     let server = world.site.config.media.advertise;
+    assert_eq!(world.status().released, 0);
     for call in calls {
         assert_eq!(world.view(call), View::Talking);
         let settled = world.call(call).settled.as_ref().unwrap();

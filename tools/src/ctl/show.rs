@@ -166,7 +166,7 @@ pub(super) fn status(status: &Status) -> String {
     format!(
         "orbit {} · node {} · {serving}\n\
          orbits    {} taken, {} free\n\
-         calls     {}, {} legs, {} streams\n\
+         calls     {}, {} with media released, {} legs, {} streams\n\
          SIP       {} dialogs, {} transactions, {} subscriptions\n\
          so far    {} parked, {} retrieved, {} forsaken{store}\n",
         printable(&status.version),
@@ -174,6 +174,7 @@ pub(super) fn status(status: &Status) -> String {
         figures.orbits_taken,
         figures.orbits_free,
         figures.calls,
+        figures.released,
         figures.legs,
         figures.streams,
         figures.dialogs,

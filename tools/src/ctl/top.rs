@@ -96,6 +96,7 @@ mod tests {
             orbits_taken: 0,
             orbits_free: 0,
             calls: 0,
+            released: 0,
             legs: 0,
             streams: 0,
             transactions: 0,

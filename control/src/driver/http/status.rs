@@ -32,6 +32,8 @@ pub struct Figures {
     pub orbits_free: usize,
     /// Calls: parked, bridged or between.
     pub calls: usize,
+    /// Retrieved calls whose phones send RTP to each other; all others are in the relay.
+    pub released: usize,
     /// Legs: one dialog and one stream each.
     pub legs: usize,
     /// Streams open, opening or closing.
@@ -74,6 +76,7 @@ impl From<ControlStatus> for Figures {
             orbits_taken: status.parked,
             orbits_free: status.free,
             calls: status.calls,
+            released: status.released,
             legs: status.legs,
             streams: status.streams,
             transactions: status.transactions,

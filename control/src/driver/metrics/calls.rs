@@ -34,6 +34,11 @@ pub(super) fn write(page: &mut Page, figures: &Figures) {
             status.calls,
         ),
         (
+            "orbit_calls_released",
+            "Retrieved calls whose phones send RTP to each other.",
+            status.released,
+        ),
+        (
             "orbit_legs",
             "Legs: one dialog and one stream each.",
             status.legs,

@@ -92,11 +92,14 @@ impl Phone {
             .with("Call-ID", &call_id)
             .with("CSeq", "1 REFER")
             .with("Contact", self.contact())
-            .with(
+            .with("Refer-To", refer_to);
+        let wire = match self.habits.anonymous_refer {
+            true => wire,
+            false => wire.with(
                 "Referred-By",
                 format!("<sip:{}@{}>", self.name, self.address),
-            )
-            .with("Refer-To", refer_to);
+            ),
+        };
         self.send_raw(now, "REFER", wire);
         call_id
     }

@@ -61,6 +61,8 @@ pub(crate) struct Habits {
     pub(crate) update: bool,
     /// It sends the keys that are pressed by INFO (RFC 6086), and has no telephone-event.
     pub(crate) info: bool,
+    /// Its REFER has no Referred-By, which RFC 3892 does not oblige it to.
+    pub(crate) anonymous_refer: bool,
 }
 
 impl Default for Habits {
@@ -79,6 +81,7 @@ impl Default for Habits {
             glare: false,
             update: false,
             info: false,
+            anonymous_refer: false,
         }
     }
 }
