@@ -41,7 +41,7 @@ impl<'a> Address<'a> {
         let (mut tag, mut tags) = (None, 0);
         Parameters(parameters).read(|name, value| {
             if name.eq_ignore_ascii_case("tag") {
-                tag.get_or_insert(value.unwrap_or(""));
+                tag = tag.or(Some(value.unwrap_or("")));
                 tags += 1;
             }
         })?;
