@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group};
 use orbit_benches::cases::messages;
-use orbit_benches::house::{CALLS_MAX, House, invite};
+use orbit_benches::house::{CALLS_MAX, House};
 use shared::Time;
 
 /// The goals: pairs a second, and the time from INVITE to 200.

@@ -1,5 +1,5 @@
-//! What is measured, once for all that measure it: `packets` and `control` take the time, `instructions`
-//! counts.
+//! What is measured, once for all that measure it: `packets` and `control` take the time,
+//! `instructions` counts.
 
 use std::hint::black_box;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! The bounded queues between control and a worker: crossbeam's array queue, a count of what went in
-//! and one of what came out, a doorbell.
+//! The bounded queues between control and a worker: crossbeam's array queue, a count of what went
+//! in and one of what came out, a doorbell.
 //!
 //! Invariant: neither end ever waits for the other. The array queue alone is lock-free, but spins
 //! where the other end was interrupted within a push or a pop; on a CPU that both share, with a

@@ -51,8 +51,8 @@ pub(crate) const RELEASE_AFTER: Duration = Duration::from_secs(1);
 /// How many offers may tell the two of a bridge where the other listens. It takes two, and two more
 /// after each hold; phones that move whenever they are asked are left with us.
 pub(crate) const RELEASE_OFFERS_MAX: u8 = 12;
-/// How many answers of 491 in a row are taken for glare. Offers are some seconds apart then: who has
-/// answered so for half a minute would for ever, and is left with what it had.
+/// How many answers of 491 in a row are taken for glare. Offers are some seconds apart then: who
+/// has answered so for half a minute would for ever, and is left with what it had.
 pub(crate) const EXCUSES_MAX: u8 = 10;
 /// How long a stop waits for peers to answer BYE.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);

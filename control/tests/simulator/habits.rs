@@ -123,6 +123,7 @@ pub(super) fn phone(seed: &mut Seed) -> Habits {
         ring,
         replaces,
         reinvite,
+        anonymous_refer: false,
         excuses: seed.pick(&[0, 0, 0, 1, 2]),
         wrong_answers: 0,
         acks_forgotten: seed.pick(&[0, 0, 0, 0, 0, 0, 1, 3, u32::MAX]),

@@ -41,7 +41,8 @@ impl<'a> Address<'a> {
         let (mut tag, mut tags) = (None, 0);
         Parameters(parameters).read(|name, value| {
             if name.eq_ignore_ascii_case("tag") {
-                tag = tag.or(Some(value.unwrap_or("")));
+                let value = value.unwrap_or("");
+                tag.get_or_insert(value);
                 tags += 1;
             }
         })?;

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::value_parser;
 use dataplane::prompt::Prompt;
 use serde_json::{Value, json};
 use shared::Codec;
@@ -33,16 +34,16 @@ use traffic::{Outcome, PARKED, Pace, Times, Traffic};
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct PairsOptions {
     /// Calls that stay parked all the time.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=15_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=CALLS_MAX))]
     calls: u32,
     /// How many of them hear music; the others are parked in silence.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=15_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=CALLS_MAX))]
     music: u32,
     /// Pairs of a park and a retrieval begun in a second.
-    #[arg(long, default_value_t = 1_500, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, default_value_t = 1_500, value_parser = value_parser!(u32).range(1..=20_000))]
     rate: u32,
     /// Seconds for which they are begun.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=120))]
+    #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=120))]
     seconds: u32,
     /// Print JSON instead of text.
     #[arg(long)]
@@ -71,6 +72,9 @@ struct Findings {
 /// The goals: from INVITE to 200 for 99 of 100, and resident memory of the process for each call.
 const ANSWER_MAX: Duration = Duration::from_millis(20);
 const CALL_BYTES_MAX: u64 = 6 * 1_024;
+
+/// More leave too few of 20,000 descriptors for the pairs.
+const CALLS_MAX: i64 = 15_000;
 
 /// How many of those that hear music are listened to.
 const HEARD: u32 = 100;
