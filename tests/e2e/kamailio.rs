@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::harness::baresip::Baresip;
-use crate::harness::clock::pause;
+use crate::harness::clock::{PATIENCE, pause};
 use crate::harness::sipp::{Over, Running};
-use crate::harness::wav;
+use crate::harness::wav::{self, RATE};
 use crate::harness::{Kamailio, Server, Settings, Sipp};
 
 /// Where the server is: Kamailio knows its requests by the address.
@@ -18,13 +18,21 @@ const CAROL_HERTZ: f64 = 700.0;
 
 /// A server with one orbit behind a proxy, and how the proxy reaches it.
 fn office(over: Over, park: &str) -> (Server, Kamailio) {
-    let server = Server::start(&Settings {
+    office_of(over, settings(park))
+}
+
+fn settings(park: &str) -> Settings {
+    Settings {
         orbits: (701, 701),
         address: SERVER,
         domain: Some("127.0.0.1"),
         park: park.to_owned(),
         ..Settings::default()
-    });
+    }
+}
+
+fn office_of(over: Over, settings: Settings) -> (Server, Kamailio) {
+    let server = Server::start(&settings);
     let proxy = Kamailio::start(&server, over);
     (server, proxy)
 }
@@ -117,6 +125,55 @@ fn a_proxy_that_is_restarted_loses_no_parked_call() {
         heard_both_ways(carol);
         server.stop();
     }
+}
+
+#[test]
+fn a_server_that_is_killed_behind_its_proxy_has_the_call_again_with_music() {
+    for over in [Over::Udp, Over::Tcp] {
+        let store = true;
+        let kept = settings("pickup_timeout = \"5min\"");
+        let (mut server, proxy) = office_of(over, Settings { store, ..kept });
+        let mut alice = Baresip::behind(&proxy, &server.ports, (0, ALICE_HERTZ), "alice");
+        let mut anna = Baresip::behind(&proxy, &server.ports, (1, ANNA_HERTZ), "anna");
+        let mut carol = Baresip::behind(&proxy, &server.ports, (2, CAROL_HERTZ), "carol");
+        anna.dial(&proxy.uri("alice"));
+        alice.wait_for("CALL_INCOMING");
+        alice.command("accept", "");
+        anna.wait_for("CALL_ESTABLISHED");
+        alice.command("transfer", &proxy.uri("park"));
+        anna.wait_for("CALL_ESTABLISHED");
+        alice.wait_for("CALL_CLOSED");
+        // Each recording of baresip is named by its second.
+        pause(Duration::from_secs(2));
+        server.kill_and_restart();
+        server.process.line_with("adopted=1 lost=0", PATIENCE);
+        pause(MUSIC);
+        carol.dial(&proxy.uri("701"));
+        carol.wait_for("CALL_ESTABLISHED");
+        pause(TALK);
+        anna.command("hangup", "");
+        carol.wait_for("CALL_CLOSED");
+        let heard = wav::share_at_the_end(&carol.quit(), 2, ANNA_HERTZ);
+        assert!(heard > 0.9, "{over:?}: Carol hears Anna: {heard:.3}");
+        let heard = anna.quit();
+        let share = wav::share_at_the_end(&heard, 2, CAROL_HERTZ);
+        assert!(share > 0.9, "{over:?}: Anna hears Carol: {share:.3}");
+        hears_music_before(&heard, TALK);
+        drop(alice);
+        server.stop();
+    }
+}
+
+/// How long Anna waits in the new process, and how long she talks then.
+const MUSIC: Duration = Duration::from_secs(5);
+const TALK: Duration = Duration::from_secs(4);
+
+/// A second of the music, a second and a half before somebody talked until the end.
+fn hears_music_before(heard: &[i16], talk: Duration) {
+    let talk = RATE * usize::try_from(talk.as_secs()).expect("seconds");
+    let end = heard.len() - talk - 3 * RATE / 2;
+    let (place, likeness) = wav::find(&heard[end - RATE..end], &wav::builtin_music());
+    assert!(likeness > 0.9, "{likeness:.3} like the music at {place}");
 }
 
 #[test]

@@ -25,5 +25,6 @@ mod recall;
 mod released;
 mod service;
 mod sipp;
+mod spoken;
 mod store;
 mod tls;

@@ -6,6 +6,8 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 
+use dataplane::prompt::Prompt;
+
 /// Samples a second of everything here.
 pub(crate) const RATE: usize = 8_000;
 
@@ -180,9 +182,27 @@ fn smooth(samples: &[i16], step: usize) -> Vec<f32> {
 
 /// The hold music that ships with the server, as a phone with PCMU hears it.
 pub(crate) fn builtin_music() -> Vec<i16> {
-    let builtin = dataplane::prompt::Prompt::builtin();
-    let audio = builtin.audio(shared::Codec::Pcmu).iter();
+    as_heard(&Prompt::builtin())
+}
+
+/// A word that ships with the server, likewise.
+pub(crate) fn word(language: &str, name: &str) -> Vec<i16> {
+    as_heard(&Prompt::spoken(language, name))
+}
+
+fn as_heard(prompt: &Prompt) -> Vec<i16> {
+    let audio = prompt.audio(shared::Codec::Pcmu).iter();
     audio.map(|&byte| from_mu_law(byte)).collect()
+}
+
+/// The loudest part of so many samples: where it begins.
+pub(crate) fn loudest(samples: &[i16], length: usize) -> usize {
+    let energy = |at: usize| -> i64 {
+        let part = samples[at..at + length].iter();
+        part.map(|&sample| i64::from(sample).pow(2)).sum()
+    };
+    let places = (0..=samples.len() - length).step_by(RATE / 100);
+    places.max_by_key(|at| energy(*at)).expect("it is longer")
 }
 
 /// ITU-T G.711 µ-law to linear.

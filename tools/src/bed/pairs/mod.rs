@@ -73,6 +73,9 @@ struct Findings {
 const ANSWER_MAX: Duration = Duration::from_millis(20);
 const CALL_BYTES_MAX: u64 = 6 * 1_024;
 
+/// The program itself counts as well, which only so many calls make up for.
+const MEMORY_CALLS_MIN: u32 = 10_000;
+
 /// More leave too few of 20,000 descriptors for the pairs.
 const CALLS_MAX: i64 = 15_000;
 
@@ -143,7 +146,10 @@ fn measure(machine: &Machine, options: &PairsOptions) -> Result<Findings, Box<dy
     say(&format!("parking {calls} calls"));
     load.park(calls as usize)?;
     let full = server.look()?;
-    load.wait(TRANSACTIONS_OVER.max(SETTLE));
+    load.wait(match calls >= MEMORY_CALLS_MIN {
+        true => TRANSACTIONS_OVER,
+        false => SETTLE,
+    });
     let settled = server.look()?;
     listener.forget();
     say(&format!("{} pairs a second", options.rate));
@@ -259,8 +265,7 @@ impl Findings {
                 grouped(each(&self.full)),
                 grouped(growth / u64::from(options.calls))
             ),
-            // The program itself counts as well, which only many calls can make up for.
-            match options.calls >= 10_000 {
+            match options.calls >= MEMORY_CALLS_MIN {
                 true => Judgement::of(each(&self.settled) <= CALL_BYTES_MAX),
                 false => Judgement::NotJudged,
             },
