@@ -17,6 +17,7 @@ use crate::sip::Messages;
 use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
 use crate::sip::message::Message;
 use crate::sip::transport::{Listener, Packet, Ticket, Transmit};
+use crate::store::batches::Batches;
 use crate::store::gate::Gate;
 use crate::store::{Batch, CallRecord};
 
@@ -61,7 +62,8 @@ pub enum Output {
     Configured(Result<(), ConfigError>),
     /// To [`Input::Ask`].
     Answer(AskId, Result<Answer, AskError>),
-    /// Make it durable, in order, and say so by [`Input::Stored`].
+    /// Make it durable, in order, and say so by [`Input::Stored`]. What is sent because of it is
+    /// held back until then; where calls only end, it comes before.
     Store(Batch),
     /// This has happened. Nothing need be done about it.
     Happened(Happening),
@@ -102,6 +104,7 @@ pub struct Control {
     gate: Gate<Output>,
     /// What an operator is told of what this input has done, when that is durable.
     done: Option<Output>,
+    batches: Batches,
     outputs: VecDeque<Output>,
 }
 
@@ -186,6 +189,7 @@ impl Control {
             untrusted: 0,
             gate: Gate::default(),
             done: None,
+            batches: Batches::default(),
             outputs: VecDeque::new(),
         };
         control.settle(now);
@@ -346,7 +350,8 @@ impl Control {
         while let Some(told) = self.gate.poll() {
             self.outputs.push_back(told);
         }
-        if let Some(batch) = self.exchange.changes() {
+        let (puts, ends) = self.exchange.changes();
+        if let Some(batch) = self.batches.of(puts) {
             self.gate.close(batch.number);
             self.outputs.push_back(Output::Store(batch));
         }
@@ -358,6 +363,10 @@ impl Control {
         if let Some(done) = self.done.take() {
             self.outputs.extend(self.gate.pass(now, done));
         }
+        // Its end is told before it is forgotten: who was not told would be on its own for ever.
+        self.batches.ended(&self.gate, ends);
+        let ends = self.batches.of_ends(&self.gate);
+        self.outputs.extend(ends.map(Output::Store));
         while let Some(resolve) = self.exchange.agent.poll_resolve() {
             self.outputs.push_back(Output::Resolve(resolve));
         }

@@ -188,6 +188,6 @@ fn parked(call: &Call) -> Option<Parked> {
         | State::Asking(_)
         | State::Bridged(_)
         | State::Joining { .. }
-        | State::Adopting(Adopted::Bridged { .. }) => None,
+        | State::Adopting(Adopted::Bridged(_)) => None,
     }
 }

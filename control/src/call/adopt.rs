@@ -10,20 +10,20 @@ use shared::{RtcpPort, Time};
 use super::end::Farewell;
 use super::limits::ADOPT_TIMEOUT;
 use super::open::NewLeg;
-use super::{Bridge, Call, CallKey, Exchange, Leg, Purpose, State, Turn, Wish};
+use super::{Bridge, Call, CallKey, Exchange, Keeping, Leg, Purpose, State, Turn, Wish};
 use crate::happening::CallNumber;
 use crate::park::{Orbit, ParkToken, Parked};
 use crate::sdp::Session;
 use crate::sip::agent::DialogKey;
 use crate::sip::status::Status;
 use crate::store::limits::{ADOPT_AGAIN, ADOPT_AGAIN_MAX, ADOPT_EVERY, ADOPT_LATE_MAX};
-use crate::store::record::{CallRecord, LegRecord, StateRecord};
+use crate::store::record::{CallRecord, LegRecord, ParkedRecord, StateRecord};
 
 /// What an adopted call will be once its streams are open and its turn has come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Adopted {
     Parked(Parked),
-    Bridged { second: DialogKey, since: Time },
+    Bridged(Bridge),
 }
 
 /// The adopted calls whose peers were not told yet.
@@ -129,6 +129,12 @@ impl Exchange {
         true
     }
 
+    /// Whether a leg is of an earlier process, and has not agreed to our new address.
+    pub(crate) fn is_being_adopted(&self, dialog: DialogKey) -> bool {
+        let leg = self.legs.get(&dialog);
+        leg.is_some_and(|leg| leg.session.agreed().is_none())
+    }
+
     fn is_whole(&self, key: CallKey) -> bool {
         matches!(self.state(key), Some(State::Parked(_) | State::Bridged(_)))
     }
@@ -175,12 +181,7 @@ impl Exchange {
                 self.set_state(key, State::Parked(parked));
                 self.set_deadline(key, Some(parked.deadline));
             }
-            Adopted::Bridged { second, since } => {
-                let bridge = Bridge {
-                    second,
-                    since,
-                    way_back: None,
-                };
+            Adopted::Bridged(bridge) => {
                 self.set_state(key, State::Bridged(bridge));
                 self.set_deadline(key, None);
             }
@@ -225,22 +226,14 @@ impl Exchange {
     fn enter(&mut self, now: Time, key: CallKey, record: &CallRecord) -> Option<Call> {
         let keeping = self.keeping.as_ref()?;
         let held = match &record.state {
-            StateRecord::Parked {
-                orbit,
+            StateRecord::Parked(parked) => Held::Orbit(parked_of(keeping, parked)?),
+            StateRecord::Bridged {
                 since_unix_ms,
-                deadline_unix_ms,
-                recalls,
-                park_token,
-            } => Held::Orbit(Parked {
-                orbit: Orbit::parse(orbit)?,
-                since: keeping.time(*since_unix_ms),
-                deadline: keeping.time(*deadline_unix_ms),
-                recalls: *recalls,
-                token: ParkToken::parse(park_token)?,
-            }),
-            StateRecord::Bridged { since_unix_ms } => Held::Bridge {
+                way_back,
+            } => Held::Bridge {
                 second: record.second.as_ref()?,
                 since: keeping.time(*since_unix_ms),
+                way_back: way_back.as_ref().and_then(|way| parked_of(keeping, way)),
             },
         };
         let wish = match held {
@@ -257,13 +250,21 @@ impl Exchange {
                 }
                 Adopted::Parked(parked)
             }
-            Held::Bridge { second, since } => {
+            Held::Bridge {
+                second,
+                since,
+                way_back,
+            } => {
                 let purpose = Purpose::Join(self.legs[&first].stream.worker);
                 let Some(second) = self.enter_leg(now, key, second, wish, purpose) else {
                     self.leave_leg(now, first);
                     return None;
                 };
-                Adopted::Bridged { second, since }
+                Adopted::Bridged(Bridge {
+                    second,
+                    since,
+                    way_back,
+                })
             }
         };
         let mut call = Call::new(first, State::Adopting(adopted), record.parker.clone());
@@ -315,5 +316,19 @@ impl Exchange {
 /// What the record of a call says that it has.
 enum Held<'a> {
     Orbit(Parked),
-    Bridge { second: &'a LegRecord, since: Time },
+    Bridge {
+        second: &'a LegRecord,
+        since: Time,
+        way_back: Option<Parked>,
+    },
+}
+
+fn parked_of(keeping: &Keeping, record: &ParkedRecord) -> Option<Parked> {
+    Some(Parked {
+        orbit: Orbit::parse(&record.orbit)?,
+        since: keeping.time(record.since_unix_ms),
+        deadline: keeping.time(record.deadline_unix_ms),
+        recalls: record.recalls,
+        token: ParkToken::parse(&record.park_token)?,
+    })
 }

@@ -252,6 +252,10 @@ impl Exchange {
             return;
         };
         let other = self.calls[&key].other(dialog);
+        let way_back = match state {
+            State::Bridged(bridge) => self.way_back(now, bridge, dialog),
+            _ => None,
+        };
         self.drop_leg(dialog);
         match (state, other) {
             (State::Retrieving(parked, retriever), _) if retriever == dialog => {
@@ -270,8 +274,8 @@ impl Exchange {
                 self.agent.bye(now, other, with(header));
                 self.drop_leg(other);
             }
-            (State::Bridged(bridge), Some(other)) => {
-                if let Some(parked) = self.way_back(now, bridge, dialog) {
+            (State::Bridged(_), Some(other)) => {
+                if let Some(parked) = way_back {
                     return self.park_again(now, key, parked);
                 }
                 self.agent.bye(now, other, with(header));
@@ -285,7 +289,7 @@ impl Exchange {
 
     /// How to go on without a leg of a bridge that seems never to have been there.
     fn way_back(&self, now: Time, bridge: Bridge, gone: DialogKey) -> Option<Parked> {
-        let is_early = now < bridge.since + self.proof();
+        let is_early = now < bridge.since + self.proof() || self.is_being_adopted(gone);
         bridge
             .way_back
             .filter(|_| bridge.second == gone && is_early)

@@ -14,8 +14,8 @@ use super::{Bridge, CallKey, Exchange, State};
 use crate::happening::CallNumber;
 use crate::park::Parked;
 use crate::sip::agent::DialogKey;
-use crate::store::record::{CallName, CallRecord, LegRecord, StateRecord};
-use crate::store::{Batch, Operation};
+use crate::store::Operation;
+use crate::store::record::{CallName, CallRecord, LegRecord, ParkedRecord, StateRecord};
 
 /// What was said to the store.
 #[derive(Debug)]
@@ -25,8 +25,6 @@ pub(crate) struct Keeping {
     touched: BTreeSet<CallKey>,
     /// The calls that the store has, or will have, with a digest of what it was told.
     kept: BTreeMap<CallKey, (CallName, u64)>,
-    /// The number of the last batch.
-    last: u64,
 }
 
 impl Keeping {
@@ -35,7 +33,6 @@ impl Keeping {
             origin_unix_ms,
             touched: BTreeSet::new(),
             kept: BTreeMap::new(),
-            last: 0,
         }
     }
 
@@ -65,25 +62,25 @@ impl Exchange {
         }
     }
 
-    /// What the store must be told, if anything.
-    pub(crate) fn changes(&mut self) -> Option<Batch> {
+    /// What the store must be told: what is another, or new, and what is over.
+    pub(crate) fn changes(&mut self) -> (Vec<Operation>, Vec<CallName>) {
         while let Some(dialog) = self.agent.poll_touched() {
             if let Some(leg) = self.legs.get(&dialog) {
                 self.touch(leg.call);
             }
         }
-        let touched = std::mem::take(&mut self.keeping.as_mut()?.touched);
-        let changes = touched.into_iter().map(|key| self.change(key));
-        let operations: Vec<_> = changes.flatten().collect();
-        if operations.is_empty() {
-            return None;
+        let touched = self
+            .keeping
+            .as_mut()
+            .map(|k| std::mem::take(&mut k.touched));
+        let (mut puts, mut ends) = (Vec::new(), Vec::new());
+        for key in touched.into_iter().flatten() {
+            match self.change(key) {
+                Some(Operation::Delete(name)) => ends.push(name),
+                change => puts.extend(change),
+            }
         }
-        let keeping = self.keeping.as_mut()?;
-        keeping.last += 1;
-        Some(Batch {
-            number: keeping.last,
-            operations,
-        })
+        (puts, ends)
     }
 
     /// What the store must be told of one call: what it is now, where that differs from what was
@@ -135,17 +132,28 @@ impl Exchange {
         let call = self.calls.get(&key)?;
         let (state, second) = match call.state {
             State::Parked(parked) | State::Retrieving(parked, _) => {
-                (self.parked_record(keeping, &parked, 0), None)
+                let parked = self.parked_record(keeping, &parked, 0);
+                (StateRecord::Parked(parked), None)
             }
             // Whether that call reached anybody is lost with the process: it is made again, but
             // for one that an operator has asked for, who will see that the call waits.
             State::Recalling(parked, _) => {
                 let attempts = u8::from(call.chosen.is_none());
-                (self.parked_record(keeping, &parked, attempts), None)
+                let parked = self.parked_record(keeping, &parked, attempts);
+                (StateRecord::Parked(parked), None)
             }
-            State::Bridged(Bridge { second, since, .. }) => {
+            State::Bridged(Bridge {
+                second,
+                since,
+                way_back,
+            }) => {
+                let way_back = way_back.map(|parked| self.parked_record(keeping, &parked, 0));
                 let since_unix_ms = keeping.unix_ms(since);
-                (StateRecord::Bridged { since_unix_ms }, Some(second))
+                let bridged = StateRecord::Bridged {
+                    since_unix_ms,
+                    way_back,
+                };
+                (bridged, Some(second))
             }
             State::Parking(_)
             | State::Fetching(_)
@@ -166,8 +174,8 @@ impl Exchange {
         })
     }
 
-    fn parked_record(&self, keeping: &Keeping, parked: &Parked, under_way: u8) -> StateRecord {
-        StateRecord::Parked {
+    fn parked_record(&self, keeping: &Keeping, parked: &Parked, under_way: u8) -> ParkedRecord {
+        ParkedRecord {
             orbit: self.orbits.number(parked.orbit).into(),
             since_unix_ms: keeping.unix_ms(parked.since),
             deadline_unix_ms: keeping.unix_ms(parked.deadline),

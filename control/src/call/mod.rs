@@ -388,7 +388,7 @@ impl Call {
             State::Retrieving(_, second)
             | State::Recalling(_, second)
             | State::Bridged(Bridge { second, .. })
-            | State::Adopting(Adopted::Bridged { second, .. }) => Some(second),
+            | State::Adopting(Adopted::Bridged(Bridge { second, .. })) => Some(second),
             State::Parking(_)
             | State::Fetching(_)
             | State::Asking(_)
@@ -410,7 +410,7 @@ impl Call {
             State::Asking(_)
             | State::Bridged(_)
             | State::Joining { .. }
-            | State::Adopting(Adopted::Bridged { .. }) => None,
+            | State::Adopting(Adopted::Bridged(_)) => None,
         }
     }
 }

@@ -206,6 +206,10 @@ impl Exchange {
             return;
         };
         leg.turn = Turn::Idle;
+        if leg.session.agreed().is_none() {
+            // Of an earlier process, and it knows of its dialog.
+            self.retrieval_confirmed(dialog);
+        }
         self.identified(now, dialog, response);
         let leg = self.legs.get_mut(&dialog).expect("it was there above");
         let early = leg.early.take();

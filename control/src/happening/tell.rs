@@ -124,10 +124,9 @@ impl Exchange {
     /// A call of an earlier process was taken up.
     pub(crate) fn tell_adopted(&mut self, key: CallKey, record: &CallRecord) {
         let call = &self.calls[&key];
-        let since_unix_ms = match record.state {
-            StateRecord::Parked { since_unix_ms, .. } | StateRecord::Bridged { since_unix_ms } => {
-                since_unix_ms
-            }
+        let since_unix_ms = match &record.state {
+            StateRecord::Parked(parked) => parked.since_unix_ms,
+            StateRecord::Bridged { since_unix_ms, .. } => *since_unix_ms,
         };
         let state = match call.state {
             State::Adopting(Adopted::Parked(parked)) => AdoptedState::Parked {
@@ -149,7 +148,7 @@ impl Exchange {
     /// A call of an earlier process was not taken up.
     pub(crate) fn tell_not_adopted(&mut self, key: CallKey, record: &CallRecord) {
         let orbit = match &record.state {
-            StateRecord::Parked { orbit, .. } => orbit,
+            StateRecord::Parked(parked) => &parked.orbit,
             StateRecord::Bridged { .. } => &record.first.contact,
         };
         self.news.queue.push_back(Happening {

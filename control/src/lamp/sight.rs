@@ -135,7 +135,7 @@ pub(super) fn waiting(state: State) -> Option<(Parked, Status)> {
         | State::Asking(_)
         | State::Bridged(_)
         | State::Joining { .. }
-        | State::Adopting(Adopted::Bridged { .. }) => None,
+        | State::Adopting(Adopted::Bridged(_)) => None,
     }
 }
 

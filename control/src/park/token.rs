@@ -64,7 +64,7 @@ impl Exchange {
             | State::Asking(_)
             | State::Bridged(_)
             | State::Joining { .. }
-            | State::Adopting(Adopted::Bridged { .. }) => None,
+            | State::Adopting(Adopted::Bridged(_)) => None,
         }
     }
 

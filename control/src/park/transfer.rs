@@ -35,9 +35,7 @@ impl Exchange {
             State::Parked(_) | State::Adopting(Adopted::Parked(_)) => Ok(Some(key)),
             State::Recalling(_, recall) if recall != dialog => Ok(Some(key)),
             State::Retrieving(..) => Err(Refusal::BeingRetrieved),
-            State::Bridged(_) | State::Adopting(Adopted::Bridged { .. }) => {
-                Err(Refusal::DialogEnded)
-            }
+            State::Bridged(_) | State::Adopting(Adopted::Bridged(_)) => Err(Refusal::DialogEnded),
             State::Recalling(..)
             | State::Parking(_)
             | State::Fetching(_)

@@ -17,6 +17,9 @@ pub(crate) struct Gate<T> {
     /// The last batch that is durable.
     durable: u64,
     is_behind: bool,
+    /// Messages that came, and those of them that wait no more.
+    came: u64,
+    left: u64,
 }
 
 impl<T> Gate<T> {
@@ -27,7 +30,9 @@ impl<T> Gate<T> {
 
     /// Takes what somebody is to be told; gives it back if nothing is to be waited for.
     pub(crate) fn pass(&mut self, now: Time, told: T) -> Option<T> {
+        self.came += 1;
         if self.is_behind || (self.durable >= self.last && self.held.is_empty()) {
+            self.left += 1;
             return Some(told);
         }
         self.held.push_back((self.last, now, told));
@@ -66,7 +71,18 @@ impl<T> Gate<T> {
         if !self.is_behind && batch > self.durable {
             return None;
         }
+        self.left += 1;
         self.held.pop_front().map(|(_, _, told)| told)
+    }
+
+    /// A place behind all messages so far.
+    pub(crate) fn place(&self) -> u64 {
+        self.came
+    }
+
+    /// Whether all messages before a place have left.
+    pub(crate) fn has_left(&self, place: u64) -> bool {
+        self.left >= place
     }
 
     /// Whether calls are parked that would not outlive the process.
@@ -91,6 +107,8 @@ impl<T> Default for Gate<T> {
             last: 0,
             durable: 0,
             is_behind: false,
+            came: 0,
+            left: 0,
         }
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! Absent on purpose: files and databases (`driver::store`).
 
+pub(crate) mod batches;
 pub(crate) mod gate;
 pub mod limits;
 pub mod record;

@@ -34,23 +34,31 @@ pub struct CallRecord {
 #[serde(rename_all = "lowercase")]
 pub enum StateRecord {
     /// In an orbit.
-    Parked {
-        /// As dialled.
-        orbit: Box<str>,
-        /// Since when.
-        since_unix_ms: u64,
-        /// When somebody is called.
-        deadline_unix_ms: u64,
-        /// How often somebody was called.
-        recalls: u8,
-        /// What a safe retrieval names it by: 16 hexadecimal digits.
-        park_token: Box<str>,
-    },
+    Parked(ParkedRecord),
     /// Two legs talk.
     Bridged {
         /// Since when.
         since_unix_ms: u64,
+        /// How the first was parked, while it is not certain that the second knows of its answer:
+        /// should it turn out that it does not, the first is parked so again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        way_back: Option<ParkedRecord>,
     },
+}
+
+/// How a call is parked.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct ParkedRecord {
+    /// As dialled.
+    pub orbit: Box<str>,
+    /// Since when.
+    pub since_unix_ms: u64,
+    /// When somebody is called.
+    pub deadline_unix_ms: u64,
+    /// How often somebody was called.
+    pub recalls: u8,
+    /// What a safe retrieval names it by: 16 hexadecimal digits.
+    pub park_token: Box<str>,
 }
 
 /// One leg.

@@ -56,7 +56,7 @@ impl Store {
     /// The orbits of the calls that would be taken up.
     pub(super) fn orbits(&self) -> impl Iterator<Item = &str> {
         self.calls.values().filter_map(|call| match &call.state {
-            StateRecord::Parked { orbit, .. } => Some(&**orbit),
+            StateRecord::Parked(parked) => Some(&*parked.orbit),
             StateRecord::Bridged { .. } => None,
         })
     }

@@ -280,3 +280,45 @@ fn nothing_else_is_chosen_differently_because_calls_are_kept() {
     });
     assert_eq!(choices[0], choices[1]);
 }
+
+/// The bridge is durable, its 200 has not arrived: the retriever does not know of it, and the
+/// parkee shall not lose its place because of that.
+#[test]
+fn who_was_being_retrieved_when_the_process_died_is_parked_as_before() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(60)));
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.phone(name));
+    let referred = [("Referred-By", "<sip:carol@198.51.100.3>".to_owned())];
+    let parked = world.dial_with(alice, "park", &referred);
+    world.run(secs(20));
+    let orbit = world.orbit(parked).unwrap();
+    world.dial(bob, &orbit);
+    world.switch_off(bob);
+    world.run(secs(2));
+    assert_eq!(world.orbit(parked), None, "it is bridged, and nobody knows");
+    world.crash();
+    world.run(secs(34));
+    assert_eq!(world.orbit(parked), Some(orbit));
+    assert!(world.hears_music(parked));
+    assert_eq!(world.sent(carol, "INVITE"), 0);
+    world.run(secs(5));
+    assert!(world.sent(carol, "INVITE") > 0, "when it was due before");
+    world.finish();
+}
+
+#[test]
+fn a_retriever_that_has_its_answer_is_joined_again_though_its_ack_is_missing() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    world.phones[bob].habits.acks_forgotten = 1;
+    let orbit = world.orbit(parked).unwrap();
+    let retriever = world.dial(bob, &orbit);
+    world.run(ms(300));
+    world.crash();
+    world.run(secs(2));
+    assert!(world.are_joined(parked, retriever));
+    world.run(secs(60));
+    assert!(world.are_joined(parked, retriever));
+    checks::agreement(&world);
+    world.finish();
+}

@@ -8,7 +8,7 @@ use control::driver::Sqlite;
 use control::sdp::{FormatRecord, LineRecord, SessionRecord};
 use control::sip::agent::UsageRecord;
 use control::sip::dialog::DialogRecord;
-use control::store::record::{CallName, CallRecord, LegRecord, StateRecord};
+use control::store::record::{CallName, CallRecord, LegRecord, ParkedRecord, StateRecord};
 use control::store::{Batch, Operation, Store};
 
 use crate::common::store::Store as Simulated;
@@ -59,16 +59,20 @@ fn leg(name: &str) -> LegRecord {
     }
 }
 
+fn in_orbit(recalls: u8) -> ParkedRecord {
+    ParkedRecord {
+        orbit: "701".into(),
+        since_unix_ms: 1_000,
+        deadline_unix_ms: 91_000,
+        recalls,
+        park_token: "0123456789abcdef".into(),
+    }
+}
+
 fn parked(name: &str, recalls: u8) -> CallRecord {
     CallRecord {
         name: CallName(name.into()),
-        state: StateRecord::Parked {
-            orbit: "701".into(),
-            since_unix_ms: 1_000,
-            deadline_unix_ms: 91_000,
-            recalls,
-            park_token: "0123456789abcdef".into(),
-        },
+        state: StateRecord::Parked(in_orbit(recalls)),
         parker: Some("sip:ann@example.com".into()),
         history: Some("<sip:ann@example.com>;index=1".into()),
         first: leg("bob"),
@@ -80,6 +84,7 @@ fn bridged(name: &str) -> CallRecord {
     CallRecord {
         state: StateRecord::Bridged {
             since_unix_ms: 5_000,
+            way_back: Some(in_orbit(1)),
         },
         second: Some(leg("carol")),
         ..parked(name, 0)

@@ -143,12 +143,11 @@ fn put(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::Result<(
         return Ok(());
     }
     let (orbit, parked_at, recall_at) = match &record.state {
-        StateRecord::Parked {
-            orbit,
-            since_unix_ms,
-            deadline_unix_ms,
-            ..
-        } => (Some(orbit), Some(*since_unix_ms), Some(*deadline_unix_ms)),
+        StateRecord::Parked(parked) => (
+            Some(&parked.orbit),
+            Some(parked.since_unix_ms),
+            Some(parked.deadline_unix_ms),
+        ),
         StateRecord::Bridged { .. } => (None, None, None),
     };
     transaction

@@ -10,7 +10,7 @@ use crate::cdr::Cdr;
 use crate::sdp::{FormatRecord, LineRecord, SessionRecord};
 use crate::sip::agent::UsageRecord;
 use crate::sip::dialog::DialogRecord;
-use crate::store::record::{CallName, CallRecord, LegRecord, StateRecord};
+use crate::store::record::{CallName, CallRecord, LegRecord, ParkedRecord, StateRecord};
 use crate::store::{Batch, Operation, Store as _, StoreError};
 
 fn leg(name: &str) -> LegRecord {
@@ -51,13 +51,13 @@ fn leg(name: &str) -> LegRecord {
 fn call(token: &str, recalls: u8) -> CallRecord {
     CallRecord {
         name: CallName(token.into()),
-        state: StateRecord::Parked {
+        state: StateRecord::Parked(ParkedRecord {
             orbit: "701".into(),
             since_unix_ms: 1_000,
             deadline_unix_ms: 91_000,
             recalls,
             park_token: "0123456789abcdef".into(),
-        },
+        }),
         parker: Some("sip:ann@example.com".into()),
         history: None,
         first: leg("bob"),
