@@ -18,6 +18,7 @@ mod flood;
 mod harness;
 mod kamailio;
 mod kernel;
+mod kills;
 mod metrics;
 mod orbitctl;
 mod package;

@@ -1,16 +1,21 @@
 //! Calls outlive the process: SIGKILL, SIGTERM, and files that are no store.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::Time;
+use tools::clock;
 
 use crate::harness::baresip::Baresip;
 use crate::harness::clock::{Deadline, PATIENCE, pause};
+use crate::harness::phone::{Phone, field};
 use crate::harness::server::orbitd;
 use crate::harness::wav::{self, RATE};
-use crate::harness::{Ports, Process, Server, Settings, Sipp};
+use crate::harness::{Crowd, Ports, Process, Server, Settings, Sipp};
 
 fn with_store() -> Settings {
     Settings {
@@ -103,27 +108,51 @@ fn draining_server() -> Server {
 }
 
 #[test]
-fn a_thousand_calls_have_their_orbits_and_their_music_soon_after_a_kill() {
+fn a_thousand_calls_and_a_hundred_bridges_go_on_soon_after_a_kill() {
     const CALLS: u32 = 1_000;
+    const BRIDGES: usize = 100;
+    const RECALLED: usize = 20;
     let mut server = Server::start(&Settings {
         orbits: (1_000, 2_999),
         media_pairs: 1_500,
+        park: "pickup_timeout = \"40s\"\n".to_owned(),
         ..with_store()
     });
     let mut parkees = Sipp::new("parkee_adopted.xml")
         .calls(CALLS, 200)
         .start(&server);
     let orbits = parkees.orbits(CALLS as usize);
+    let mut crowd = Crowd::new(&server);
+    let bridges: Vec<_> = (0..BRIDGES).map(|_| crowd.bridges()).collect();
+    let parker = Parker::new(&server);
+    let recalled: Vec<_> = (0..RECALLED).map(|_| parker.parks(&mut crowd)).collect();
+    let parker = parker.wait_for(RECALLED);
     pause(Duration::from_millis(1_200));
+    assert!(crowd.hears(bridges[0].0, bridges[0].1));
+
     server.kill_and_restart();
     // Two seconds are the goal; other tests run beside this one, and sipp answers a thousand.
-    let deadline = Deadline::after(Duration::from_secs(8));
+    let limit = Duration::from_secs(8);
+    let deadline = Deadline::after(limit);
+    let waiting: Vec<_> = recalled.iter().map(|(phone, ..)| *phone).collect();
+    crowd.all_hear(&waiting, deadline.left());
+    let music = limit - deadline.left();
     parkees.logged_times("adopted", CALLS as usize);
     assert!(
         !deadline.has_passed(),
         "a thousand calls are taken up slowly"
     );
-    println!("taken up {:?} before the limit of 8 s", deadline.left());
+    let all = limit - deadline.left();
+    for (parkee, retriever) in &bridges {
+        crowd.hears_before(*parkee, *retriever, deadline);
+        crowd.hears_before(*retriever, *parkee, deadline);
+    }
+    let bridged = limit - deadline.left();
+    println!(
+        "after the start: {music:?} to the music of {RECALLED}, {all:?} to the last of {CALLS}, \
+         {bridged:?} to the last of {BRIDGES} bridges"
+    );
+
     // The first are retrieved at once otherwise, before they have heard anything anew.
     pause(Duration::from_millis(1_200));
     let retrievers = Sipp::new("retriever_leaves.xml")
@@ -132,9 +161,17 @@ fn a_thousand_calls_have_their_orbits_and_their_music_soon_after_a_kill() {
         .start(&server);
     retrievers.finish();
     parkees.finish();
+    let called = parker.join().expect("the parker");
+    for (_, orbit, since) in &recalled {
+        let waited = called[orbit] - *since;
+        let late = waited.as_secs_f64() - 40.0;
+        assert!((-0.1..2.0).contains(&late), "{orbit}: {late:.3} s late");
+    }
+    crowd.all_leave(&bridges);
     pause(Duration::from_millis(1_200));
     server.process.kill();
-    let records = records(&server);
+    let mut records = records(&server);
+    records.retain(|record| orbits.iter().any(|orbit| **orbit == record["orbit"]));
     assert_eq!(records.len(), CALLS as usize);
     for record in &records {
         let sent = record["parkee_media"]["sent"].as_u64();
@@ -143,6 +180,41 @@ fn a_thousand_calls_have_their_orbits_and_their_music_soon_after_a_kill() {
             (&record["adopted"], &record["way"]),
             (&json!(1), &json!("dialled"))
         );
+    }
+}
+
+/// Who has parked calls, and notes when it is called for each.
+struct Parker(Phone);
+
+impl Parker {
+    fn new(server: &Server) -> Self {
+        Self(Phone::new(server, "parker"))
+    }
+
+    /// Parks somebody: the phone, its orbit, and when it was told that.
+    fn parks(&self, crowd: &mut Crowd) -> (usize, String, Time) {
+        let phone = crowd.parks(Some(&self.0.uri()));
+        crowd.until("an orbit", PATIENCE, |crowd| crowd.phones().is_up(phone));
+        let orbit = crowd.phones().server_user(phone).expect("an orbit");
+        (phone, orbit, clock::now())
+    }
+
+    /// When it is called first for each of so many orbits, within a minute.
+    fn wait_for(self, times: usize) -> JoinHandle<BTreeMap<String, Time>> {
+        std::thread::spawn(move || {
+            let mut called = BTreeMap::new();
+            let deadline = Deadline::after(Duration::from_secs(60));
+            while called.len() < times
+                && let Some(message) = self.0.receive(deadline.left())
+            {
+                let from = field(&message, "From").unwrap_or_default();
+                if let Some((_, orbit)) = from.split_once("Recall ") {
+                    let orbit = orbit.split('"').next().unwrap_or_default();
+                    called.entry(orbit.to_owned()).or_insert_with(clock::now);
+                }
+            }
+            called
+        })
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod baresip;
 pub(crate) mod capture;
 pub(crate) mod clock;
+pub(crate) mod crowd;
 pub(crate) mod kamailio;
 pub(crate) mod phone;
 pub(crate) mod ports;
@@ -13,6 +14,7 @@ pub(crate) mod sipp;
 pub(crate) mod wav;
 
 pub(crate) use api::Api;
+pub(crate) use crowd::Crowd;
 pub(crate) use kamailio::Kamailio;
 pub(crate) use ports::Ports;
 pub(crate) use process::Process;

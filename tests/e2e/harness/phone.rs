@@ -39,6 +39,12 @@ impl Phone {
         }
     }
 
+    /// Where it is called.
+    pub(crate) fn uri(&self) -> String {
+        let here = self.socket.local_addr().expect("bound");
+        format!("sip:{}@{here}", self.name)
+    }
+
     /// A request outside any dialog, as it should be, with more header fields and a body.
     pub(crate) fn request(&self, method: &str, user: &str, more: &str, body: &str) -> String {
         let Self { server, name, .. } = self;

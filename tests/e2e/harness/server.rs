@@ -29,8 +29,10 @@ pub(crate) struct Settings {
     /// Whom it believes: `closed` or `learn`.
     pub(crate) latch: &'static str,
     /// How many pairs of media ports there are; more than 100 take a block of ports of their own,
-    /// more than 200 the ports that a server takes by default.
+    /// more than 200 those from `media_first` on.
     pub(crate) media_pairs: u16,
+    /// No two tests that may run at once have the same; above the blocks, below the kernel's own.
+    pub(crate) media_first: u16,
     /// The kernel it shall work as on; `None`: this one.
     pub(crate) kernel: Option<&'static str>,
     /// RLIMIT_NOFILE, hard and soft; `None`: ours.
@@ -58,6 +60,7 @@ impl Default for Settings {
             domain: None,
             latch: "closed",
             media_pairs: 100,
+            media_first: 20_000,
             kernel: None,
             descriptors: None,
             range: String::new(),
@@ -68,9 +71,6 @@ impl Default for Settings {
         }
     }
 }
-
-/// The first media port of a server by default.
-const DEFAULT_MEDIA: u16 = 20_000;
 
 /// A running server with a folder and ports of its own.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Server {
         let media = is_of_a_block.then(Ports::reserve);
         let first = match &media {
             Some(media) => media.all().0,
-            None if settings.media_pairs > 200 => DEFAULT_MEDIA,
+            None if settings.media_pairs > 200 => settings.media_first,
             None => ports.server_media().0,
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -128,7 +128,8 @@ impl Server {
         self.restart();
     }
 
-    fn restart(&mut self) {
+    /// Starts it again after its end.
+    pub(crate) fn restart(&mut self) {
         self.process = spawn(&self.settings, self.folder.path(), self.address);
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Call {
     pub(super) media: Media,
     /// Whom it calls, when that is another than all call.
     pub(super) target: Option<String>,
+    /// Who has transferred it there, a URI.
+    pub(super) referrer: Option<String>,
     pub(super) state: State,
     /// Of its last request.
     pub(super) cseq: u32,
@@ -51,6 +53,7 @@ impl Call {
         Self {
             media: Media::new(rtp),
             target,
+            referrer: None,
             state: State::Idle,
             cseq: 1,
             reinvite: None,

@@ -18,6 +18,7 @@ use super::sdp;
 pub(super) struct Peer {
     /// To with its tag, as written.
     to: String,
+    tag: String,
     /// Their Contact: the Request-URI of what follows.
     target: String,
     /// Through whom (RFC 3261 §12.1.2), the nearest first.
@@ -32,7 +33,7 @@ const ROUTES_MAX: usize = 16;
 impl Peer {
     /// Dialog fields of a 2xx; `None` when it has no tag or no Contact.
     pub(super) fn read(message: &Message<'_>) -> Option<Self> {
-        message.to_tag()?;
+        let tag = message.to_tag()?.to_owned();
         let recorded = message.values(Header::RecordRoute);
         let mut routes: Vec<String> = recorded.take(ROUTES_MAX + 1).map(str::to_owned).collect();
         if routes.len() > ROUTES_MAX {
@@ -41,10 +42,17 @@ impl Peer {
         routes.reverse();
         Some(Self {
             to: message.header(Header::To)?.to_owned(),
+            tag,
             target: message.contact().ok()?.uri.to_owned(),
             routes,
             media: sdp::audio_at(message.body()),
         })
+    }
+
+    /// Whether a request of theirs is in this dialog: a server that was started anew may have had
+    /// the INVITE twice, and two dialogs of it (RFC 3261 §12.2.2).
+    pub(super) fn sends(&self, request: &Message<'_>) -> bool {
+        request.from_tag() == Some(&*self.tag)
     }
 
     /// The user of their Contact: the orbit of a parked call.
@@ -74,11 +82,14 @@ pub(super) fn number_of(line: &Line, call_id: &str) -> Option<usize> {
 pub(super) fn invite(line: &Line, number: usize, call: &Call) -> Vec<u8> {
     let target = call.target.as_ref().unwrap_or(&line.target);
     let to = format!("<{target}>");
-    let text = head(
+    let mut text = head(
         line,
         number,
         &Outgoing::new("INVITE", call.cseq, target, &to),
     );
+    if let Some(referrer) = &call.referrer {
+        let _ = write!(text, "Referred-By: <{referrer}>\r\n");
+    }
     with_description(text, line, number, call)
 }
 

@@ -96,6 +96,11 @@ impl Phones {
         self.calls[number].media.hush();
     }
 
+    /// Lets a phone that has not called be one that somebody transfers, a URI (RFC 3892).
+    pub fn refer(&mut self, number: usize, by: &str) {
+        self.calls[number].referrer = Some(by.to_owned());
+    }
+
     /// Lets the next phone call; false when all have.
     pub fn call_next(&mut self, now: Time, out: &mut Outbox) -> bool {
         while self.calls.get(self.next).is_some_and(Call::has_called) {

@@ -41,6 +41,13 @@ impl Phones {
         out: &mut Outbox,
     ) -> Option<What> {
         let call = &mut self.calls[number];
+        if let State::Parked(peer) = &call.state
+            && method != Method::Ack
+            && !peer.sends(message)
+        {
+            out.push(message::answer(message, Status::CALL_DOES_NOT_EXIST));
+            return None;
+        }
         match method {
             Method::Ack => None,
             Method::Bye => {

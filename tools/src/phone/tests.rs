@@ -209,6 +209,19 @@ fn a_reinvite_of_the_server_is_agreed_to_and_believed() {
 }
 
 #[test]
+fn a_request_of_another_dialog_of_the_server_is_none_of_this_call() {
+    let (mut phones, mut out, _) = parked();
+    out.clear();
+    let other = String::from_utf8(reinvite(5)).unwrap();
+    let other = other.replace("tag=s1", "tag=s2");
+    assert_eq!(phones.hear(Time::ZERO, other.as_bytes(), &mut out), None);
+    let answer = one(&mut out);
+    let status = Message::parse(&answer).unwrap().status();
+    assert_eq!(status, Some(Status::CALL_DOES_NOT_EXIST));
+    assert_eq!(phones.counts().parked, 1);
+}
+
+#[test]
 fn a_reinvite_that_crosses_ours_is_asked_to_come_again() {
     let (mut phones, mut out, _) = parked();
     let moved = "127.0.0.1:41000".parse().unwrap();
@@ -296,4 +309,13 @@ fn a_phone_of_its_own_calls_whom_it_was_told_to() {
         "the first has not called"
     );
     assert!(!phones.call_next(Time::ZERO, &mut out), "the second has");
+}
+
+#[test]
+fn who_is_transferred_says_by_whom() {
+    let (mut phones, mut out) = (phones(1), Outbox::new());
+    phones.refer(0, "sip:ann@127.0.0.1:6001");
+    phones.call_next(Time::ZERO, &mut out);
+    let text = String::from_utf8(one(&mut out)).unwrap();
+    assert!(text.contains("\r\nReferred-By: <sip:ann@127.0.0.1:6001>\r\n"));
 }
