@@ -19,7 +19,7 @@ use crate::sip::message::Message;
 use crate::sip::transport::{Listener, Packet, Ticket, Transmit};
 use crate::store::batches::Batches;
 use crate::store::gate::Gate;
-use crate::store::{Batch, CallRecord};
+use crate::store::{Batch, Kept};
 
 /// What the control plane is told.
 #[derive(Debug)]
@@ -84,15 +84,6 @@ pub struct Setup {
     pub seed: [u8; 32],
     /// `None` when calls need not outlive the process.
     pub kept: Option<Kept>,
-}
-
-/// What a store holds at the start.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// Milliseconds from 1970 to [`Time::ZERO`].
-    pub origin_unix_ms: u64,
-    /// The calls of an earlier process.
-    pub calls: Vec<CallRecord>,
 }
 
 /// The control plane.
@@ -182,6 +173,7 @@ impl Control {
         if let Some(kept) = setup.kept {
             exchange.keeping = Some(Keeping::new(kept.origin_unix_ms));
             exchange.adopt(now, &kept.calls);
+            exchange.adopt_watches(now, &kept.watches);
         }
         let mut control = Self {
             exchange,
@@ -350,7 +342,8 @@ impl Control {
         while let Some(told) = self.gate.poll() {
             self.outputs.push_back(told);
         }
-        let (puts, ends) = self.exchange.changes();
+        let (mut puts, ends) = self.exchange.changes();
+        puts.extend(self.exchange.watch_changes());
         if let Some(batch) = self.batches.of(puts) {
             self.gate.close(batch.number);
             self.outputs.push_back(Output::Store(batch));

@@ -14,9 +14,11 @@ use super::{Bridge, Call, CallKey, Exchange, Keeping, Leg, Purpose, State, Turn,
 use crate::happening::CallNumber;
 use crate::park::{Orbit, ParkToken, Parked};
 use crate::sdp::Session;
-use crate::sip::agent::DialogKey;
+use crate::sip::agent::{DialogKey, SubscriptionKey};
 use crate::sip::status::Status;
-use crate::store::limits::{ADOPT_AGAIN, ADOPT_AGAIN_MAX, ADOPT_EVERY, ADOPT_LATE_MAX};
+use crate::store::limits::{
+    ADOPT_AGAIN, ADOPT_AGAIN_MAX, ADOPT_EVERY, ADOPT_LATE_MAX, ADOPT_SILENT_MAX,
+};
 use crate::store::record::{CallRecord, LegRecord, ParkedRecord, StateRecord};
 
 /// What an adopted call will be once its streams are open and its turn has come.
@@ -26,13 +28,15 @@ pub(crate) enum Adopted {
     Bridged(Bridge),
 }
 
-/// The adopted calls whose peers were not told yet.
+/// The adopted calls whose peers were not told yet, and their watchers.
 #[derive(Debug, Default)]
 pub(crate) struct Adoptions {
     /// Their streams are open.
     ready: VecDeque<CallKey>,
     /// When the next of them may be told.
     not_before: Time,
+    /// Who is told what there is to be seen.
+    watchers: VecDeque<SubscriptionKey>,
     /// The legs that are offered to once more, and how often they were: proxy or phone could not
     /// take the offer then.
     again: BTreeSet<(Time, DialogKey)>,
@@ -43,6 +47,7 @@ pub(crate) struct Adoptions {
 #[derive(Debug)]
 enum Next {
     Call(CallKey),
+    Watcher(SubscriptionKey),
     Leg(DialogKey),
 }
 
@@ -51,6 +56,9 @@ impl Adoptions {
     fn pop(&mut self, now: Time) -> Option<Next> {
         if let Some(key) = self.ready.pop_front() {
             return Some(Next::Call(key));
+        }
+        if let Some(key) = self.watchers.pop_front() {
+            return Some(Next::Watcher(key));
         }
         let again = self.again.first().filter(|(at, _)| *at <= now).copied()?;
         self.again.remove(&again);
@@ -71,15 +79,22 @@ impl Exchange {
         }
     }
 
+    /// A subscription was taken up: its watcher is told in its turn.
+    pub(crate) fn adopt_watcher(&mut self, key: SubscriptionKey) {
+        self.adoptions.watchers.push_back(key);
+    }
+
     /// When the next adopted calls are told.
     pub(crate) fn next_adoption(&self) -> Option<Time> {
         let Adoptions {
             ready,
+            watchers,
             not_before,
             again,
             ..
         } = &self.adoptions;
-        let next = (!ready.is_empty()).then_some(*not_before);
+        let is_next = !ready.is_empty() || !watchers.is_empty();
+        let next = is_next.then_some(*not_before);
         let again = again.first().map(|(at, _)| (*at).max(*not_before));
         [next, again].into_iter().flatten().min()
     }
@@ -97,6 +112,7 @@ impl Exchange {
             *due += ADOPT_EVERY;
             match next {
                 Next::Call(key) => self.adopt_now(now, key),
+                Next::Watcher(key) => self.tell_watcher(now, key),
                 Next::Leg(dialog) => self.offer_again(now, dialog),
             }
         }
@@ -114,7 +130,7 @@ impl Exchange {
         let is_adopted = leg.session.agreed().is_none() && self.is_whole(leg.call);
         let may_pass = matches!(
             status,
-            Status::TEMPORARILY_UNAVAILABLE | Status::REQUEST_PENDING
+            Status::TEMPORARILY_UNAVAILABLE | Status::REQUEST_PENDING | Status::REQUEST_TIMEOUT
         ) || (500..600).contains(&status.code());
         if !is_adopted || !may_pass {
             return false;
@@ -133,6 +149,23 @@ impl Exchange {
     pub(crate) fn is_being_adopted(&self, dialog: DialogKey) -> bool {
         let leg = self.legs.get(&dialog);
         leg.is_some_and(|leg| leg.session.agreed().is_none())
+    }
+
+    /// Whether a leg of an earlier process may leave our offer unanswered. RFC 3261 §12.2.1.2 would
+    /// end the dialog (SHOULD): but where a whole rack starts again, its proxy may come up after
+    /// us, and the silence says nothing of the phone. Not beyond the time at which somebody is to
+    /// be called back for it.
+    pub(crate) fn may_be_silent(&self, now: Time, dialog: DialogKey) -> bool {
+        let tries = self.adoptions.tries.get(&dialog).copied().unwrap_or(0);
+        let is_in_time = match self.call_of(dialog) {
+            Some((_, State::Parked(parked))) => now < parked.deadline,
+            // Who may never have known of its answer has somebody waiting for it.
+            Some((_, State::Bridged(bridge))) => {
+                bridge.second != dialog || bridge.way_back.is_none()
+            }
+            _ => false,
+        };
+        self.is_being_adopted(dialog) && is_in_time && tries < ADOPT_SILENT_MAX
     }
 
     fn is_whole(&self, key: CallKey) -> bool {

@@ -92,7 +92,9 @@ impl Exchange {
         // Who still sends to us is there, whether it answers or not.
         let is_with_us = leg.settled.is_some_and(|settled| !settled.is_released());
         let reply = Reply { headers, body };
-        let is_under_way = match sink.is_some() && is_with_us {
+        let is_forgiven = (sink.is_some() && is_with_us) || self.may_be_silent(now, dialog);
+        let leg = self.legs.get_mut(&dialog).expect("it was there above");
+        let is_under_way = match is_forgiven {
             true => self.agent.propose(now, dialog, reply),
             false => self.agent.reinvite(now, dialog, reply),
         };

@@ -10,9 +10,8 @@ use super::reactor::Arrival;
 use super::server::StartError;
 use super::store::{Recorder, Sqlite, Work, Writer};
 use crate::config::{Config, OnTerminate};
-use crate::control::Kept;
 use crate::happening::Happening;
-use crate::store::{Batch, Store as _};
+use crate::store::{Batch, Kept, Store as _};
 
 /// Keeps calls and records beyond the process.
 #[derive(Debug)]
@@ -41,12 +40,13 @@ impl Keeper {
         if let Some(store) = &mut store {
             let loaded = store.load()?;
             for unreadable in &loaded.unreadable {
-                tracing::error!("a kept call cannot be read: {unreadable}");
+                tracing::error!("what is kept cannot be read: {unreadable}");
             }
             unfinished = store.unfinished_cdrs()?;
             kept = Some(Kept {
                 origin_unix_ms: clock::origin_unix_ms(),
                 calls: loaded.calls,
+                watches: loaded.watches,
             });
         }
         let on_terminate = store.is_some().then_some(config.store.on_terminate);

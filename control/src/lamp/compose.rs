@@ -7,7 +7,7 @@ use shared::Time;
 
 use super::callpark;
 use super::document::{Document, Extent};
-use super::limits::{BODY_BYTES, BODY_BYTES_LAST};
+use super::limits::{BODY_BYTES, BODY_BYTES_LAST, VERSIONS_AHEAD};
 use super::list::List;
 use super::watch::{Due, Form, Scope, Watch};
 use crate::call::Exchange;
@@ -45,6 +45,9 @@ impl Exchange {
             Form::Many => self.many(now, &mut watch, whole, bytes_max),
             Form::List => self.list(now, &mut watch, whole, bytes_max),
         };
+        if watch.version % VERSIONS_AHEAD == 0 {
+            self.lamps.keeping.touch(key);
+        }
         self.lamps.put_back(key, watch);
         Some(reply)
     }
@@ -129,7 +132,7 @@ impl Exchange {
         while list.len() < bytes_max
             && let Some(orbit) = changed.pop_first()
         {
-            let version = watch.told(orbit).unwrap_or(0);
+            let version = watch.told(orbit).unwrap_or(watch.first_version);
             let mut document = watch.document(&orbit.user(), Extent::Full, version);
             if let Some(sight) = self.sight(orbit) {
                 document.waiting(now, &sight);

@@ -20,6 +20,9 @@ pub(crate) const SUBSCRIBER_BYTES_MAX: usize = 256;
 /// Most orbits of a range that is watched as a list (RFC 4662), as each full state names them all.
 /// Longer ranges are told as one document, as the park address is.
 pub(crate) const LIST_ORBITS_MAX: u32 = 200;
+/// A subscription is written down once in so many documents, with a version that is ahead of all
+/// of them, so that not every NOTIFY costs a write.
+pub(crate) const VERSIONS_AHEAD: u64 = 64;
 /// Bytes of a body after which what is left is told by the next NOTIFY.
 pub(crate) const BODY_BYTES: usize = 10_000;
 

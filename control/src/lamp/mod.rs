@@ -10,6 +10,7 @@
 mod callpark;
 mod compose;
 mod document;
+mod keep;
 mod limits;
 mod list;
 mod parker;
@@ -53,6 +54,7 @@ impl Exchange {
     pub(crate) fn watch_refreshed(&mut self, now: Time, key: SubscriptionKey) {
         if let Some(watch) = self.lamps.get_mut(key) {
             watch.due = Due::Everything;
+            self.lamps.keeping.touch(key);
             self.tell_watcher(now, key);
         }
     }
@@ -141,7 +143,7 @@ impl Exchange {
     }
 
     /// Tells a watcher what it is owed, if its last NOTIFY has arrived.
-    fn tell_watcher(&mut self, now: Time, key: SubscriptionKey) {
+    pub(crate) fn tell_watcher(&mut self, now: Time, key: SubscriptionKey) {
         let is_owed = self.lamps.get(key).is_some_and(|w| w.due != Due::Nothing);
         if !is_owed || !self.agent.may_notify(key) {
             return;

@@ -82,6 +82,7 @@ impl Exchange {
             host: &host,
             sees_dialogs: self.may_see_dialogs(source.ip()),
             subscriber: subscriber(message, source.ip()),
+            version: 0,
         };
         match self.lamps.has_room(&request) {
             Err(Full::Subscriber) => {

@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use super::keep::KeepingWatches;
 use super::limits::{SUBSCRIBER_BYTES_MAX, WATCHERS_MAX, WATCHES_PER_SUBSCRIBER_MAX};
 use super::sight::{Departure, Shown};
 use crate::call::identity::Identity;
 use crate::park::Orbit;
 use crate::sip::agent::{DialogKey, SubscriptionKey};
 use crate::sip::message::Message;
+pub(super) use crate::store::record::WatchForm as Form;
 
 /// All lamps: the watches, and what there is to be seen of orbits that are watched.
 #[derive(Debug, Default)]
@@ -27,6 +29,7 @@ pub(crate) struct Lamps {
     /// Who left a call last: it may have been the parkee.
     pub(crate) leaving: Option<(DialogKey, Identity)>,
     last_shown: u64,
+    pub(super) keeping: KeepingWatches,
 }
 
 /// One subscription to orbits.
@@ -40,9 +43,11 @@ pub(super) struct Watch {
     pub(super) host: Box<str>,
     /// Whether it may know what lets it take a call.
     pub(super) sees_dialogs: bool,
-    subscriber: Box<str>,
+    pub(super) subscriber: Box<str>,
     /// Of the next document.
     pub(super) version: u64,
+    /// Of the first document of an orbit in a list.
+    pub(super) first_version: u64,
     pub(super) due: Due,
     /// Of several orbits: those whose state is to be told.
     pub(super) changed: BTreeSet<Orbit>,
@@ -58,19 +63,6 @@ pub(super) enum Scope {
     Range(Box<str>),
     /// The park address: every orbit.
     All,
-}
-
-/// How it is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
-    /// One document, always whole.
-    Orbit,
-    /// One document about many orbits, whole once and then what changes.
-    Many,
-    /// A document for each orbit.
-    List,
-    /// That of BroadWorks.
-    CallPark,
 }
 
 /// What a watcher has to be told.
@@ -89,6 +81,8 @@ pub(super) struct Request<'a> {
     pub(super) host: &'a str,
     pub(super) sees_dialogs: bool,
     pub(super) subscriber: Box<str>,
+    /// Above all that another process has told.
+    pub(super) version: u64,
 }
 
 /// Which limit is reached.
@@ -114,12 +108,14 @@ impl Lamps {
             host: request.host.into(),
             sees_dialogs: request.sees_dialogs,
             subscriber: request.subscriber,
-            version: 0,
+            version: request.version,
+            first_version: request.version,
             due: Due::Everything,
             changed: BTreeSet::new(),
             told: Vec::new(),
         };
         self.watches.insert(key, watch);
+        self.keeping.touch(key);
     }
 
     /// Whether one more would be too many.
@@ -139,6 +135,7 @@ impl Lamps {
         let Some(watch) = self.watches.remove(&key) else {
             return;
         };
+        self.keeping.touch(key);
         if let Some(count) = self.by_subscriber.get_mut(&watch.subscriber) {
             *count -= 1;
             if *count == 0 {
@@ -196,6 +193,11 @@ impl Lamps {
         let mut keys: Vec<_> = self.watches.keys().copied().collect();
         keys.sort_unstable();
         keys
+    }
+
+    /// No place of another process is given to another call.
+    pub(super) fn show_from(&mut self, place: u64) {
+        self.last_shown = self.last_shown.max(place);
     }
 
     /// A place for a call that begins to be shown.

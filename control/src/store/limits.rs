@@ -21,5 +21,9 @@ pub const ADOPT_AGAIN: Duration = Duration::from_secs(1);
 /// a session timer, ends it.
 pub const ADOPT_AGAIN_MAX: u8 = 7;
 
+/// How many of these re-INVITEs may be left without any answer, each for 64·T1 (RFC 3261
+/// §17.1.1.2): with the last one, two minutes. Then the peer is gone.
+pub const ADOPT_SILENT_MAX: u8 = 3;
+
 /// Bytes a record may have as text. One that is longer is not kept: its call lives in memory only.
 pub const RECORD_BYTES_MAX: usize = 32 * 1_024;

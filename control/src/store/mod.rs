@@ -1,4 +1,4 @@
-//! What outlives the process: the calls that are parked, or were and go on.
+//! What outlives the process: the calls that are parked, or were and go on, and who watches them.
 //!
 //! The state machine never waits for a store. It says what changed ([`Batch`]), holds back what
 //! the world may only see once that is safe, and is told when it is ([`crate::Input::Stored`]).
@@ -10,7 +10,7 @@ pub(crate) mod gate;
 pub mod limits;
 pub mod record;
 
-pub use record::{CallName, CallRecord};
+pub use record::{CallName, CallRecord, WatchName, WatchRecord};
 
 use crate::cdr::Cdr;
 
@@ -21,6 +21,32 @@ pub enum Operation {
     Put(Box<CallRecord>),
     /// The call is over, or not worth keeping.
     Delete(CallName),
+    /// This is the subscription now.
+    Watch(Box<WatchRecord>),
+    /// The subscription is over.
+    Unwatch(WatchName),
+}
+
+/// What an operation is about: a later one with the same subject takes its place.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Subject {
+    /// A call.
+    Call(CallName),
+    /// A subscription.
+    Watch(WatchName),
+}
+
+impl Operation {
+    /// What it is about.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Put(record) => Subject::Call(record.name.clone()),
+            Self::Delete(name) => Subject::Call(name.clone()),
+            Self::Watch(record) => Subject::Watch(record.name.clone()),
+            Self::Unwatch(name) => Subject::Watch(name.clone()),
+        }
+    }
 }
 
 /// Changes that belong together: either all are kept or none.
@@ -34,8 +60,8 @@ pub struct Batch {
 
 /// What a store is asked. One at a time, by one caller; it may block.
 pub trait Store: Send {
-    /// Every call that is kept, in no order. What cannot be read is left out, counted, and stays
-    /// where it is.
+    /// Every call and subscription that is kept, in no order. What cannot be read is left out,
+    /// counted, and stays where it is.
     ///
     /// # Errors
     /// [`StoreError`] when the store as a whole cannot be read.
@@ -77,8 +103,21 @@ pub trait Store: Send {
 pub struct Loaded {
     /// The calls.
     pub calls: Vec<CallRecord>,
+    /// The subscriptions.
+    pub watches: Vec<WatchRecord>,
     /// Records that could not be read, with what is wrong.
     pub unreadable: Vec<String>,
+}
+
+/// What a store holds at the start.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Milliseconds from 1970 to [`shared::Time::ZERO`].
+    pub origin_unix_ms: u64,
+    /// The calls of an earlier process.
+    pub calls: Vec<CallRecord>,
+    /// Who watches orbits.
+    pub watches: Vec<WatchRecord>,
 }
 
 /// Why a store did not do what it was asked.

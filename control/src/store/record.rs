@@ -1,4 +1,5 @@
-//! A call as it is kept: everything that another process needs to go on with it.
+//! A call, and a subscription to orbits, as they are kept: everything that another process needs to
+//! go on with them.
 //!
 //! Times are of the wall clock, in milliseconds since 1970: a monotonic clock does not outlive the
 //! machine.
@@ -6,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::sdp::SessionRecord;
-use crate::sip::agent::UsageRecord;
+use crate::sip::agent::{SubscriptionRecord, UsageRecord};
 
 /// Names a call for as long as it is kept: random, never reused.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -76,4 +77,59 @@ pub struct LegRecord {
     pub identity: Box<str>,
     /// Whether the peer's name stays inside the trusted network.
     pub private: bool,
+}
+
+/// Names a subscription: our tag in its dialog.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct WatchName(pub Box<str>);
+
+/// One subscription to orbits.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WatchRecord {
+    /// Its name.
+    pub name: WatchName,
+    /// The dialog, and the event package.
+    pub subscription: SubscriptionRecord,
+    /// Until when it lasts, unless it is refreshed.
+    pub until_unix_ms: u64,
+    /// What is watched.
+    pub scope: WatchScope,
+    /// How it is told.
+    pub form: WatchForm,
+    /// The user part that was subscribed to, as written.
+    pub user: Box<str>,
+    /// Host and port that were subscribed to.
+    pub host: Box<str>,
+    /// Whether it may know what lets it take a call.
+    pub sees_dialogs: bool,
+    /// Whom it counts for.
+    pub subscriber: Box<str>,
+    /// A version that no document has reached.
+    pub version: u64,
+}
+
+/// What is watched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchScope {
+    /// As dialled.
+    Orbit(Box<str>),
+    /// By its name.
+    Range(Box<str>),
+    /// The park address: every orbit.
+    All,
+}
+
+/// How a watcher is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchForm {
+    /// One document, always whole.
+    Orbit,
+    /// One document about many orbits, whole once and then what changes.
+    Many,
+    /// A document for each orbit.
+    List,
+    /// That of BroadWorks.
+    CallPark,
 }

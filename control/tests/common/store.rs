@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use control::cdr::Cdr;
-use control::control::Kept;
-use control::store::record::{CallName, StateRecord};
-use control::store::{Batch, CallRecord, Loaded, Operation, Store as _, StoreError};
+use control::store::record::{CallName, StateRecord, WatchName, WatchRecord};
+use control::store::{Batch, CallRecord, Kept, Loaded, Operation, Store as _, StoreError};
 use shared::Time;
 
 use super::seed::Seed;
@@ -21,6 +20,7 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     calls: BTreeMap<CallName, CallRecord>,
+    watches: BTreeMap<WatchName, WatchRecord>,
     cdrs: BTreeMap<String, Cdr>,
     /// Refuses to write.
     pub(crate) is_broken: bool,
@@ -36,7 +36,13 @@ impl Store {
         Kept {
             origin_unix_ms: ORIGIN_UNIX_MS,
             calls: self.calls.values().cloned().collect(),
+            watches: self.watches.values().cloned().collect(),
         }
+    }
+
+    /// The subscriptions that would be taken up.
+    pub(crate) fn watches(&self) -> usize {
+        self.watches.len()
     }
 
     /// The calls that would be taken up.
@@ -117,6 +123,7 @@ impl control::store::Store for Store {
     fn load(&mut self) -> Result<Loaded, StoreError> {
         Ok(Loaded {
             calls: self.calls.values().cloned().collect(),
+            watches: self.watches.values().cloned().collect(),
             unreadable: Vec::new(),
         })
     }
@@ -129,6 +136,12 @@ impl control::store::Store for Store {
                 }
                 Operation::Delete(name) => {
                     self.calls.remove(name);
+                }
+                Operation::Watch(record) => {
+                    self.watches.insert(record.name.clone(), (**record).clone());
+                }
+                Operation::Unwatch(name) => {
+                    self.watches.remove(name);
                 }
             }
         }

@@ -641,6 +641,8 @@ fn brief_batch(batch: &Batch) -> String {
     let operations = batch.operations.iter().map(|operation| match operation {
         Operation::Put(record) => format!("put {}", record.name.0),
         Operation::Delete(name) => format!("delete {}", name.0),
+        Operation::Watch(record) => format!("watch {}", record.name.0),
+        Operation::Unwatch(name) => format!("unwatch {}", name.0),
     });
     let operations: Vec<_> = operations.collect();
     format!("batch {}: {}", batch.number, operations.join(", "))

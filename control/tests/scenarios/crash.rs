@@ -104,17 +104,58 @@ fn a_phone_that_will_not_be_adopted_is_asked_so_often_and_no_more() {
 }
 
 #[test]
-fn who_hung_up_meanwhile_frees_its_orbit() {
-    let mut world = World::new(Site::default());
+fn who_does_not_answer_after_a_while_frees_its_orbit() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(600)));
     let alice = world.phone("alice");
     let parked = world.park(alice);
     world.switch_off(alice);
     world.crash();
     assert_eq!(world.status().parked, 1);
-    world.run(secs(40));
+    // A proxy may come up later than we do: the phone is given two minutes.
+    world.run(secs(120));
+    assert_eq!(world.status().parked, 1);
+    world.run(secs(20));
     assert_eq!(world.status().parked, 0);
     assert_eq!(world.orbit(parked), None);
     assert_eq!(world.store.len(), 0);
+    world.finish();
+}
+
+#[test]
+fn a_phone_that_is_reached_a_minute_after_the_restart_keeps_its_call() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(600)));
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.phone(name));
+    let bridged = world.park(alice);
+    let retriever = world.retrieve(bob, bridged);
+    let parked = world.park(carol);
+    world.run(secs(1));
+    for phone in [alice, bob, carol] {
+        world.phones[phone].is_dead = true;
+    }
+    world.crash();
+    world.run(secs(60));
+    for phone in [alice, bob, carol] {
+        world.phones[phone].is_dead = false;
+    }
+    world.run(secs(40));
+    assert!(world.hears_music(parked));
+    assert!(world.are_joined(bridged, retriever));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn who_does_not_answer_is_given_up_when_its_parker_would_be_called() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(20)));
+    let [alice, bob] = ["alice", "bob"].map(|name| world.phone(name));
+    let referred = [("Referred-By", "<sip:bob@198.51.100.2>".to_owned())];
+    world.dial_with(alice, "park", &referred);
+    world.run(secs(1));
+    world.switch_off(alice);
+    world.crash();
+    world.run(secs(100));
+    assert!(world.sent(bob, "INVITE") > 0, "its time is what it was");
+    assert_eq!(world.status().calls, 0);
     world.finish();
 }
 

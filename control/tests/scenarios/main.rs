@@ -24,6 +24,7 @@ mod happenings;
 mod host_names;
 mod ipv6;
 mod lamp;
+mod lamp_crash;
 mod lost_ack;
 mod lync_parks;
 mod media_refused;

@@ -6,9 +6,12 @@ use std::path::Path;
 use control::cdr::Cdr;
 use control::driver::Sqlite;
 use control::sdp::{FormatRecord, LineRecord, SessionRecord};
-use control::sip::agent::UsageRecord;
+use control::sip::agent::{SubscriptionRecord, UsageRecord};
 use control::sip::dialog::DialogRecord;
-use control::store::record::{CallName, CallRecord, LegRecord, ParkedRecord, StateRecord};
+use control::store::record::{
+    CallName, CallRecord, LegRecord, ParkedRecord, StateRecord, WatchForm, WatchName, WatchRecord,
+    WatchScope,
+};
 use control::store::{Batch, Operation, Store};
 
 use crate::common::store::Store as Simulated;
@@ -168,6 +171,51 @@ fn the_last_word_on_a_call_holds_within_a_batch_and_across() {
         store.commit(&batches).unwrap();
         assert_eq!(calls(store), [parked("b", 2)]);
     });
+}
+
+#[test]
+fn subscriptions_are_kept_like_calls_and_beside_them() {
+    with_each(|store| {
+        let watches = |store: &mut dyn Store| store.load().unwrap().watches;
+        let first = watch("a", 1_000);
+        let put = |watch: &WatchRecord| Operation::Watch(Box::new(watch.clone()));
+        let batches = [batch(
+            1,
+            vec![put(&first), put_call("a"), put(&watch("b", 1))],
+        )];
+        store.commit(&batches).unwrap();
+        let later = watch("a", 2_000);
+        let over = Operation::Unwatch(WatchName("b".into()));
+        store.commit(&[batch(2, vec![over, put(&later)])]).unwrap();
+        assert_eq!(watches(store), [later]);
+        assert_eq!(calls(store), [parked("a", 0)]);
+    });
+}
+
+fn put_call(name: &str) -> Operation {
+    put(&parked(name, 0))
+}
+
+fn watch(name: &str, until_unix_ms: u64) -> WatchRecord {
+    let leg = leg(name);
+    WatchRecord {
+        name: WatchName(name.into()),
+        subscription: SubscriptionRecord {
+            dialog: leg.dialog.dialog,
+            path: leg.dialog.path,
+            event: "dialog".into(),
+            id: None,
+            contact: "701".into(),
+        },
+        until_unix_ms,
+        scope: WatchScope::Orbit("701".into()),
+        form: WatchForm::Orbit,
+        user: "701".into(),
+        host: "192.0.2.1".into(),
+        sees_dialogs: true,
+        subscriber: "sip:ann@example.com".into(),
+        version: 64,
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::store::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x6f72_6274;
 
 /// Grows with every change of the tables; each has a step in [`MIGRATIONS`].
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// What makes version n + 1 of version n.
 const MIGRATIONS: [&str; VERSION as usize] = [
@@ -56,6 +56,16 @@ const MIGRATIONS: [&str; VERSION as usize] = [
     ) WITHOUT ROWID;
     CREATE INDEX cdr_parked_at ON cdr (parked_at);
     CREATE INDEX cdr_ended_at ON cdr (ended_at);
+",
+    "
+    -- One row a subscription to orbits. Times: milliseconds since 1970.
+    CREATE TABLE watch (
+        name    TEXT PRIMARY KEY,  -- our tag in its dialog
+        watched TEXT NOT NULL,     -- the orbit, the range or the park address
+        watcher TEXT NOT NULL,     -- its URI
+        until   INTEGER NOT NULL,  -- unless it is refreshed
+        record  TEXT NOT NULL      -- all of it, as JSON
+    ) WITHOUT ROWID;
 ",
 ];
 

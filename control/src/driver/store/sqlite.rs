@@ -5,12 +5,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
+use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
 use super::{cdr_table, schema};
 use crate::cdr::Cdr;
 use crate::store::limits::RECORD_BYTES_MAX;
-use crate::store::record::{CallRecord, StateRecord};
+use crate::store::record::{CallRecord, StateRecord, WatchRecord};
 use crate::store::{Batch, Loaded, Operation, Store, StoreError};
 
 /// An open store.
@@ -76,21 +77,16 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 impl Store for Sqlite {
     fn load(&mut self) -> Result<Loaded, StoreError> {
         let failed = |error: rusqlite::Error| unavailable(&self.path, &error);
-        let mut statement = self
-            .connection
-            .prepare("SELECT name, record FROM parked_call")
+        let mut unreadable = Vec::new();
+        let calls =
+            records(&self.connection, ("call", "parked_call"), &mut unreadable).map_err(failed)?;
+        let watches = records(&self.connection, ("subscription", "watch"), &mut unreadable)
             .map_err(failed)?;
-        let mut rows = statement.query(()).map_err(failed)?;
-        let mut loaded = Loaded::default();
-        while let Some(row) = rows.next().map_err(failed)? {
-            let name: String = row.get(0).map_err(failed)?;
-            let text: String = row.get(1).map_err(failed)?;
-            match serde_json::from_str(&text) {
-                Ok(record) => loaded.calls.push(record),
-                Err(error) => loaded.unreadable.push(format!("call {name}: {error}")),
-            }
-        }
-        Ok(loaded)
+        Ok(Loaded {
+            calls,
+            watches,
+            unreadable,
+        })
     }
 
     fn commit(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
@@ -119,6 +115,25 @@ impl Store for Sqlite {
     }
 }
 
+/// Every record of a table that can be read.
+fn records<T: DeserializeOwned>(
+    connection: &Connection,
+    (what, table): (&str, &str),
+    unreadable: &mut Vec<String>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare(&format!("SELECT name, record FROM {table}"))?;
+    let mut rows = statement.query(())?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (name, text): (String, String) = (row.get(0)?, row.get(1)?);
+        match serde_json::from_str(&text) {
+            Ok(record) => records.push(record),
+            Err(error) => unreadable.push(format!("{what} {name}: {error}")),
+        }
+    }
+    Ok(records)
+}
+
 fn commit(connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     for operation in batches.iter().flat_map(|batch| &batch.operations) {
@@ -127,6 +142,12 @@ fn commit(connection: &mut Connection, batches: &[Batch]) -> rusqlite::Result<()
             Operation::Delete(name) => {
                 transaction
                     .prepare_cached("DELETE FROM parked_call WHERE name = ?1")?
+                    .execute([&*name.0])?;
+            }
+            Operation::Watch(record) => watch(&transaction, record)?,
+            Operation::Unwatch(name) => {
+                transaction
+                    .prepare_cached("DELETE FROM watch WHERE name = ?1")?
                     .execute([&*name.0])?;
             }
         }
@@ -163,6 +184,27 @@ fn put(transaction: &Transaction<'_>, record: &CallRecord) -> rusqlite::Result<(
             recall_at.map(u64::cast_signed),
             record.parker,
             record.first.dialog.dialog.call_id,
+            text,
+        ])?;
+    Ok(())
+}
+
+fn watch(transaction: &Transaction<'_>, record: &WatchRecord) -> rusqlite::Result<()> {
+    let text = serde_json::to_string(record).expect("a record has no map and no foreign type");
+    if text.len() > RECORD_BYTES_MAX {
+        // Its watcher subscribes anew after a restart.
+        return Ok(());
+    }
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO watch (name, watched, watcher, until, record)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            record.name.0,
+            record.user,
+            record.subscriber,
+            record.until_unix_ms.cast_signed(),
             text,
         ])?;
     Ok(())

@@ -20,8 +20,7 @@ use crate::driver::clock;
 use crate::driver::metrics::RecordStats;
 use crate::driver::reactor::Arrival;
 use crate::happening::Happening;
-use crate::store::record::CallName;
-use crate::store::{Batch, Operation, Store};
+use crate::store::{Batch, Operation, Store, Subject};
 
 /// The reactor's end.
 #[derive(Debug)]
@@ -127,7 +126,7 @@ struct Loop {
     arrivals: Arrivals<Arrival>,
     taken: Arc<AtomicUsize>,
     /// What could not be written yet.
-    unwritten: BTreeMap<CallName, Operation>,
+    unwritten: BTreeMap<Subject, Operation>,
     retry_at: Time,
     last: u64,
 }
@@ -246,14 +245,10 @@ impl Loop {
         let _ = self.arrivals.blocking_send(news);
     }
 
-    /// Keeps the last word on each call.
+    /// Keeps the last word on each call and subscription.
     fn remember(&mut self, batches: Vec<Batch>) {
         for operation in batches.into_iter().flat_map(|batch| batch.operations) {
-            let name = match &operation {
-                Operation::Put(record) => record.name.clone(),
-                Operation::Delete(name) => name.clone(),
-            };
-            self.unwritten.insert(name, operation);
+            self.unwritten.insert(operation.subject(), operation);
         }
     }
 }
@@ -271,7 +266,7 @@ mod tests {
     use super::*;
     use crate::config::CdrConfig;
     use crate::happening::Fact;
-    use crate::store::{Loaded, StoreError};
+    use crate::store::{CallName, Loaded, StoreError};
 
     /// Tells what was written; fails as often as it shall.
     struct Notes {

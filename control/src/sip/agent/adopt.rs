@@ -1,15 +1,17 @@
-//! Dialogs that outlive the process they began in: what is kept of one, and how an agent goes on
-//! with it.
+//! Dialogs and subscriptions that outlive the process they began in: what is kept of one, and how
+//! an agent goes on with it.
 //!
 //! Absent on purpose: transactions. What was under way is lost, and whoever waits asks again.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use shared::Time;
 
 use super::Agent;
 use super::destination::Path;
-use super::event::DialogKey;
+use super::event::{DialogKey, SubscriptionKey};
+use super::subscription::{Flight, Home, Lease, REFER, Seat, Subscription};
 use super::usage::{Phase, Usage};
 use crate::sip::dialog::{Dialog, DialogRecord};
 use crate::sip::transport::Transport;
@@ -33,7 +35,83 @@ pub struct PathRecord {
     pub local: SocketAddr,
 }
 
+/// A subscription that a peer has with us, in a dialog of its own, as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SubscriptionRecord {
+    /// The dialog.
+    #[serde(flatten)]
+    pub dialog: DialogRecord,
+    /// The way its messages came. `None` for TCP: that connection is gone.
+    pub path: Option<PathRecord>,
+    /// The event package.
+    pub event: Box<str>,
+    /// The `id` parameter of Event.
+    pub id: Option<Box<str>>,
+    /// The user part of our Contact.
+    pub contact: Box<str>,
+}
+
 impl Agent {
+    /// What to keep of a subscription that is granted, and until when it lasts. `None` for one that
+    /// ends, and for one in the dialog of a call, which ends with its process.
+    #[must_use]
+    pub fn keep_subscription(&self, key: SubscriptionKey) -> Option<(SubscriptionRecord, Time)> {
+        let held = self.subscriptions.get(key)?;
+        let Home::Own(seat) = &held.home else {
+            return None;
+        };
+        if held.lease != Lease::Active || held.package == REFER {
+            return None;
+        }
+        let mut dialog = seat.dialog.record();
+        // Each NOTIFY may take several requests, and many go out between two writings.
+        dialog.local_cseq = dialog.local_cseq.saturating_add(NOTIFIES_AHEAD);
+        let record = SubscriptionRecord {
+            dialog,
+            path: seat.path.and_then(|path| self.keep_path(&path)),
+            event: held.package.event.into(),
+            id: held.id.clone(),
+            contact: seat.contact_user.clone(),
+        };
+        Some((record, held.until))
+    }
+
+    /// Goes on with a subscription of another process. `None` when it is there already, its event
+    /// package is not served, or no more can be had.
+    pub fn adopt_subscription(
+        &mut self,
+        record: &SubscriptionRecord,
+        until: Time,
+    ) -> Option<SubscriptionKey> {
+        let dialog = Dialog::from_record(&record.dialog);
+        let is_there = self
+            .subscriptions
+            .find(dialog.call_id(), dialog.local_tag(), dialog.remote_tag())
+            .is_some();
+        let mut packages = self.packages.iter().copied();
+        let package = packages.find(|package| package.event == &*record.event)?;
+        if is_there || self.subscriptions.len() >= self.subscriptions_max {
+            return None;
+        }
+        let seat = Seat {
+            dialog,
+            path: record.path.and_then(|path| self.restore_path(path)),
+            contact_user: record.contact.clone(),
+        };
+        let key = self.subscriptions.insert(Subscription {
+            home: Home::Own(Box::new(seat)),
+            package,
+            id: record.id.clone(),
+            until,
+            lease: Lease::Active,
+            flight: Flight::None,
+            waiting: None,
+            report: None,
+        });
+        self.rearm_subscription(key);
+        Some(key)
+    }
+
     /// What to keep of a dialog. `None` while it is early, once it ends, and after that.
     #[must_use]
     pub fn keep(&self, dialog: DialogKey) -> Option<UsageRecord> {
@@ -88,3 +166,8 @@ impl Agent {
         })
     }
 }
+
+/// By how much the number of a subscription's next request is ahead when it is kept: the layer
+/// above has it written every so many documents ([`crate::lamp`]), each of which may be sent some
+/// times.
+const NOTIFIES_AHEAD: u32 = 1_024;

@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use shared::Time;
 
-pub use adopt::{PathRecord, UsageRecord};
+pub use adopt::{PathRecord, SubscriptionRecord, UsageRecord};
 pub use check::session_description;
 pub use event::{
     AgentConfig, AgentEvent, Closing, DialogKey, DialogName, EndCause, Outgoing, Reply, RequestKey,

@@ -351,6 +351,9 @@ impl Phone {
         for client in &mut self.clients {
             client.is_excused = true;
         }
+        for watch in &mut self.watches {
+            watch.server_died();
+        }
         self.owe_no_acks();
     }
 

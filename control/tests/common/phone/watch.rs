@@ -27,6 +27,8 @@ pub(crate) struct Watching {
     refresh_at: Option<Time>,
     /// The next version that may come.
     next_version: u64,
+    /// The server has died: another may go on with a higher version, and begins with everything.
+    may_jump: bool,
     /// By dialog: what is known of it.
     pub(crate) lamps: BTreeMap<String, Lamp>,
     ended: BTreeSet<String>,
@@ -109,7 +111,8 @@ impl Watching {
         let list = content(parts.next().expect("a list"));
         let list = Document::parse(&list).expect("the list is XML");
         let root = list.root_element();
-        self.check_version(root.attribute("version"), false);
+        let is_full = root.attribute("fullState") == Some("true");
+        self.check_version(root.attribute("version"), is_full);
         if root.attribute("fullState") == Some("true") {
             self.lamps.clear();
         }
@@ -162,10 +165,19 @@ impl Watching {
         }
     }
 
-    fn check_version(&mut self, version: Option<&str>, _is_full: bool) {
+    fn check_version(&mut self, version: Option<&str>, is_full: bool) {
         let version: u64 = version.and_then(|v| v.parse().ok()).expect("a version");
+        if self.may_jump && is_full && version > self.next_version {
+            self.next_version = version;
+            self.may_jump = false;
+        }
         assert_eq!(version, self.next_version, "a gap in the versions");
         self.next_version = version + 1;
+    }
+
+    /// The server has died.
+    pub(super) fn server_died(&mut self) {
+        self.may_jump = true;
     }
 
     /// Whether this was told before: the 200 was lost, and the notifier sends it again.
@@ -252,6 +264,7 @@ impl Phone {
             remote_cseq: None,
             refresh_at: None,
             next_version: 0,
+            may_jump: false,
             lamps: BTreeMap::new(),
             ended: BTreeSet::new(),
             notices: Vec::new(),
