@@ -91,23 +91,29 @@ fn hanging_up_before_the_ack_arrived_is_answered() {
     world.finish();
 }
 
-/// The other side says meanwhile that it is somebody else: that must wait for the ACK.
+/// The other side, which we have called, says meanwhile by another name who it is: whoever has not
+/// heard of its call yet would answer 481 to an UPDATE about it.
 #[test]
 fn who_has_not_heard_its_2xx_is_not_told_who_the_other_side_is_now() {
-    let mut world = World::new(Site::default());
+    let mut world = World::new(Site::default().orbits(701, 701));
     let (alice, bob) = (world.phone("alice"), world.phone("bob"));
-    let boss = "\"boss\" <sip:boss@example.com>".to_owned();
-    let parked = world.dial_with(alice, "park", &[("P-Asserted-Identity", boss)]);
-    world.run(secs(1));
-    let orbit = world.orbit(parked).unwrap();
+    let carol = world.phone("carol");
+    world.phones[carol].habits.update = true;
+    let refer_to = world.call_elsewhere(alice, bob);
+    world.with(bob, |phone, now| phone.refer(now, "park", &refer_to));
+    world.run(secs(2));
+    let parked = world.last_call(alice);
+    assert_eq!(world.status().parked, 1);
     world.link.lose(Way::ToPhone, "SIP/2.0 200", 1);
-    let retriever = world.dial(bob, &orbit);
+    let retriever = world.dial(carol, "701");
     world.run(ms(200));
-    world.with(alice, |phone, now| phone.hold(now, 0, Hold::SendOnly));
+    assert_eq!(world.status().parked, 0);
+    let hold = Hold::SendOnly;
+    world.with(alice, |phone, now| phone.hold(now, parked.call, hold));
     world.run(secs(3));
     assert!(!world.call(retriever).is_over());
-    assert_eq!(world.status().parked, 0);
-    world.with(alice, |phone, now| phone.resume(now, 0));
+    assert_eq!(world.phones[carol].updates, 1, "once it has heard");
+    world.with(alice, |phone, now| phone.resume(now, parked.call));
     world.run(secs(3));
     assert!(world.are_joined(parked, retriever));
     checks::agreement(&world);
