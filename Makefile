@@ -1,7 +1,7 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo flood package packages check test e2e simulate fuzz bench bench-control bench-forms bench-media bench-media-hour doc fmt clean
+.PHONY: help build run demo flood package package-live packages check test e2e simulate fuzz bench bench-control bench-forms bench-media bench-media-hour doc fmt clean
 
 CALLS ?= 1000
 SIP ?= 127.0.0.1:5060
@@ -27,6 +27,9 @@ flood: ## Flood the server at SIP (127.0.0.1:5060) with CALLS (1000) parked call
 
 package: ## Build the Debian package (target/debian)
 	@.ci/package
+
+package-live: ## Try the Debian package under a systemd of its own, in a container (as root)
+	@.ci/package-live "$$(.ci/package | tail -n 1)"
 
 packages: ## Install the Debian packages of the real peers, where they are missing
 	@.ci/packages
