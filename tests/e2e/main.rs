@@ -28,4 +28,5 @@ mod service;
 mod sipp;
 mod spoken;
 mod store;
+mod store_faults;
 mod tls;

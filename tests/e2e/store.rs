@@ -1,8 +1,7 @@
-//! Calls outlive the process: SIGKILL, SIGTERM, and files that are no store.
+//! Calls outlive the process: SIGKILL and SIGTERM.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,9 +12,8 @@ use tools::clock;
 use crate::harness::baresip::Baresip;
 use crate::harness::clock::{Deadline, PATIENCE, pause};
 use crate::harness::phone::{Phone, field};
-use crate::harness::server::orbitd;
 use crate::harness::wav::{self, RATE};
-use crate::harness::{Crowd, Ports, Process, Server, Settings, Sipp};
+use crate::harness::{Crowd, Server, Settings, Sipp};
 
 fn with_store() -> Settings {
     Settings {
@@ -284,37 +282,4 @@ fn a_real_phone_hears_the_music_again_after_a_kill() {
         heard.len() / RATE
     );
     server.stop();
-}
-
-#[test]
-fn a_file_that_is_no_store_is_refused_and_left_as_it_is() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("orbit.db");
-    fs::write(&file, "dear diary, today I parked a call").expect("our own file");
-    refused(&file, "not a store, or damaged");
-    let text = fs::read_to_string(&file).expect("our own file");
-    assert!(text.starts_with("dear diary"));
-}
-
-#[test]
-fn a_second_server_on_the_same_store_is_refused_and_the_first_is_named() {
-    let server = Server::start(&with_store());
-    let first = format!("in use by another orbitd, process {}", server.process.id());
-    refused(&server.store(), &first);
-    server.stop();
-}
-
-/// A server does not start with this store, and says why.
-fn refused(store: &Path, why: &str) {
-    let ports = Ports::reserve();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("site.toml");
-    let (port, store) = (ports.pair(), store.display());
-    let text = format!("[sip]\nlisten = [\"udp:127.0.0.1:{port}\"]\n[store]\npath = \"{store}\"\n");
-    fs::write(&file, text).expect("a file of our own");
-    let mut command = orbitd();
-    command.arg("--config").arg(&file);
-    let mut process = Process::spawn("orbitd", &mut command);
-    process.line_with(why, PATIENCE);
-    assert!(!process.wait(PATIENCE).success());
 }

@@ -75,6 +75,11 @@ impl Process {
         self.signal(Signal::TERM);
     }
 
+    /// Lets it do nothing more, until it is killed.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
     /// Ends it as the kernel does, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);

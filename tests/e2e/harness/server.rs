@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) park: String,
     /// Whether calls are kept in a file beyond the process.
     pub(crate) store: bool,
+    /// How large its file system is, which ends with the server; `None`: that of the folder.
+    pub(crate) store_room: Option<&'static str>,
     /// Whether it has the HTTP API.
     pub(crate) api: bool,
     /// What SIGTERM does with calls that are kept: `keep`, `end` or `drain`.
@@ -66,11 +68,15 @@ impl Default for Settings {
             range: String::new(),
             park: String::new(),
             store: false,
+            store_room: None,
             api: false,
             on_terminate: "keep",
         }
     }
 }
+
+/// The folder of a store with a file system of its own.
+const ROOM: &str = "room";
 
 /// A running server with a folder and ports of its own.
 #[derive(Debug)]
@@ -135,7 +141,17 @@ impl Server {
 
     /// The file that calls are kept in.
     pub(crate) fn store(&self) -> PathBuf {
-        self.folder.path().join("orbit.db")
+        match self.settings.store_room {
+            Some(_) => {
+                let folder = self.folder.path().strip_prefix("/").expect("absolute");
+                let seen_by_it = format!("/proc/{}/root", self.process.id());
+                Path::new(&seen_by_it)
+                    .join(folder)
+                    .join(ROOM)
+                    .join("orbit.db")
+            }
+            None => self.folder.path().join("orbit.db"),
+        }
     }
 
     /// The file that has a line for each call that is over.
@@ -169,7 +185,10 @@ impl Server {
 
 /// Starts one from the configuration in a folder and waits until it listens.
 fn spawn(settings: &Settings, folder: &Path, address: SocketAddr) -> Process {
-    let mut command = settings.descriptors.map_or_else(orbitd, orbitd_limited);
+    let mut command = match settings.store_room {
+        Some(room) => orbitd_with_room(&folder.join(ROOM), room),
+        None => settings.descriptors.map_or_else(orbitd, orbitd_limited),
+    };
     command.arg("--config").arg(configuration_file(folder));
     command.envs(settings.kernel.map(|kernel| ("ORBIT_KERNEL", kernel)));
     let mut process = Process::spawn("orbitd", &mut command);
@@ -192,6 +211,18 @@ fn orbitd_limited(descriptors: u32) -> Command {
     let mut command = Command::new("sh");
     let limit = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
     command.args(["-c", &limit, env!("CARGO_BIN_EXE_orbitd")]);
+    with_log(command)
+}
+
+/// The same with a small file system at `folder`, in a mount namespace of its own.
+fn orbitd_with_room(folder: &Path, room: &str) -> Command {
+    fs::create_dir_all(folder).expect("a folder of our own");
+    let mut command = Command::new("unshare");
+    let mount = format!(
+        "mount -t tmpfs -o size={room} tmpfs {} && exec \"$0\" \"$@\"",
+        folder.display()
+    );
+    command.args(["--mount", "sh", "-c", &mount, env!("CARGO_BIN_EXE_orbitd")]);
     with_log(command)
 }
 
@@ -239,7 +270,14 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
             settings.on_terminate
         )
         .expect("a string");
-        text += "path = \"orbit.db\"\n[cdr]\npath = \"calls.jsonl\"\n";
+        let folder = settings
+            .store_room
+            .map_or(String::new(), |_| format!("{ROOM}/"));
+        writeln!(
+            text,
+            "path = \"{folder}orbit.db\"\n[cdr]\npath = \"calls.jsonl\""
+        )
+        .expect("a string");
     }
     text
 }
