@@ -1,41 +1,24 @@
-//! In which form packets are handed to the kernel. The best is the default; the other is there to
-//! be measured against it (`benches/README.md`).
+//! Which form of sending is used: what is configured, or what the environment says to measure
+//! another (`benches/README.md`).
+
+use shared::Form;
 
 use crate::StartError;
-
-/// A form of sending.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Form {
-    /// Without an address, on sockets that are connected once their peer is certain.
-    #[default]
-    Connected,
-    /// With an address each, on sockets that are never connected.
-    Addressed,
-}
 
 /// The variable of the environment that names a form.
 const VARIABLE: &str = "ORBIT_SEND";
 
-impl Form {
-    /// What `ORBIT_SEND` says; [`Form::Connected`] if it says nothing.
-    ///
-    /// # Errors
-    /// [`StartError::Form`] for one that there is not.
-    pub fn from_environment() -> Result<Self, StartError> {
-        std::env::var_os(VARIABLE).map_or(Ok(Self::Connected), |form| {
-            Self::named(&form.to_string_lossy())
-        })
-    }
+/// What `ORBIT_SEND` says, or else what is configured.
+///
+/// # Errors
+/// [`StartError::Form`] for one that there is not.
+pub fn form_from_environment(configured: Form) -> Result<Form, StartError> {
+    std::env::var_os(VARIABLE).map_or(Ok(configured), |form| named(&form.to_string_lossy()))
+}
 
-    fn named(form: &str) -> Result<Self, StartError> {
-        match form {
-            "connected" => Ok(Self::Connected),
-            "addressed" => Ok(Self::Addressed),
-            _ => Err(StartError::Form(format!(
-                "{VARIABLE}={form}: unknown; write connected or addressed, or unset it"
-            ))),
-        }
-    }
+fn named(form: &str) -> Result<Form, StartError> {
+    form.parse()
+        .map_err(|unknown| StartError::Form(format!("{VARIABLE}={unknown}, or unset it")))
 }
 
 #[cfg(test)]
@@ -44,10 +27,10 @@ mod tests {
 
     #[test]
     fn a_form_that_there_is_not_is_refused_with_those_there_are() {
-        assert_eq!(Form::named("addressed").unwrap(), Form::Addressed);
-        let refused = Form::named("raw").unwrap_err().to_string();
+        assert_eq!(named("addressed").unwrap(), Form::Addressed);
+        let refused = named("cooked").unwrap_err().to_string();
         assert!(
-            refused.contains("ORBIT_SEND=raw: unknown; write connected or addressed"),
+            refused.contains("ORBIT_SEND=cooked: unknown; write one of socket, raw, "),
             "{refused}"
         );
     }

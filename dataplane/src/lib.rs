@@ -11,9 +11,9 @@ use std::net::IpAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use shared::{Dscp, Share, WorkerLink};
+use shared::{Dscp, Form, Share, WorkerLink};
 
-pub use form::Form;
+pub use form::form_from_environment;
 pub use kernel::Kernel;
 pub use start::start;
 
@@ -22,6 +22,7 @@ pub mod agenda;
 pub mod digit;
 mod drive;
 pub mod engine;
+pub mod envelope;
 mod form;
 pub mod hush;
 pub mod intake;
@@ -64,7 +65,7 @@ pub struct DataplaneConfig {
     pub dscp: Dscp,
     /// No newer kernel's features are used; [`Kernel::Newest`] except in tests.
     pub kernel: Kernel,
-    /// How packets are sent; [`Form::Connected`] except to measure.
+    /// How packets are sent, as far as this process may.
     pub form: Form,
     /// The part of its time that a worker may need before it refuses to begin calls; usually
     /// [`shared::limits::ADMISSION`].

@@ -1,7 +1,7 @@
 //! Starts the workers: threads, rings, queues.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -10,7 +10,9 @@ use std::time::Duration;
 use shared::limits::{
     COMMAND_QUEUE_LENGTH, EVENT_QUEUE_LENGTH, STREAMS_PER_WORKER_MAX, WORKERS_MAX,
 };
-use shared::{Dscp, Event, Sender, Share, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair};
+use shared::{
+    Dscp, Event, Form, Sender, Share, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair,
+};
 
 use crate::engine::{Engine, EngineConfig};
 use crate::prompt::PromptTable;
@@ -18,7 +20,7 @@ use crate::uring::doorbell::Doorbell;
 use crate::uring::probe::{self, Features};
 use crate::uring::{Ring, RingConfig, pin};
 use crate::worker::Worker;
-use crate::{Dataplane, DataplaneConfig, Form, Kernel, StartError};
+use crate::{Dataplane, DataplaneConfig, Kernel, StartError};
 
 /// Starts the workers.
 ///
@@ -43,6 +45,7 @@ pub fn start(
     for number in 0..workers(config) {
         let plan = Plan {
             worker: WorkerId(number),
+            address: config.address,
             cpu: cpu_of(config, number),
             descriptors,
             media_timeout: config.media_timeout,
@@ -58,6 +61,12 @@ pub fn start(
         plane.threads.push(started.thread);
     }
     if let Some(features) = features {
+        if let Some((wanted, refusal)) = features.refused {
+            let wanted = wanted.name();
+            tracing::warn!(
+                "[media] send = \"{wanted}\": packets leave by sockets, since {refusal}"
+            );
+        }
         plane.description = describe(config, features, descriptors);
     }
     Ok(plane)
@@ -66,6 +75,7 @@ pub fn start(
 /// One worker to be started.
 struct Plan {
     worker: WorkerId,
+    address: IpAddr,
     cpu: Option<u16>,
     /// Places in each descriptor table, and so streams.
     descriptors: u32,
@@ -162,6 +172,7 @@ impl Plan {
             doorbell: Arc::clone(doorbell),
             kernel: self.kernel,
             form: self.form,
+            address: self.address,
             dscp: self.dscp,
         })
         .map_err(refused)

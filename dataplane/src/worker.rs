@@ -161,6 +161,9 @@ impl Worker {
         let cpu = clock::thread_cpu();
         let nanos = u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX);
         self.stats.cpu_nanos.store(nanos);
+        let sent = self.ring.sent();
+        self.stats.by_socket.store(sent.by_socket);
+        self.stats.by_raw.store(sent.by_raw);
         self.engine.measure(now, cpu);
     }
 }

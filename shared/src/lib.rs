@@ -9,6 +9,7 @@
 pub mod codec;
 pub mod command;
 pub mod event;
+pub mod form;
 pub mod id;
 pub mod limits;
 pub mod media;
@@ -21,6 +22,7 @@ pub mod time;
 pub use codec::{Codec, PayloadType, Ptime};
 pub use command::{Command, Role};
 pub use event::{Event, RefuseReason};
+pub use form::Form;
 pub use id::{PromptId, StreamId, WorkerId};
 pub use media::{Dscp, Latch, Media, PromptStart, Repeat, RtcpPort, Source};
 pub use queue::{Receiver, Sender, Wake, WorkerLink, pair};

@@ -37,6 +37,10 @@ pub struct WorkerStats {
     pub rtcp_sent: Counter,
     /// RTCP packets accepted.
     pub rtcp_received: Counter,
+    /// Packets sent from the streams' own sockets.
+    pub by_socket: Counter,
+    /// Packets sent through raw sockets ([`crate::Form::Raw`]).
+    pub by_raw: Counter,
     /// Nanoseconds of CPU the worker thread has used.
     pub cpu_nanos: Counter,
     /// Calls of `io_uring_enter`.
@@ -62,6 +66,8 @@ impl WorkerStats {
             rtp_received: Counter::default(),
             rtcp_sent: Counter::default(),
             rtcp_received: Counter::default(),
+            by_socket: Counter::default(),
+            by_raw: Counter::default(),
             cpu_nanos: Counter::default(),
             enters: Counter::default(),
             utilisation: Counter::default(),

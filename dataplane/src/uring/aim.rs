@@ -30,7 +30,7 @@ impl Ring {
         let Some(file) = self.pair(owner).and_then(|pair| pair.rtp()) else {
             return;
         };
-        if !self.features.connects {
+        if !self.features.connects() {
             return;
         }
         if self.is_connected(Socket(file)) {
@@ -128,7 +128,7 @@ impl Ring {
     ) -> Option<Entry> {
         let lane = self.lane(Flow::Rtp);
         lane.make_room(1).ok()?;
-        let start = lane.sends.take()?.bytes.as_mut_ptr();
+        let start = lane.sends.take()?.bytes().as_mut_ptr();
         // SAFETY: head and program fit into the place (see the assertions below), which is aligned
         // to 8, and which nobody else touches before it was submitted.
         let head = unsafe {

@@ -1,7 +1,4 @@
-//! Datagrams that arrive: multishot receives into provided buffers, kept armed; and datagrams sent
-//! on from the buffer they arrived in.
-
-use std::ops::Range;
+//! Datagrams that arrive: multishot receives into provided buffers, kept armed.
 
 use io_uring::types::{Fixed, RecvMsgOut};
 use io_uring::{cqueue, opcode};
@@ -10,10 +7,9 @@ use shared::DropReason;
 use super::buffer_ring::{BUFFER_BYTES, Filled, GROUP};
 use super::clock;
 use super::request::{Flow, Request, encode};
-use super::ring::{Completion, Ring, send_entry, told_by_icmp};
+use super::ring::{Completion, Ring, told_by_icmp};
 use super::sockaddr::{self, SOCKADDR_BYTES};
-use crate::address::Address;
-use crate::port::{Owner, Socket};
+use crate::port::Owner;
 
 /// The header the kernel puts before a received datagram: its own, and the source.
 const RECEIVED_AT: usize = 16 + SOCKADDR_BYTES;
@@ -28,44 +24,6 @@ impl Ring {
     /// Gives the buffer of a datagram back.
     pub(crate) fn release(&mut self, filled: Filled) {
         self.lane(filled.flow).buffers.put(filled.number);
-    }
-
-    /// Sends a part of a datagram from the buffer it arrived in, which is given back after that.
-    ///
-    /// # Errors
-    /// Why it is not sent.
-    pub(crate) fn forward(
-        &mut self,
-        filled: Filled,
-        part: Range<usize>,
-        socket: Socket,
-        to: &Address,
-        owner: Owner,
-    ) -> Result<(), DropReason> {
-        if filled.flow == Flow::Rtcp {
-            // It came to an RTCP port, where RTP has no business (RFC 3550 §11).
-            self.release(filled);
-            return Err(DropReason::CannotRelay);
-        }
-        let connected = self.is_connected(socket);
-        let lane = self.lane(Flow::Rtp);
-        let range = usize::from(filled.start) + part.start..usize::from(filled.start) + part.end;
-        let bytes = &lane.buffers.buffer(filled.number)[range];
-        let (start, length) = (bytes.as_ptr(), bytes.len());
-        let place = lane
-            .make_room(1)
-            .and_then(|()| lane.sends.take().ok_or(DropReason::RingFull));
-        let place = match place {
-            Ok(place) => place,
-            Err(reason) => {
-                self.release(filled);
-                return Err(reason);
-            }
-        };
-        let to = (!connected).then(|| place.address(to));
-        let entry = send_entry(socket, start, length, to, owner);
-        lane.forwarded.push(filled.number);
-        lane.push_send(&entry)
     }
 
     /// A receive brought something, or ended, or both.

@@ -10,9 +10,14 @@ use io_uring::squeue::{Entry, Flags};
 use io_uring::types::Fixed;
 use io_uring::{IoUring, opcode};
 
+use shared::Dscp;
+
 use super::clock::thread_cpu;
+use super::outlet::raw_socket;
 use super::sockaddr::Sockaddr;
 use crate::Kernel;
+use crate::address::Address;
+use crate::envelope::{Envelope, HEADERS_BYTES};
 
 /// A way to send one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,14 +32,17 @@ enum Form {
     TwoConnected,
     /// SEND_ZC on a connected socket, with the notifications that belong to it.
     ZeroCopy,
+    /// SEND of a whole IP packet on a raw socket, with an address; checksums included.
+    Raw,
 }
 
-const FORMS: [Form; 5] = [
+const FORMS: [Form; 6] = [
     Form::Addressed,
     Form::Connected,
     Form::TwoAddressed,
     Form::TwoConnected,
     Form::ZeroCopy,
+    Form::Raw,
 ];
 
 /// Destinations; each has a socket of its own.
@@ -50,8 +58,13 @@ struct Bench {
     io: IoUring,
     /// Of each stream.
     to: Vec<Sockaddr>,
+    remotes: Vec<Address>,
+    local: SocketAddr,
+    envelope: Envelope,
     audio: Vec<u8>,
     places: Vec<[u8; HEADER + AUDIO]>,
+    /// Headers and a copy of the place.
+    whole: Vec<[u8; HEADERS_BYTES + HEADER + AUDIO]>,
     parts: Vec<[libc::iovec; 2]>,
     messages: Vec<libc::msghdr>,
 }
@@ -60,7 +73,7 @@ impl Bench {
     fn new(host: &str) -> Self {
         let (io, _) = super::probe::ring(Kernel::Newest, 1_024, 8_192).unwrap();
         let mut files = Vec::new();
-        let mut to = Vec::new();
+        let (mut to, mut remotes) = (Vec::new(), Vec::new());
         // Unconnected sockets first, connected ones after them.
         for connected in [false, true] {
             for port in 20_000..20_000 + STREAMS {
@@ -71,15 +84,23 @@ impl Bench {
                 }
                 files.push(socket);
                 to.push(Sockaddr::new(&remote.into()));
+                remotes.push(Address::from(remote));
             }
         }
-        let fds: Vec<_> = files.iter().map(AsRawFd::as_raw_fd).collect();
+        let local = files[files.len() - 1].local_addr().unwrap();
+        let raw = raw_socket(local.ip(), Dscp::EXPEDITED).unwrap();
+        let fds = files.iter().map(AsRawFd::as_raw_fd);
+        let fds: Vec<_> = fds.chain([raw.as_raw_fd()]).collect();
         io.submitter().register_files(&fds).unwrap();
         // SAFETY: a msghdr and an iovec of zeros are empty ones.
         let (message, part) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
         Self {
             io,
             to,
+            remotes,
+            local,
+            envelope: Envelope::new(local.ip(), Dscp::EXPEDITED.traffic_class()).unwrap(),
+            whole: vec![[0; HEADERS_BYTES + HEADER + AUDIO]; BATCH],
             audio: vec![0x55; 60 * 8_000],
             places: vec![[0x80; HEADER + AUDIO]; BATCH],
             parts: vec![part; BATCH],
@@ -142,6 +163,9 @@ impl Bench {
                 .flags(Flags::SKIP_SUCCESS);
         }
         bytes[HEADER..].copy_from_slice(audio);
+        if form == Form::Raw {
+            return self.raw_entry(place, stream);
+        }
         let (start, length) = (bytes.as_ptr(), u32::try_from(bytes.len()).unwrap());
         if form == Form::ZeroCopy {
             return opcode::SendZc::new(file, start, length)
@@ -153,6 +177,22 @@ impl Bench {
             send = send.dest_addr(to.as_ptr()).dest_addr_len(to.length());
         }
         send.build().flags(Flags::SKIP_SUCCESS)
+    }
+
+    fn raw_entry(&mut self, place: usize, stream: usize) -> Entry {
+        let (room, payload) = self.whole[place].split_first_chunk_mut().unwrap();
+        payload.copy_from_slice(&self.places[place]);
+        let to = &self.remotes[stream];
+        let headers = self.envelope.seal(room, self.local.port(), to, payload);
+        let bytes = &self.whole[place][HEADERS_BYTES - headers..];
+        let length = u32::try_from(bytes.len()).unwrap();
+        let to = &self.to[stream];
+        opcode::Send::new(Fixed(2 * u32::from(STREAMS)), bytes.as_ptr(), length)
+            .flags(libc::MSG_DONTWAIT)
+            .dest_addr(to.as_ptr())
+            .dest_addr_len(to.length())
+            .build()
+            .flags(Flags::SKIP_SUCCESS)
     }
 }
 

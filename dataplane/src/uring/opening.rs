@@ -38,6 +38,9 @@ impl Ring {
         };
         let rtp = file(Flow::Rtp);
         let second = (rtcp == RtcpPort::Next).then(|| file(Flow::Rtcp));
+        if let Some(outlet) = &mut self.outlet {
+            outlet.begin(rtp, local);
+        }
         let mut pair = Box::new(Pair::new(owner, rtp, second, local.is_ipv6()));
         pair.asked(if rtcp == RtcpPort::Next { 4 } else { 2 });
         self.pairs[owner.index as usize] = Some(pair);

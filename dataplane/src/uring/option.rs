@@ -3,6 +3,8 @@
 //! Absent on purpose: when and why.
 
 use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::os::fd::AsRawFd;
 
 use io_uring::opcode;
 use io_uring::squeue::Flags;
@@ -42,4 +44,25 @@ pub(super) fn mark(socket: impl AsFd, dscp: Dscp, ipv6: bool) -> io::Result<()> 
         set_ipv6_tclass(&socket, dscp.traffic_class().into())?;
     }
     Ok(())
+}
+
+/// Lets the queue of an interface treat what a socket sends with headers of its own as it treats
+/// what sockets send that are marked with the class of service.
+pub(super) fn prioritise(socket: &impl AsFd, dscp: Dscp) -> io::Result<()> {
+    let marked = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    set_ip_tos(&marked, dscp.traffic_class())?;
+    let mut priority: i32 = 0;
+    let mut length: libc::socklen_t = 4;
+    let (level, name) = (libc::SOL_SOCKET, libc::SO_PRIORITY);
+    let value = (&raw mut priority).cast();
+    // SAFETY: the kernel writes an int and its length, and reads an int; all live until then.
+    let done = unsafe {
+        libc::getsockopt(marked.as_raw_fd(), level, name, value, &raw mut length) == 0
+            && libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, value, length) == 0
+    };
+    if done {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }

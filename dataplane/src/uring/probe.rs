@@ -8,15 +8,20 @@ use io_uring::types::{Fd, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, Probe, opcode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::{Form, Kernel};
+use shared::Form;
+
+use super::outlet::Refusal;
+use crate::Kernel;
 
 /// How a ring is used here; less on older kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Features {
     /// How completions are delivered.
     pub(crate) setup: Setup,
-    /// Sockets are connected once their peer is certain.
-    pub(crate) connects: bool,
+    /// How packets are sent.
+    pub(crate) form: Form,
+    /// Why not as was asked for.
+    pub(crate) refused: Option<(Form, Refusal)>,
     /// Socket options are set through the ring (Linux 6.7); else once, when a socket is made.
     pub(crate) socket_options: bool,
     /// Sockets are created and bound through the ring (Linux 6.11); else by system calls.
@@ -56,11 +61,23 @@ impl Features {
             probe.is_supported(opcode::Bind::CODE) && io.params().is_feature_linked_file();
         Ok(Self {
             setup,
-            connects: form == Form::Connected,
+            form,
+            refused: None,
             socket_options,
             ring_sockets: kernel >= Kernel::V6_11 && socket_options && has_ring_sockets,
             absolute_deadlines: kernel >= Kernel::Newest && has_absolute_deadlines(io),
         })
+    }
+
+    /// Sockets are connected once their peer is certain.
+    pub(super) fn connects(&self) -> bool {
+        self.form != Form::Addressed
+    }
+
+    /// The form asked for is not to be had.
+    pub(super) fn sends_otherwise(&mut self, refusal: Refusal) {
+        self.refused = Some((self.form, refusal));
+        self.form = Form::Socket;
     }
 }
 
@@ -209,11 +226,14 @@ impl std::fmt::Display for Features {
         } else {
             ", relative deadlines (absolute ones need Linux 6.12)"
         })?;
-        f.write_str(if self.connects {
-            ""
-        } else {
-            ", addressed sends (ORBIT_SEND)"
-        })
+        match (self.form, self.refused) {
+            (Form::Socket, None) => Ok(()),
+            (Form::Socket, Some((wanted, refusal))) => {
+                write!(f, ", no {} sends: {refusal}", wanted.name())
+            }
+            (Form::Addressed, _) => f.write_str(", addressed sends (ORBIT_SEND)"),
+            (form, _) => write!(f, ", {} sends", form.name()),
+        }
     }
 }
 

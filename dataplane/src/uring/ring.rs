@@ -9,27 +9,28 @@
 use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
-use io_uring::squeue::{Entry, Flags};
-use io_uring::types::{Fd, Fixed};
+use io_uring::types::Fd;
 use io_uring::{cqueue, opcode};
 use rustix::event::{EventfdFlags, eventfd};
-use shared::{DropReason, Dscp, RefuseReason, RtcpPort, Time};
+use shared::{DropReason, Dscp, Form, RefuseReason, RtcpPort, Time};
 
 use super::buffer_ring::Filled;
 use super::doorbell::Doorbell;
 use super::lane::{FOREVER, Lane};
+use super::outlet::Outlet;
 use super::probe::{self, Features};
 use super::request::{Flow, Request, decode, encode};
-use super::sockaddr::{SOCKADDR_BYTES, Sockaddr};
+use super::sending::{Sent, send_failure};
+use super::sockaddr::SOCKADDR_BYTES;
 use super::socket::Pair;
+use crate::Kernel;
 use crate::address::Address;
 use crate::intake::Intake;
 use crate::port::{Owner, Port, Socket, Sockets};
-use crate::{Form, Kernel};
 
 /// A ring with its sockets and buffers. It stays on the thread that made it.
 pub(crate) struct Ring {
@@ -51,7 +52,10 @@ pub(crate) struct Ring {
     pub(super) wanted: Box<libc::msghdr>,
     /// RTP sockets that are connected, a bit for each place of the table.
     pub(super) connected: Vec<u64>,
+    /// Where packets leave whose headers are written here.
+    pub(super) outlet: Option<Outlet>,
     pub(super) pairs: Vec<Option<Box<Pair>>>,
+    pub(super) sent: Sent,
     /// What came to pass without a completion of its own.
     pub(super) ready: VecDeque<Completion>,
 }
@@ -69,6 +73,8 @@ pub(crate) struct RingConfig {
     pub(crate) kernel: Kernel,
     /// How packets are sent.
     pub(crate) form: Form,
+    /// Where sockets bind.
+    pub(crate) address: IpAddr,
     /// The class of service of what is sent.
     pub(crate) dscp: Dscp,
 }
@@ -105,14 +111,22 @@ impl Ring {
     pub(crate) fn new(config: RingConfig) -> io::Result<Self> {
         let (mut io, setup) = probe::ring(config.kernel, SUBMISSIONS, COMPLETIONS)?;
         let (second, _) = probe::ring(config.kernel, RTCP_SUBMISSIONS, RTCP_COMPLETIONS)?;
-        let features = Features::of(&mut io, setup, config.kernel, config.form)?;
+        let mut features = Features::of(&mut io, setup, config.kernel, config.form)?;
         let absolute = features.absolute_deadlines;
         let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
         second.submitter().register_eventfd(bell.as_raw_fd())?;
-        let lanes = [
+        let mut lanes = [
             Lane::new(io, config.descriptors, BUFFERS, absolute)?,
             Lane::new(second, config.descriptors, RTCP_BUFFERS, absolute)?,
         ];
+        let outlet = match config.form {
+            Form::Raw => Outlet::open(&mut lanes[0], config.address, config.dscp),
+            Form::Socket | Form::Addressed => Ok(None),
+        };
+        let outlet = outlet.unwrap_or_else(|refusal| {
+            features.sends_otherwise(refusal);
+            None
+        });
         // SAFETY: a msghdr of zeros is one without address, buffers and control data.
         let mut wanted: Box<libc::msghdr> = Box::new(unsafe { mem::zeroed() });
         wanted.msg_namelen = u32::try_from(SOCKADDR_BYTES).unwrap_or(0);
@@ -129,7 +143,9 @@ impl Ring {
             dscp: config.dscp,
             wanted,
             connected: vec![0; config.descriptors.div_ceil(64) as usize],
+            outlet,
             pairs,
+            sent: Sent::default(),
             ready: VecDeque::new(),
         };
         ring.listen(Flow::Rtp);
@@ -147,6 +163,12 @@ impl Ring {
     #[must_use]
     pub(crate) fn enters(&self) -> u64 {
         self.lanes.iter().map(|lane| lane.enters).sum()
+    }
+
+    /// Packets sent so far.
+    #[must_use]
+    pub(crate) const fn sent(&self) -> Sent {
+        self.sent
     }
 
     /// Submits everything, and sleeps until something completes or the deadline (`None`: as long as
@@ -272,15 +294,7 @@ impl Port for Ring {
         owner: Owner,
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> Result<(), DropReason> {
-        let connected = self.is_connected(socket);
-        let lane = self.lane(flow(socket));
-        lane.make_room(1)?;
-        let place = lane.sends.take().ok_or(DropReason::RingFull)?;
-        let length = fill(&mut place.bytes);
-        let start = place.bytes.as_ptr();
-        let to = (!connected).then(|| place.address(to));
-        let entry = send_entry(socket, start, length, to, owner);
-        lane.push_send(&entry)
+        self.send_datagram(socket, to, owner, fill)
     }
 
     fn open(&mut self, owner: Owner, local: SocketAddr, rtcp: RtcpPort) {
@@ -318,6 +332,11 @@ pub(super) const fn socket(flow: Flow, file: u32) -> Socket {
     }
 }
 
+/// The place of a socket in the table of its lane.
+pub(super) const fn place(socket: Socket) -> u32 {
+    socket.0 & !SECOND_LANE
+}
+
 /// The place of a socket in the table of the first lane, if it is there.
 pub(super) const fn file(socket: Socket) -> Option<u32> {
     match flow(socket) {
@@ -326,7 +345,7 @@ pub(super) const fn file(socket: Socket) -> Option<u32> {
     }
 }
 
-const fn flow(socket: Socket) -> Flow {
+pub(super) const fn flow(socket: Socket) -> Flow {
     if socket.0 & SECOND_LANE == 0 {
         Flow::Rtp
     } else {
@@ -354,31 +373,6 @@ const RTCP_COMPLETIONS: u32 = 4_096;
 
 /// As [`BUFFERS`].
 const RTCP_BUFFERS: u16 = 512;
-
-pub(super) fn send_entry(
-    socket: Socket,
-    start: *const u8,
-    length: usize,
-    to: Option<&Sockaddr>,
-    owner: Owner,
-) -> Entry {
-    let file = Fixed(socket.0 & !SECOND_LANE);
-    let mut send = opcode::Send::new(file, start, u32::try_from(length).unwrap_or(0))
-        .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
-    if let Some(to) = to {
-        send = send.dest_addr(to.as_ptr()).dest_addr_len(to.length());
-    }
-    send.build()
-        .flags(Flags::SKIP_SUCCESS)
-        .user_data(encode(Request::Send, Flow::Rtp, owner))
-}
-
-const fn send_failure(error: i32) -> DropReason {
-    match error {
-        libc::ECONNREFUSED => DropReason::PeerRefused,
-        _ => DropReason::SendFailed,
-    }
-}
 
 /// What an ICMP message said of something that was sent before, if that is what ended a receive:
 /// the socket is as good as before.

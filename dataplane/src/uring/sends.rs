@@ -1,8 +1,10 @@
 //! Bytes and addresses of datagrams that are being submitted. All places are free again once the
 //! submission queue is empty, since a send is over when `io_uring_enter` returns.
 
+use super::outlet::Way;
 use super::sockaddr::Sockaddr;
 use crate::address::Address;
+use crate::envelope::HEADERS_BYTES;
 use crate::port::SEND_BYTES_MAX;
 
 /// Datagrams in one submission: enough that the system call costs little of each, few enough to
@@ -20,14 +22,20 @@ pub(super) struct Sends {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Place {
-    pub(super) to: Sockaddr,
-    pub(super) bytes: [u8; SEND_BYTES_MAX],
+    to: Sockaddr,
+    /// Headers of our own, against the end: the payload follows.
+    room: [u8; HEADERS_BYTES],
+    bytes: [u8; SEND_BYTES_MAX],
 }
+
+// So that the filter of a socket, which is handed over in a place, is aligned there.
+const _: () = assert!(std::mem::offset_of!(Place, bytes).is_multiple_of(8));
 
 impl Sends {
     pub(super) fn new() -> Self {
         let place = Place {
             to: Sockaddr::EMPTY,
+            room: [0; HEADERS_BYTES],
             bytes: [0; SEND_BYTES_MAX],
         };
         Self {
@@ -55,6 +63,25 @@ impl Sends {
 }
 
 impl Place {
+    /// Where the payload is written to.
+    pub(super) const fn bytes(&mut self) -> &mut [u8; SEND_BYTES_MAX] {
+        &mut self.bytes
+    }
+
+    /// Puts headers before the first `length` bytes; where the whole begins, and how long it is.
+    pub(super) fn seal(
+        &mut self,
+        way: &Way<'_>,
+        to: &Address,
+        length: usize,
+    ) -> (*const u8, usize) {
+        let payload = &self.bytes[..length];
+        let headers = way.envelope.seal(&mut self.room, way.port, to, payload);
+        let start = std::mem::offset_of!(Self, bytes) - headers;
+        let place = (&raw const *self).cast::<u8>();
+        (place.wrapping_add(start), headers + length)
+    }
+
     /// Writes where it goes.
     pub(super) fn address(&mut self, to: &Address) -> &Sockaddr {
         self.to = Sockaddr::new(to);

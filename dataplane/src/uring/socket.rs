@@ -20,17 +20,25 @@ pub(super) struct Pair {
     state: State,
     /// A filter keeps speech away.
     pub(super) screened: bool,
-    /// The kernel is being asked what it dropped: where it answers, and why that was dropped.
-    tally: Option<(Box<Tally>, DropReason)>,
+    /// The kernel is being asked what it dropped.
+    tally: Option<Box<Asked>>,
     /// What it had dropped when it was asked last.
     drops: u32,
+}
+
+/// Where the kernel writes what it dropped, and why that was dropped.
+#[derive(Debug)]
+struct Asked {
+    tally: Tally,
+    reason: DropReason,
 }
 
 /// `SO_MEMINFO`: the last figure is what was dropped, for a filter or for want of room.
 pub(super) type Tally = [u32; 9];
 
 /// What the ring keeps of a stream, the kernel's sockets aside.
-pub(crate) const STREAM_BYTES: usize = size_of::<Pair>() + size_of::<Option<Box<Pair>>>();
+pub(crate) const STREAM_BYTES: usize =
+    size_of::<Pair>() + size_of::<Option<Box<Pair>>>() + super::outlet::STREAM_BYTES;
 
 /// One socket.
 #[derive(Clone, Copy, Debug)]
@@ -114,13 +122,14 @@ impl Pair {
         if self.tally.is_some() {
             return None;
         }
-        let (tally, _) = self.tally.insert((Box::default(), reason));
-        Some(&raw mut **tally)
+        let tally = Tally::default();
+        let asked = self.tally.insert(Box::new(Asked { tally, reason }));
+        Some(&raw mut asked.tally)
     }
 
     /// The kernel answered, or did not; what was dropped since it was asked last.
     pub(super) fn tallied(&mut self, outcome: Result<(), i32>) -> Option<(DropReason, u32)> {
-        let (tally, reason) = self.tally.take()?;
+        let Asked { tally, reason } = *self.tally.take()?;
         outcome.ok()?;
         let now = tally[8];
         let lost = now.wrapping_sub(mem::replace(&mut self.drops, now));

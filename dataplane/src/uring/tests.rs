@@ -1,17 +1,19 @@
 //! The ring alone on loopback: each way of making sockets, exhaustion, closing with requests in
 //! flight.
 
+mod raw;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::{DropReason, Dscp, RefuseReason, RtcpPort, Time, Wake};
+use shared::{DropReason, Dscp, Form, RefuseReason, RtcpPort, Time, Wake};
 
 use super::doorbell::Doorbell;
 use super::{Completion, Ring, RingConfig, clock};
+use crate::Kernel;
 use crate::port::{Owner, Port, Socket};
-use crate::{Form, Kernel};
 
 /// Longer than anything here takes, so that a fault fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,29 +32,29 @@ const OWNER: Owner = Owner {
     generation: 5,
 };
 
-fn ring(kernel: Kernel, descriptors: u32) -> (Ring, Arc<Doorbell>) {
-    let doorbell = Arc::new(Doorbell::new().unwrap());
-    let config = RingConfig {
-        streams_max: 16,
-        descriptors,
-        doorbell: Arc::clone(&doorbell),
-        kernel,
-        form: Form::Connected,
-        dscp: Dscp::EXPEDITED,
-    };
-    (Ring::new(config).unwrap(), doorbell)
-}
-
-fn ring_of(streams_max: u32, descriptors: u32) -> Ring {
-    let config = RingConfig {
+fn config(streams_max: u32, descriptors: u32) -> RingConfig {
+    RingConfig {
         streams_max,
         descriptors,
         doorbell: Arc::new(Doorbell::new().unwrap()),
         kernel: Kernel::Newest,
-        form: Form::Connected,
+        form: Form::Socket,
+        address: Ipv4Addr::LOCALHOST.into(),
         dscp: Dscp::EXPEDITED,
+    }
+}
+
+fn ring(kernel: Kernel, descriptors: u32) -> (Ring, Arc<Doorbell>) {
+    let config = RingConfig {
+        kernel,
+        ..config(16, descriptors)
     };
-    Ring::new(config).unwrap()
+    let doorbell = Arc::clone(&config.doorbell);
+    (Ring::new(config).unwrap(), doorbell)
+}
+
+fn ring_of(streams_max: u32, descriptors: u32) -> Ring {
+    Ring::new(config(streams_max, descriptors)).unwrap()
 }
 
 const fn owner(index: u32) -> Owner {

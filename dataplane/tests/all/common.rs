@@ -9,10 +9,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use dataplane::prompt::{Prompt, PromptTable};
-use dataplane::{Dataplane, DataplaneConfig, Form, Kernel};
+use dataplane::{Dataplane, DataplaneConfig, Kernel};
 use shared::{
-    Codec, Command, Dscp, Event, Latch, Media, PayloadType, PromptId, PromptStart, Ptime, Repeat,
-    Role, RtcpPort, Source, StreamId, Wake, WorkerId,
+    Codec, Command, Dscp, Event, Form, Latch, Media, PayloadType, PromptId, PromptStart, Ptime,
+    Repeat, Role, RtcpPort, Source, StreamId, Wake, WorkerId,
 };
 
 /// Longer than anything here takes, so that a fault fails instead of hanging.
@@ -109,7 +109,7 @@ pub(crate) fn config() -> DataplaneConfig {
         media_timeout: Duration::from_secs(30),
         dscp: Dscp::EXPEDITED,
         kernel: Kernel::Newest,
-        form: Form::default(),
+        form: Form::Socket,
         admission: shared::limits::ADMISSION,
     }
 }

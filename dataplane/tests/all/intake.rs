@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use dataplane::intake::Intake;
-use dataplane::{DataplaneConfig, Form, Kernel};
-use shared::{Command, DropReason, Event, Latch, Media, RtcpPort, Share, Source, StreamId};
+use dataplane::{DataplaneConfig, Kernel};
+use shared::{Command, DropReason, Event, Form, Latch, Media, RtcpPort, Share, Source, StreamId};
 
 use super::common::lab::Lab;
 use super::common::{Plane, config, local, media, music, packet, peer, receive, recording, stream};
