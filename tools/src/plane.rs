@@ -235,8 +235,8 @@ pub fn media(remote: SocketAddr) -> Media {
 mod tests {
     use std::net::UdpSocket;
 
-    use dataplane::{Form, Kernel};
-    use shared::{Dscp, Share};
+    use dataplane::Kernel;
+    use shared::{Dscp, Form, Share};
 
     use super::*;
 
@@ -255,7 +255,7 @@ mod tests {
             media_timeout: Duration::from_secs(30),
             dscp: Dscp::EXPEDITED,
             kernel: Kernel::Newest,
-            form: Form::default(),
+            form: Form::Socket,
             admission: Share::WHOLE,
         };
         let mut plane = Plane::start(&config).unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use control::config::Config;
 use control::driver::{self, Bell, Server};
 use dataplane::prompt::{Prompt, PromptTable};
-use dataplane::{DataplaneConfig, Form, Kernel};
+use dataplane::{DataplaneConfig, Kernel, form_from_environment};
 
 /// A running server, and a line about its media path.
 ///
@@ -25,7 +25,7 @@ pub fn start(config: &Config) -> Result<(Server, String), Box<dyn Error>> {
         media_timeout: config.media.timeout,
         dscp: config.media.dscp,
         kernel: Kernel::from_environment()?,
-        form: Form::from_environment()?,
+        form: form_from_environment(config.media.send)?,
         admission: config.media.admission,
     };
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;

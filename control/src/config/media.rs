@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::limits::{
     ADMISSION as ADMISSION_DEFAULT, MEDIA_TIMEOUT as MEDIA_TIMEOUT_DEFAULT, WORKERS_MAX,
 };
-use shared::{Codec, Dscp, Share};
+use shared::{Codec, Dscp, Form, Share};
 
 use super::limits::{ADMISSION, CPU_MAX, DSCP, MEDIA_TIMEOUT};
 use super::nearest::nearest;
@@ -36,6 +36,8 @@ pub struct Media {
     pub timeout: Duration,
     /// The class of service of RTP and RTCP.
     pub dscp: Dscp,
+    /// How packets are sent, as far as the rights of this process allow.
+    pub send: Form,
     /// The part of its time that a worker may need before it refuses to begin calls; 10 % to 100 %,
     /// which refuses nobody.
     pub admission: Share,
@@ -57,6 +59,7 @@ impl Media {
             "latch",
             "timeout",
             "dscp",
+            "send",
             "admission",
         ])?;
         media.read_addresses(&table)?;
@@ -78,6 +81,11 @@ impl Media {
         }
         if let Some(dscp) = table.number("dscp", &DSCP)?.and_then(Dscp::new) {
             media.dscp = dscp;
+        }
+        let rule = "write \"socket\" or \"raw\"";
+        if let Some(text) = table.text("send", rule)? {
+            let form = text.parse().ok().filter(|form| *form != Form::Addressed);
+            media.send = form.ok_or_else(|| table.wrong("send", &format!("unknown; {rule}")))?;
         }
         if let Some(admission) = table.percentage("admission", &ADMISSION)? {
             media.admission = admission;
@@ -179,6 +187,7 @@ impl Default for Media {
             latch_learn: false,
             timeout: MEDIA_TIMEOUT_DEFAULT,
             dscp: Dscp::EXPEDITED,
+            send: Form::Socket,
             admission: ADMISSION_DEFAULT,
         }
     }

@@ -145,7 +145,7 @@ codecs = ["speex"]
 }
 
 #[test]
-fn latch_timeout_and_dscp_have_their_values() {
+fn latch_timeout_dscp_and_send_have_their_values() {
     refused(
         r##"
 [media]
@@ -167,6 +167,10 @@ dscp = 64
 [media]
 dscp = "EF"
 => 2: [media] dscp = "EF": not a whole number; write a number from 0 to 63, without quotes
+
+[media]
+send = "addressed"
+=> 2: [media] send = "addressed": unknown; write "socket" or "raw"
 "##,
     );
 }

@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use shared::{Codec, Dscp, Share};
+use shared::{Codec, Dscp, Form, Share};
 
 use super::*;
 use crate::sip::transport::Transport;
@@ -123,6 +123,7 @@ codecs = ["PCMA"]
 latch = "learn"
 timeout = "1m30s"
 dscp = 34
+send = "raw"
 admission = "60%"
 [music]
 jazz = { file = "jazz.flac", mode = "from-start", numbers = ["2000-2999"] }
@@ -194,6 +195,7 @@ fn every_key_is_taken() {
         latch_learn: true,
         timeout: Duration::from_secs(90),
         dscp: Dscp::new(34).unwrap(),
+        send: Form::Raw,
         admission: Share::percent(60),
     };
     assert_eq!(config.media, media);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use shared::{Counter, DropReason, Histogram, WorkerStats};
+use shared::{Counter, DropReason, Form, Histogram, WorkerStats};
 
 use super::page::Page;
 
@@ -51,11 +51,27 @@ pub(super) fn write(page: &mut Page, workers: &[Arc<WorkerStats>]) {
         |stats| float(stats.enters.load()),
     );
     packets(page, &names, workers);
+    forms(page, &names, workers);
     drops(page, &names, workers);
     lateness(page, &names, workers);
 }
 
 type Reads = [(&'static str, fn(&WorkerStats) -> &Counter); 2];
+
+/// Which way packets took ([`shared::Form`]).
+fn forms(page: &mut Page, names: &[String], workers: &[Arc<WorkerStats>]) {
+    let reads: Reads = [
+        (Form::Socket.name(), |stats| &stats.by_socket),
+        (Form::Raw.name(), |stats| &stats.by_raw),
+    ];
+    let help = "Packets of RTP and RTCP by the form in which they were handed to the kernel.";
+    let mut family = page.counter("orbit_media_sent_by_form_total", help);
+    for (worker, stats) in names.iter().zip(workers) {
+        for (form, read) in reads {
+            family.sample(&[("worker", worker), ("form", form)], read(stats).load());
+        }
+    }
+}
 
 fn packets(page: &mut Page, names: &[String], workers: &[Arc<WorkerStats>]) {
     let sent: Reads = [

@@ -33,6 +33,7 @@ fn figures() -> Figures {
 fn rendered() -> String {
     let stats = WorkerStats::new();
     stats.rtp_sent.add(50);
+    stats.by_raw.add(49);
     stats.utilisation.store(125);
     stats.count_drop(DropReason::WrongSource, 3);
     stats.lateness.record(1_500, 50);
@@ -58,6 +59,8 @@ fn the_page_has_a_figure_of_each_part_of_the_server() {
         "orbit_parks_failed_total{reason=\"no-free-orbit\",status=\"486\"} 2",
         "orbit_sip_drops_total{reason=\"untrusted\"} 4",
         "orbit_media_packets_sent_total{worker=\"0\",protocol=\"rtp\"} 50",
+        "orbit_media_sent_by_form_total{worker=\"0\",form=\"socket\"} 0",
+        "orbit_media_sent_by_form_total{worker=\"0\",form=\"raw\"} 49",
         "orbit_media_utilisation_ratio{worker=\"0\"} 0.125",
         "orbit_media_drops_total{worker=\"0\",reason=\"wrong_source\"} 3",
         "orbit_media_drops_total{worker=\"0\",reason=\"no_buffer\"} 0",
