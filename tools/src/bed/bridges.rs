@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::Form;
 
 use super::bare::{Moved, Place};
 use super::echo::{ECHO, Pace, echo, talk};
@@ -37,7 +38,7 @@ const QUIET: Duration = Duration::from_millis(300);
 
 /// Measures on a bed of its own; the calling thread moves there. `None` where the talkers and the
 /// worker would have to share one CPU.
-pub(super) fn bridges(machine: &Machine) -> Result<Option<Bridges>, Box<dyn Error>> {
+pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, Box<dyn Error>> {
     let Some(talkers_cpu) = machine.other_cpu() else {
         return Ok(None);
     };
@@ -53,7 +54,7 @@ pub(super) fn bridges(machine: &Machine) -> Result<Option<Bridges>, Box<dyn Erro
     let bare = bare_echo(&there, &here)?.cpu_ns();
     // A bridged call is two packets in 20 ms.
     let calls = calls(bare);
-    let mut server = ServerProcess::bridged(&bed, calls, machine.worker_cpu())?;
+    let mut server = ServerProcess::bridged(&bed, calls, machine.worker_cpu(), send)?;
     machine.stand_aside()?;
     namespace::enter(&bed.phones())?;
     let streams: Vec<SocketAddr> = (0..2 * calls).map(bridged_port).collect();

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use serde_json::json;
+use shared::Form;
 
 use super::machine::{self, Machine};
 use super::report::{Judgement, Report, Row, grouped, heard_row, median, time};
@@ -23,6 +24,9 @@ pub(super) struct BriefOptions {
     /// Calls whose every packet is judged; of the others packets are counted.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=900))]
     heard: u32,
+    /// How packets are sent.
+    #[arg(long, value_name = "FORM", default_value = "socket")]
+    send: Form,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -47,7 +51,7 @@ pub(super) fn brief(options: &BriefOptions, out: &mut impl Write) -> Result<bool
     let machine = Machine::look()?;
     machine::raise_descriptors()?;
     let load = machine::load();
-    let mut stage = Stage::build(&machine, options.calls, options.heard)?;
+    let mut stage = Stage::build(&machine, options.calls, options.heard, options.send)?;
     stage.park(options.calls)?;
     let window = stage.watch(UNDISTURBED)?;
     let mut rounds = Vec::new();

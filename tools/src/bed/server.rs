@@ -11,9 +11,9 @@ use std::time::Duration;
 use control::config::Config;
 use control::sip::transport::Transport;
 use dataplane::utilisation::WINDOW;
-use dataplane::{DataplaneConfig, Form, Kernel};
+use dataplane::{DataplaneConfig, Kernel};
 use rustix::process::{Pid, Signal, kill_process};
-use shared::{Codec, Share, Source, WorkerStats};
+use shared::{Codec, Form, Share, Source, WorkerStats};
 
 use super::echo::TALKER;
 use super::look::{Look, prefer_all, prefer_workers};
@@ -41,6 +41,9 @@ pub(super) struct ServeOptions {
     /// CPU of the worker; several: one worker each.
     #[arg(long, value_delimiter = ',')]
     cpus: Vec<u16>,
+    /// How packets are sent.
+    #[arg(long)]
+    send: Form,
 }
 
 /// The server's process, as whoever measures sees it.
@@ -120,7 +123,7 @@ fn bridged(config: &Config, calls: u32) -> Result<Plane, Box<dyn Error>> {
         media_timeout: config.media.timeout,
         dscp: config.media.dscp,
         kernel: Kernel::Newest,
-        form: Form::from_environment()?,
+        form: config.media.send,
         admission: config.media.admission,
     })?;
     let plans: Vec<Plan> = (0..2 * calls)
@@ -160,6 +163,7 @@ fn configure(mut config: Config, options: &ServeOptions) -> Config {
     config.media.codecs = Codec::ALL.to_vec();
     config.media.workers = None;
     config.media.cpus.clone_from(&options.cpus);
+    config.media.send = options.send;
     config.park.pickup_timeout = PICKUP_TIMEOUT;
     config.orbit_ranges = orbit_ranges(options.calls);
     config
@@ -167,8 +171,13 @@ fn configure(mut config: Config, options: &ServeOptions) -> Config {
 
 impl ServerProcess {
     /// Starts this very program once more, in the bed, as a SIP server.
-    pub(super) fn start(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
-        Self::spawn(bed, calls, cpu, &[])
+    pub(super) fn start(
+        bed: &Bed,
+        calls: u32,
+        cpu: usize,
+        send: Form,
+    ) -> Result<Self, Box<dyn Error>> {
+        Self::spawn(bed, calls, cpu, send, &[])
     }
 
     /// Starts it with all its threads on one CPU.
@@ -177,14 +186,26 @@ impl ServerProcess {
     }
 
     /// Starts it with calls that are bridged already.
-    pub(super) fn bridged(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
-        Self::spawn(bed, calls, cpu, &["--bridged"])
+    pub(super) fn bridged(
+        bed: &Bed,
+        calls: u32,
+        cpu: usize,
+        send: Form,
+    ) -> Result<Self, Box<dyn Error>> {
+        Self::spawn(bed, calls, cpu, send, &["--bridged"])
     }
 
-    fn spawn(bed: &Bed, calls: u32, cpu: usize, more: &[&str]) -> Result<Self, Box<dyn Error>> {
+    fn spawn(
+        bed: &Bed,
+        calls: u32,
+        cpu: usize,
+        send: Form,
+        more: &[&str],
+    ) -> Result<Self, Box<dyn Error>> {
         let mut child = Command::new("/proc/self/exe")
             .args(["bed", "serve", "--bed", bed.name()])
             .args(["--calls", &calls.to_string(), "--cpus", &cpu.to_string()])
+            .args(["--send", send.name()])
             .args(more)
             // Each call that is refused would be a line of its log.
             .env("RUST_LOG", "error")

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dataplane::prompt::Prompt;
 use serde_json::{Value, json};
-use shared::Codec;
+use shared::{Codec, Form};
 
 use super::bare::{self, Moved, Place};
 use super::figures::Figures;
@@ -134,9 +134,14 @@ const SATURATED: f64 = 0.9;
 impl Stage {
     /// Starts a server with orbits for so many calls, of which about `heard` are listened to. From
     /// now on the calling thread is in the phones' namespace.
-    pub(super) fn build(machine: &Machine, calls: u32, heard: u32) -> Result<Self, Box<dyn Error>> {
+    pub(super) fn build(
+        machine: &Machine,
+        calls: u32,
+        heard: u32,
+        send: Form,
+    ) -> Result<Self, Box<dyn Error>> {
         let bed = Bed::build()?;
-        let server = ServerProcess::start(&bed, calls, machine.worker_cpu())?;
+        let server = ServerProcess::start(&bed, calls, machine.worker_cpu(), send)?;
         machine.stand_aside()?;
         namespace::enter(&bed.phones())?;
         let ports = ports::ports(calls, heard);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use shared::Form;
 
 use super::bare::Place;
 use super::bridges::{Bridges, bridges};
@@ -20,6 +21,9 @@ use super::stage::{Round, Rush, Stage, Totals, Turns, Window};
 /// How to show it.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct TableOptions {
+    /// How packets are sent: as a server is told to that shall hold as many calls as it can.
+    #[arg(long, value_name = "FORM", default_value = "raw")]
+    send: Form,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -30,6 +34,7 @@ pub(super) struct TableOptions {
 
 /// What the rows are made of.
 struct Findings {
+    send: Form,
     /// Calls the bare loop's rate leaves room for: 0.85 of it.
     room: u32,
     sizes: Sizes,
@@ -37,6 +42,8 @@ struct Findings {
     rounds: Vec<Round>,
     held: Window,
     large: Vec<Rush>,
+    /// As `large`, in the form that needs no right.
+    by_socket: Vec<Rush>,
     parked: usize,
     most: u32,
     totals: Totals,
@@ -71,7 +78,7 @@ pub(super) fn table(options: &TableOptions, out: &mut impl Write) -> Result<bool
     let machine = Machine::look()?;
     machine::raise_descriptors()?;
     let load = machine::load();
-    let findings = measure(&machine)?;
+    let findings = measure(&machine, options.send)?;
     let report = Report {
         title: "The media path against the kernel's own limit".to_owned(),
         machine: format!(
@@ -93,13 +100,13 @@ pub(super) fn table(options: &TableOptions, out: &mut impl Write) -> Result<bool
     Ok(report.is_good())
 }
 
-fn measure(machine: &Machine) -> Result<Findings, Box<dyn Error>> {
+fn measure(machine: &Machine, send: Form) -> Result<Findings, Box<dyn Error>> {
     say("the core alone", 15_000);
     let core = cores(machine)?;
     say("bridged calls", 4_000);
-    let bridges = bridges(machine)?;
+    let bridges = bridges(machine, send)?;
     say("few calls", 1_000);
-    let mut stage = Stage::build(machine, CALLS_MAX, HEARD)?;
+    let mut stage = Stage::build(machine, CALLS_MAX, HEARD, send)?;
     let sent = (0..3).map(|_| stage.bare_send(15_000, SENT));
     let sent = sent.collect::<Result<Vec<_>, _>>()?;
     let room = room(median(sent.iter().map(|moved| moved.cpu_ns())));
@@ -117,7 +124,13 @@ fn measure(machine: &Machine) -> Result<Findings, Box<dyn Error>> {
     let parked = stage.parked();
     say("more and more calls", CALLS_MAX);
     let most = climb(&mut stage, sizes.large, reached)?;
+    let (totals, listened) = (stage.finish()?, stage.listened_of(sizes.large));
+    drop(stage);
+    say("many calls, each from its own socket", sizes.large);
+    let by_socket = by_socket(machine, sizes.large)?;
     Ok(Findings {
+        send,
+        by_socket,
         room,
         sizes,
         small,
@@ -126,11 +139,19 @@ fn measure(machine: &Machine) -> Result<Findings, Box<dyn Error>> {
         large,
         parked,
         most,
-        totals: stage.finish()?,
-        listened: stage.listened_of(sizes.large),
+        totals,
+        listened,
         core,
         bridges,
     })
+}
+
+fn by_socket(machine: &Machine, calls: u32) -> Result<Vec<Rush>, Box<dyn Error>> {
+    let mut stage = Stage::build(machine, CALLS_MAX, HEARD, Form::Socket)?;
+    stage.park_up_to(calls);
+    let rushes = stage.rushes(ROUNDS)?;
+    stage.finish()?;
+    Ok(rushes)
 }
 
 /// What comes next; standard output is the report's.
@@ -204,7 +225,7 @@ impl Sizes {
 
 impl Findings {
     fn rows(&self, machine: &Machine) -> Vec<Row> {
-        let mut rows = vec![self.ratio_row()];
+        let mut rows = vec![self.ratio_row(), self.socket_row()];
         rows.push(parked_row(self.sizes.large, self.parked));
         rows.extend(loss_rows(&self.held, self.totals, self.listened));
         rows.push(self.most_row());
@@ -235,12 +256,25 @@ impl Findings {
         Row::new(
             "packets a second of a bare sendmmsg loop's",
             ">= 0.90",
-            format!("{} at {calls} calls", ratio_in_words(&self.large)),
+            format!(
+                "{} at {calls} calls, send = \"{}\"",
+                ratio_in_words(&self.large),
+                self.send.name()
+            ),
             if self.large.is_empty() {
                 Judgement::NotJudged
             } else {
                 Judgement::of(ratio >= 0.9)
             },
+        )
+    }
+
+    fn socket_row(&self) -> Row {
+        Row::new(
+            "the same with send = \"socket\"",
+            "needs no right",
+            ratio_in_words(&self.by_socket),
+            Judgement::NotJudged,
         )
     }
 
@@ -378,6 +412,8 @@ impl Findings {
             "arrived": self.totals.arrived,
             "rushes_small": rushes(&self.small),
             "rushes_large": rushes(&self.large),
+            "rushes_by_socket": rushes(&self.by_socket),
+            "send": self.send.name(),
             "rounds": self.rounds.iter().map(Round::to_json).collect::<Vec<_>>(),
             "core_music_ns": [self.core.0.music_ns, self.core.1.music_ns],
             "core_relay_ns": [self.core.0.relay_ns, self.core.1.relay_ns],

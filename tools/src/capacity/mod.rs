@@ -17,9 +17,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use control::config::Config;
-use dataplane::{DataplaneConfig, Form, Kernel};
+use dataplane::{DataplaneConfig, Kernel, form_from_environment};
 use serde_json::json;
-use shared::Share;
+use shared::{Form, Share};
 
 use climb::{Climb, climb};
 use sink::Sink;
@@ -38,6 +38,9 @@ pub struct Options {
     /// core of its own would allow.
     #[arg(long)]
     realtime: bool,
+    /// How packets are sent, if not as the configuration says.
+    #[arg(long, value_name = "FORM")]
+    send: Option<Form>,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -59,7 +62,9 @@ pub fn run(options: &Options, config: &Config) -> Result<ExitCode, Box<dyn Error
         media_timeout: config.media.timeout,
         dscp: config.media.dscp,
         kernel: Kernel::Newest,
-        form: Form::from_environment()?,
+        form: options
+            .send
+            .unwrap_or(form_from_environment(config.media.send)?),
         // What it can do shall be seen, not what it takes upon itself.
         admission: Share::WHOLE,
     })?;

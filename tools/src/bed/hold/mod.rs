@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use dataplane::prompt::Prompt;
 use serde_json::{Value, json};
-use shared::Codec;
+use shared::{Codec, Form};
 
 use crate::bed::drift::Drift;
 use crate::bed::figures::Figures;
@@ -38,6 +38,9 @@ pub(super) struct HoldOptions {
     /// Calls whose every packet is judged; of the others packets are counted.
     #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..=900))]
     heard: u32,
+    /// How packets are sent.
+    #[arg(long, value_name = "FORM", default_value = "socket")]
+    send: Form,
     /// Write PATH.txt and PATH.json.
     #[arg(long, value_name = "PATH")]
     report: Option<PathBuf>,
@@ -83,7 +86,7 @@ pub(super) fn hold(options: &HoldOptions, out: &mut impl Write) -> Result<bool, 
     machine::raise_descriptors()?;
     let load_before = machine::load();
     let bed = Bed::build()?;
-    let mut server = ServerProcess::start(&bed, options.calls, machine.worker_cpu())?;
+    let mut server = ServerProcess::start(&bed, options.calls, machine.worker_cpu(), options.send)?;
     machine.stand_aside()?;
     namespace::enter(&bed.phones())?;
     writeln!(
