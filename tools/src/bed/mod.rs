@@ -24,6 +24,7 @@ mod pairs;
 mod ports;
 mod report;
 mod server;
+mod sizes;
 mod stage;
 mod table;
 mod veth;
