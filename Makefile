@@ -70,7 +70,7 @@ bench-media: ## Judge the media path against bare loops in two network namespace
 
 bench-media-hour: ## Park 5,000 calls for an hour in two network namespaces (root); writes REPORT.txt and .json
 	cargo build --release
-	target/release/orbitd bed hold --calls 5000 --seconds 3600 --send raw --report $(REPORT)
+	target/release/orbitd bed hold --calls 5000 --seconds 3600 --send packet --report $(REPORT)
 
 doc: ## Build the documentation of the code (target/doc)
 	cargo doc --workspace --no-deps --document-private-items

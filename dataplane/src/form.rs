@@ -30,7 +30,7 @@ mod tests {
         assert_eq!(named("addressed").unwrap(), Form::Addressed);
         let refused = named("cooked").unwrap_err().to_string();
         assert!(
-            refused.contains("ORBIT_SEND=cooked: unknown; write one of socket, raw, "),
+            refused.contains("ORBIT_SEND=cooked: unknown; write one of socket, raw, packet, "),
             "{refused}"
         );
     }

@@ -31,6 +31,7 @@ pub mod latch;
 pub mod library;
 pub mod line;
 pub mod output;
+mod path;
 pub mod player;
 pub mod port;
 pub mod prompt;

@@ -15,6 +15,7 @@ use shared::{
 };
 
 use crate::engine::{Engine, EngineConfig};
+use crate::path::{self, Book};
 use crate::prompt::PromptTable;
 use crate::uring::doorbell::Doorbell;
 use crate::uring::probe::{self, Features};
@@ -41,6 +42,7 @@ pub fn start(
         description: String::new(),
         threads: Vec::new(),
     };
+    let mut books = books(config);
     let mut features = None;
     for number in 0..workers(config) {
         let plan = Plan {
@@ -52,6 +54,7 @@ pub fn start(
             dscp: config.dscp,
             kernel: config.kernel,
             form: config.form,
+            book: books.pop(),
             admission: config.admission,
             seed: seed()?,
         };
@@ -83,6 +86,7 @@ struct Plan {
     dscp: Dscp,
     kernel: Kernel,
     form: Form,
+    book: Option<Book>,
     admission: Share,
     seed: [u8; 32],
 }
@@ -95,7 +99,7 @@ struct Started {
 
 impl Plan {
     fn start(
-        self,
+        mut self,
         prompts: &Arc<PromptTable>,
         wake: &Arc<dyn Wake>,
     ) -> Result<Started, StartError> {
@@ -155,7 +159,7 @@ impl Plan {
     }
 
     /// On the worker's own thread: a ring belongs to the thread that makes it.
-    fn prepare(&self, doorbell: &Arc<Doorbell>) -> Result<Ring, StartError> {
+    fn prepare(&mut self, doorbell: &Arc<Doorbell>) -> Result<Ring, StartError> {
         if let Some(cpu) = self.cpu {
             pin::to_cpu(cpu).map_err(|error| {
                 StartError::Cpu(format!(
@@ -173,6 +177,7 @@ impl Plan {
             kernel: self.kernel,
             form: self.form,
             address: self.address,
+            book: self.book.take(),
             dscp: self.dscp,
         })
         .map_err(refused)
@@ -206,6 +211,18 @@ fn farewell(events: &Sender<Event>) {
         thread::park_timeout(Duration::from_millis(1));
     }
     events.ring();
+}
+
+/// For [`Form::Packet`]; none where the kernel does not tell of paths.
+fn books(config: &DataplaneConfig) -> Vec<Book> {
+    if config.form != Form::Packet {
+        return Vec::new();
+    }
+    let books = path::start(config.address, config.dscp, workers(config));
+    books.unwrap_or_else(|error| {
+        tracing::warn!(%error, "nothing is to be known of routes");
+        Vec::new()
+    })
 }
 
 /// A wrong media address shall stop the start, not the first call.

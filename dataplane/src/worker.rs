@@ -58,6 +58,7 @@ impl Worker {
         loop {
             let now = clock::now();
             self.account(now);
+            self.ring.follow_paths();
             let late = self.engine.tick(now, &mut self.ring);
             let delivered = self.deliver();
             let more = delivered && self.obey(now);
@@ -164,6 +165,7 @@ impl Worker {
         let sent = self.ring.sent();
         self.stats.by_socket.store(sent.by_socket);
         self.stats.by_raw.store(sent.by_raw);
+        self.stats.by_packet.store(sent.by_packet);
         self.engine.measure(now, cpu);
     }
 }

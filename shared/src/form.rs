@@ -11,11 +11,14 @@ pub enum Form {
     /// As whole IP packets, on raw sockets that all streams of a worker share: routed and filtered
     /// by the kernel, but past UDP.
     Raw,
+    /// As whole Ethernet frames, on packet sockets that all streams of a worker share: past routing
+    /// and netfilter, too, wherever the way to the peer is known.
+    Packet,
 }
 
 impl Form {
     /// All there are, in the order in which they are named to people.
-    pub const ALL: [Self; 3] = [Self::Socket, Self::Raw, Self::Addressed];
+    pub const ALL: [Self; 4] = [Self::Socket, Self::Raw, Self::Packet, Self::Addressed];
 
     /// What it is called in a configuration.
     #[must_use]
@@ -24,6 +27,7 @@ impl Form {
             Self::Socket => "socket",
             Self::Addressed => "addressed",
             Self::Raw => "raw",
+            Self::Packet => "packet",
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct WorkerStats {
     pub by_socket: Counter,
     /// Packets sent through raw sockets ([`crate::Form::Raw`]).
     pub by_raw: Counter,
+    /// Packets sent through packet sockets ([`crate::Form::Packet`]).
+    pub by_packet: Counter,
     /// Nanoseconds of CPU the worker thread has used.
     pub cpu_nanos: Counter,
     /// Calls of `io_uring_enter`.
@@ -68,6 +70,7 @@ impl WorkerStats {
             rtcp_received: Counter::default(),
             by_socket: Counter::default(),
             by_raw: Counter::default(),
+            by_packet: Counter::default(),
             cpu_nanos: Counter::default(),
             enters: Counter::default(),
             utilisation: Counter::default(),

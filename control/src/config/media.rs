@@ -82,7 +82,7 @@ impl Media {
         if let Some(dscp) = table.number("dscp", &DSCP)?.and_then(Dscp::new) {
             media.dscp = dscp;
         }
-        let rule = "write \"socket\" or \"raw\"";
+        let rule = "write \"socket\", \"raw\" or \"packet\"";
         if let Some(text) = table.text("send", rule)? {
             let form = text.parse().ok().filter(|form| *form != Form::Addressed);
             media.send = form.ok_or_else(|| table.wrong("send", &format!("unknown; {rule}")))?;

@@ -61,28 +61,31 @@ impl Ring {
         // SAFETY: the address stays in its place until the kernel has taken the entry, and it
         // copies it then.
         if unsafe { lane.io.submission().push(&entry) }.is_ok() {
-            self.set_connected(file, peer.is_some());
+            self.set_peer(file, peer);
         }
     }
 
     /// The kernel would not connect the RTP socket of a stream.
     pub(super) fn not_connected(&mut self, owner: Owner) {
         if let Some(file) = self.pair(owner).and_then(|pair| pair.rtp()) {
-            self.set_connected(file, false);
+            self.set_peer(file, None);
         }
     }
 
     /// A place of the table is free again.
     pub(super) fn forget(&mut self, flow: Flow, file: u32) {
         if flow == Flow::Rtp {
-            self.set_connected(file, false);
+            self.set_peer(file, None);
         }
     }
 
-    fn set_connected(&mut self, file: u32, connected: bool) {
+    fn set_peer(&mut self, file: u32, peer: Option<&Address>) {
         if let Some(word) = self.connected.get_mut(file as usize / 64) {
             *word &= !(1 << (file % 64));
-            *word |= u64::from(connected) << (file % 64);
+            *word |= u64::from(peer.is_some()) << (file % 64);
+        }
+        if let Some(outlet) = &mut self.outlet {
+            outlet.settle(&mut self.lanes[0], file, peer);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The doorbell of a worker: an eventfd that its ring reads. Ringing it again before the worker has
 //! woken costs no system call.
 
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -31,8 +31,24 @@ impl Doorbell {
         self.rung.store(false, Ordering::SeqCst);
     }
 
+    /// Reads what made it readable, for who is no ring.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn hear(&self) -> std::io::Result<()> {
+        let mut counter = [0; 8];
+        rustix::io::read(&self.fd, &mut counter)?;
+        Ok(())
+    }
+
     pub(super) fn raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
+    }
+}
+
+impl AsFd for Doorbell {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod clock;
 pub(crate) mod doorbell;
 #[cfg(test)]
 mod forms;
+mod frames;
 mod lane;
 mod opening;
 mod option;

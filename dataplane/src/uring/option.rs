@@ -10,7 +10,9 @@ use io_uring::opcode;
 use io_uring::squeue::Flags;
 use io_uring::types::Fixed;
 use rustix::fd::AsFd;
-use rustix::net::sockopt::{set_ip_tos, set_ipv6_tclass};
+use rustix::net::sockopt::{
+    set_ip_tos, set_ipv6_tclass, set_socket_send_buffer_size, set_socket_send_buffer_size_force,
+};
 use shared::Dscp;
 
 use super::request::{Flow, Request, encode};
@@ -42,6 +44,16 @@ pub(super) fn mark(socket: impl AsFd, dscp: Dscp, ipv6: bool) -> io::Result<()> 
     set_ip_tos(&socket, dscp.traffic_class())?;
     if ipv6 {
         set_ipv6_tclass(&socket, dscp.traffic_class().into())?;
+    }
+    Ok(())
+}
+
+/// Lets a socket hold as many packets on their way as the kernel allows; net.core.wmem_max caps it
+/// for who is not CAP_NET_ADMIN.
+pub(super) fn enlarge(socket: &impl AsFd) -> io::Result<()> {
+    const BYTES: usize = 4 << 20;
+    if set_socket_send_buffer_size_force(socket, BYTES).is_err() {
+        set_socket_send_buffer_size(socket, BYTES)?;
     }
     Ok(())
 }

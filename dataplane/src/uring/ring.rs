@@ -30,6 +30,7 @@ use super::socket::Pair;
 use crate::Kernel;
 use crate::address::Address;
 use crate::intake::Intake;
+use crate::path::Book;
 use crate::port::{Owner, Port, Socket, Sockets};
 
 /// A ring with its sockets and buffers. It stays on the thread that made it.
@@ -75,6 +76,8 @@ pub(crate) struct RingConfig {
     pub(crate) form: Form,
     /// Where sockets bind.
     pub(crate) address: IpAddr,
+    /// For [`Form::Packet`].
+    pub(crate) book: Option<Book>,
     /// The class of service of what is sent.
     pub(crate) dscp: Dscp,
 }
@@ -119,10 +122,8 @@ impl Ring {
             Lane::new(io, config.descriptors, BUFFERS, absolute)?,
             Lane::new(second, config.descriptors, RTCP_BUFFERS, absolute)?,
         ];
-        let outlet = match config.form {
-            Form::Raw => Outlet::open(&mut lanes[0], config.address, config.dscp),
-            Form::Socket | Form::Addressed => Ok(None),
-        };
+        let (form, lane) = (config.form, &mut lanes[0]);
+        let outlet = Outlet::open(form, lane, config.address, config.dscp, config.book);
         let outlet = outlet.unwrap_or_else(|refusal| {
             features.sends_otherwise(refusal);
             None
@@ -169,6 +170,13 @@ impl Ring {
     #[must_use]
     pub(crate) const fn sent(&self) -> Sent {
         self.sent
+    }
+
+    /// Takes up paths that have changed.
+    pub(crate) fn follow_paths(&mut self) {
+        if let Some(outlet) = &mut self.outlet {
+            outlet.follow(&mut self.lanes[0]);
+        }
     }
 
     /// Submits everything, and sleeps until something completes or the deadline (`None`: as long as

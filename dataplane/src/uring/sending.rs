@@ -1,6 +1,5 @@
 //! Datagrams that leave: from the stream's own socket, with an address or connected, or by way of
-//! the outlet with headers of our own; written into a place, or sent on from the buffer they arrived
-//! in.
+//! the outlet with headers of our own; written into a place, or sent on from where they arrived.
 
 use std::ops::Range;
 
@@ -10,7 +9,6 @@ use io_uring::types::Fixed;
 use shared::DropReason;
 
 use super::buffer_ring::Filled;
-use super::outlet::{Outlet, Way};
 use super::request::{Flow, Request, encode};
 use super::ring::{Ring, file, flow, place};
 use super::sockaddr::Sockaddr;
@@ -22,6 +20,7 @@ use crate::port::{Owner, SEND_BYTES_MAX, Socket};
 pub(crate) struct Sent {
     pub(crate) by_socket: u64,
     pub(crate) by_raw: u64,
+    pub(crate) by_packet: u64,
 }
 
 impl Ring {
@@ -34,16 +33,24 @@ impl Ring {
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> Result<(), DropReason> {
         let connected = self.is_connected(socket);
-        let way = way(self.outlet.as_ref(), connected, socket, to);
         let lane = &mut self.lanes[flow(socket) as usize];
         lane.make_room(1)?;
+        // Headers are written here once the peer is certain, so that the stream's own socket hears
+        // what becomes of the packets.
+        let file = file(socket).filter(|_| connected);
+        let outlet = self.outlet.as_mut().zip(file);
+        let way = outlet.and_then(|(outlet, file)| outlet.way(file, to));
         let place = lane.sends.take().ok_or(DropReason::RingFull)?;
         let length = fill(place.bytes());
         let entry = if let Some(way) = way {
-            self.sent.by_raw += 1;
             let (start, length) = place.seal(&way, to, length);
-            let host = place.address(&way.host(to));
-            send_entry(way.socket, start, length, Some(host), owner)
+            let host = way.host(to);
+            match host {
+                Some(_) => self.sent.by_raw += 1,
+                None => self.sent.by_packet += 1,
+            }
+            let host = host.map(|host| place.address(&host));
+            send_entry(way.socket, start, length, host, owner)
         } else {
             self.sent.by_socket += 1;
             let start = place.bytes().as_ptr();
@@ -71,9 +78,8 @@ impl Ring {
             return Err(DropReason::CannotRelay);
         }
         let connected = self.is_connected(socket);
-        let way = way(self.outlet.as_ref(), connected, socket, to);
-        if part.len() <= SEND_BYTES_MAX && way.is_some() {
-            return self.forward_sealed(filled, part, socket, to, owner);
+        if part.len() <= SEND_BYTES_MAX && connected && self.outlet.is_some() {
+            return self.forward_copy(filled, part, socket, to, owner);
         }
         let lane = &mut self.lanes[Flow::Rtp as usize];
         let range = usize::from(filled.start) + part.start..usize::from(filled.start) + part.end;
@@ -96,9 +102,9 @@ impl Ring {
         lane.push_send(&entry)
     }
 
-    /// As [`Ring::forward`], where headers of our own go before the part: from a place with room
-    /// for them.
-    fn forward_sealed(
+    /// As [`Ring::forward`], where headers of our own may go before the part: from a place with
+    /// room for them.
+    fn forward_copy(
         &mut self,
         filled: Filled,
         part: Range<usize>,
@@ -115,18 +121,6 @@ impl Ring {
             length
         })
     }
-}
-
-/// How packets of a stream's socket leave with headers written here: once its peer is certain, so
-/// that the socket hears what becomes of them.
-fn way<'a>(
-    outlet: Option<&'a Outlet>,
-    connected: bool,
-    socket: Socket,
-    to: &Address,
-) -> Option<Way<'a>> {
-    let file = file(socket).filter(|_| connected)?;
-    outlet?.way(file, to)
 }
 
 fn send_entry(

@@ -5,7 +5,13 @@ use super::outlet::Way;
 use super::sockaddr::Sockaddr;
 use crate::address::Address;
 use crate::envelope::HEADERS_BYTES;
+use crate::path::ETHERNET_BYTES;
 use crate::port::SEND_BYTES_MAX;
+
+/// For an Ethernet header, and those of IPv6 and UDP.
+const ROOM: usize = 64;
+
+const _: () = assert!(ETHERNET_BYTES + HEADERS_BYTES <= ROOM);
 
 /// Datagrams in one submission: enough that the system call costs little of each, few enough to
 /// stay in the cache.
@@ -24,7 +30,7 @@ pub(super) struct Sends {
 pub(super) struct Place {
     to: Sockaddr,
     /// Headers of our own, against the end: the payload follows.
-    room: [u8; HEADERS_BYTES],
+    room: [u8; ROOM],
     bytes: [u8; SEND_BYTES_MAX],
 }
 
@@ -35,7 +41,7 @@ impl Sends {
     pub(super) fn new() -> Self {
         let place = Place {
             to: Sockaddr::EMPTY,
-            room: [0; HEADERS_BYTES],
+            room: [0; ROOM],
             bytes: [0; SEND_BYTES_MAX],
         };
         Self {
@@ -76,7 +82,16 @@ impl Place {
         length: usize,
     ) -> (*const u8, usize) {
         let payload = &self.bytes[..length];
-        let headers = way.envelope.seal(&mut self.room, way.port, to, payload);
+        let (_, room) = self.room.split_at_mut(ROOM - HEADERS_BYTES);
+        let Some(room) = room.first_chunk_mut() else {
+            unreachable!("it is as long as the headers")
+        };
+        let mut headers = way.envelope.seal(room, way.port, to, payload);
+        if let Some(ethernet) = way.ethernet {
+            let end = ROOM - headers;
+            headers += ethernet.len();
+            self.room[ROOM - headers..end].copy_from_slice(ethernet);
+        }
         let start = std::mem::offset_of!(Self, bytes) - headers;
         let place = (&raw const *self).cast::<u8>();
         (place.wrapping_add(start), headers + length)

@@ -1,6 +1,7 @@
 //! The ring alone on loopback: each way of making sockets, exhaustion, closing with requests in
 //! flight.
 
+mod packet;
 mod raw;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -40,6 +41,7 @@ fn config(streams_max: u32, descriptors: u32) -> RingConfig {
         kernel: Kernel::Newest,
         form: Form::Socket,
         address: Ipv4Addr::LOCALHOST.into(),
+        book: None,
         dscp: Dscp::EXPEDITED,
     }
 }

@@ -182,7 +182,7 @@ impl ServerProcess {
 
     /// Starts it with all its threads on one CPU.
     pub(super) fn together(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
-        Self::spawn(bed, calls, cpu, &["--together"])
+        Self::spawn(bed, calls, cpu, Form::Socket, &["--together"])
     }
 
     /// Starts it with calls that are bridged already.

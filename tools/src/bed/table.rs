@@ -16,13 +16,14 @@ use super::core::{self, CoreCost, STREAM_BYTES};
 use super::machine::{self, Machine};
 use super::namespace::Bed;
 use super::report::{Judgement, Report, Row, grouped, median};
+use super::sizes::{Sizes, room};
 use super::stage::{Round, Rush, Stage, Totals, Turns, Window};
 
 /// How to show it.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct TableOptions {
     /// How packets are sent: as a server is told to that shall hold as many calls as it can.
-    #[arg(long, value_name = "FORM", default_value = "raw")]
+    #[arg(long, value_name = "FORM", default_value = "packet")]
     send: Form,
     /// Print JSON instead of text.
     #[arg(long)]
@@ -50,14 +51,6 @@ struct Findings {
     listened: usize,
     core: (CoreCost, CoreCost),
     bridges: Option<Bridges>,
-}
-
-/// Numbers of calls.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Sizes {
-    small: u32,
-    paced: u32,
-    large: u32,
 }
 
 /// As many as a worker with 20,000 descriptors begins, with some left for retrievals.
@@ -190,37 +183,6 @@ fn climb(stage: &mut Stage, wanted: u32, reached: u32) -> Result<u32, Box<dyn Er
         most += STEP;
     }
     Ok(most)
-}
-
-/// Calls that 0.85 of a bare loop's rate is enough for.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a number of calls"
-)]
-fn room(bare_ns: f64) -> u32 {
-    (0.85 * 1e9 / bare_ns / 50.0) as u32 / 10 * 10
-}
-
-impl Sizes {
-    fn of(room: u32) -> Self {
-        let large = room.clamp(300, 15_000);
-        let paced = (large / 3 * 2).min(10_000);
-        Self {
-            small: 1_000.min(paced / 2),
-            paced,
-            large,
-        }
-    }
-
-    /// Says that the machine is slower than the goals ask for.
-    fn remark(self) -> String {
-        if self.large == 15_000 {
-            return String::new();
-        }
-        let (large, paced) = (grouped(self.large.into()), grouped(self.paced.into()));
-        format!("; for this machine {large} calls are 0.85 of a bare loop's rate, paced {paced}")
-    }
 }
 
 impl Findings {
@@ -419,23 +381,5 @@ impl Findings {
             "core_relay_ns": [self.core.0.relay_ns, self.core.1.relay_ns],
             "bridges": self.bridges.as_ref().map(Bridges::to_json),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_follow_the_machine() {
-        let quick = Sizes::of(room(850.0));
-        assert_eq!(
-            (quick.small, quick.paced, quick.large),
-            (1_000, 10_000, 15_000)
-        );
-        assert_eq!(quick.remark(), "");
-        let slow = Sizes::of(room(5_000.0));
-        assert_eq!((slow.small, slow.paced, slow.large), (1_000, 2_266, 3_400));
-        assert!(slow.remark().contains("3,400"));
     }
 }

@@ -170,7 +170,7 @@ dscp = "EF"
 
 [media]
 send = "addressed"
-=> 2: [media] send = "addressed": unknown; write "socket" or "raw"
+=> 2: [media] send = "addressed": unknown; write "socket", "raw" or "packet"
 "##,
     );
 }

@@ -56,13 +56,14 @@ pub(super) fn write(page: &mut Page, workers: &[Arc<WorkerStats>]) {
     lateness(page, &names, workers);
 }
 
-type Reads = [(&'static str, fn(&WorkerStats) -> &Counter); 2];
+type Reads<const N: usize> = [(&'static str, fn(&WorkerStats) -> &Counter); N];
 
 /// Which way packets took ([`shared::Form`]).
 fn forms(page: &mut Page, names: &[String], workers: &[Arc<WorkerStats>]) {
-    let reads: Reads = [
+    let reads: Reads<3> = [
         (Form::Socket.name(), |stats| &stats.by_socket),
         (Form::Raw.name(), |stats| &stats.by_raw),
+        (Form::Packet.name(), |stats| &stats.by_packet),
     ];
     let help = "Packets of RTP and RTCP by the form in which they were handed to the kernel.";
     let mut family = page.counter("orbit_media_sent_by_form_total", help);
@@ -74,11 +75,11 @@ fn forms(page: &mut Page, names: &[String], workers: &[Arc<WorkerStats>]) {
 }
 
 fn packets(page: &mut Page, names: &[String], workers: &[Arc<WorkerStats>]) {
-    let sent: Reads = [
+    let sent: Reads<2> = [
         ("rtp", |stats| &stats.rtp_sent),
         ("rtcp", |stats| &stats.rtcp_sent),
     ];
-    let received: Reads = [
+    let received: Reads<2> = [
         ("rtp", |stats| &stats.rtp_received),
         ("rtcp", |stats| &stats.rtcp_received),
     ];
