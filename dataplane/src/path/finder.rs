@@ -72,7 +72,7 @@ impl Finder {
         while !self.shared.ended.load(Ordering::SeqCst) {
             if let Err(error) = self.sleep() {
                 tracing::error!(%error, "paths cannot be looked up: all packets leave by sockets");
-                return self.shared.known.store(Arc::default());
+                return;
             }
             let mut is_new = self.take_changes();
             is_new |= self.take_wishes();
@@ -232,6 +232,13 @@ impl Finder {
         let known = self.peers.iter();
         let known = known.filter_map(|(ip, peer)| Some((*ip, peer.found?.hop?)));
         self.shared.known.store(Arc::new(known.collect::<Known>()));
+    }
+}
+
+impl Drop for Finder {
+    /// However it ends: nobody would say any more that a path has changed.
+    fn drop(&mut self) {
+        self.shared.known.store(Arc::default());
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: a judgement; figures of other machines differ.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -13,11 +13,13 @@ use io_uring::{IoUring, opcode};
 use shared::Dscp;
 
 use super::clock::thread_cpu;
+use super::frames::packet_socket;
 use super::outlet::raw_socket;
 use super::sockaddr::Sockaddr;
 use crate::Kernel;
 use crate::address::Address;
 use crate::envelope::{Envelope, HEADERS_BYTES};
+use crate::path::{self, ETHERNET_BYTES, Hop};
 
 /// A way to send one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,15 +36,18 @@ enum Form {
     ZeroCopy,
     /// SEND of a whole IP packet on a raw socket, with an address; checksums included.
     Raw,
+    /// SEND of a whole Ethernet frame on a packet socket; checksums included.
+    Packet,
 }
 
-const FORMS: [Form; 6] = [
+const FORMS: [Form; 7] = [
     Form::Addressed,
     Form::Connected,
     Form::TwoAddressed,
     Form::TwoConnected,
     Form::ZeroCopy,
     Form::Raw,
+    Form::Packet,
 ];
 
 /// Destinations; each has a socket of its own.
@@ -61,10 +66,11 @@ struct Bench {
     remotes: Vec<Address>,
     local: SocketAddr,
     envelope: Envelope,
+    hop: Hop,
     audio: Vec<u8>,
     places: Vec<[u8; HEADER + AUDIO]>,
     /// Headers and a copy of the place.
-    whole: Vec<[u8; HEADERS_BYTES + HEADER + AUDIO]>,
+    whole: Vec<[u8; ROOM + HEADER + AUDIO]>,
     parts: Vec<[libc::iovec; 2]>,
     messages: Vec<libc::msghdr>,
 }
@@ -90,7 +96,9 @@ impl Bench {
         let local = files[files.len() - 1].local_addr().unwrap();
         let raw = raw_socket(local.ip(), Dscp::EXPEDITED).unwrap();
         let fds = files.iter().map(AsRawFd::as_raw_fd);
-        let fds: Vec<_> = fds.chain([raw.as_raw_fd()]).collect();
+        let hop = hop(local.ip(), &remotes[0]);
+        let frames = packet_socket(hop.interface, Dscp::EXPEDITED).unwrap();
+        let fds: Vec<_> = fds.chain([raw.as_raw_fd(), frames.as_raw_fd()]).collect();
         io.submitter().register_files(&fds).unwrap();
         // SAFETY: a msghdr and an iovec of zeros are empty ones.
         let (message, part) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
@@ -100,7 +108,8 @@ impl Bench {
             remotes,
             local,
             envelope: Envelope::new(local.ip(), Dscp::EXPEDITED.traffic_class()).unwrap(),
-            whole: vec![[0; HEADERS_BYTES + HEADER + AUDIO]; BATCH],
+            hop,
+            whole: vec![[0; ROOM + HEADER + AUDIO]; BATCH],
             audio: vec![0x55; 60 * 8_000],
             places: vec![[0x80; HEADER + AUDIO]; BATCH],
             parts: vec![part; BATCH],
@@ -163,8 +172,8 @@ impl Bench {
                 .flags(Flags::SKIP_SUCCESS);
         }
         bytes[HEADER..].copy_from_slice(audio);
-        if form == Form::Raw {
-            return self.raw_entry(place, stream);
+        if matches!(form, Form::Raw | Form::Packet) {
+            return self.whole_entry(form, place, stream);
         }
         let (start, length) = (bytes.as_ptr(), u32::try_from(bytes.len()).unwrap());
         if form == Form::ZeroCopy {
@@ -179,21 +188,51 @@ impl Bench {
         send.build().flags(Flags::SKIP_SUCCESS)
     }
 
-    fn raw_entry(&mut self, place: usize, stream: usize) -> Entry {
-        let (room, payload) = self.whole[place].split_first_chunk_mut().unwrap();
+    fn whole_entry(&mut self, form: Form, place: usize, stream: usize) -> Entry {
+        let (room, payload) = self.whole[place].split_first_chunk_mut::<ROOM>().unwrap();
         payload.copy_from_slice(&self.places[place]);
         let to = &self.remotes[stream];
-        let headers = self.envelope.seal(room, self.local.port(), to, payload);
-        let bytes = &self.whole[place][HEADERS_BYTES - headers..];
+        let headers = room.last_chunk_mut().unwrap();
+        let headers = self.envelope.seal(headers, self.local.port(), to, payload);
+        room[ROOM - headers - ETHERNET_BYTES..ROOM - headers].copy_from_slice(&self.hop.ethernet);
+        let raw = 2 * u32::from(STREAMS);
+        let (file, headers, to) = match form {
+            Form::Packet => (raw + 1, headers + ETHERNET_BYTES, None),
+            _ => (raw, headers, Some(&self.to[stream])),
+        };
+        let bytes = &self.whole[place][ROOM - headers..];
         let length = u32::try_from(bytes.len()).unwrap();
-        let to = &self.to[stream];
-        opcode::Send::new(Fixed(2 * u32::from(STREAMS)), bytes.as_ptr(), length)
-            .flags(libc::MSG_DONTWAIT)
-            .dest_addr(to.as_ptr())
-            .dest_addr_len(to.length())
-            .build()
-            .flags(Flags::SKIP_SUCCESS)
+        let mut send =
+            opcode::Send::new(Fixed(file), bytes.as_ptr(), length).flags(libc::MSG_DONTWAIT);
+        if let Some(to) = to {
+            send = send.dest_addr(to.as_ptr()).dest_addr_len(to.length());
+        }
+        send.build().flags(Flags::SKIP_SUCCESS)
     }
+}
+
+/// Headers of every layer.
+const ROOM: usize = ETHERNET_BYTES + HEADERS_BYTES;
+
+/// The way to a peer that something has been sent to.
+fn hop(from: IpAddr, peer: &Address) -> Hop {
+    let mut book = path::start(from, Dscp::EXPEDITED, 1)
+        .unwrap()
+        .pop()
+        .unwrap();
+    let place = book.enter(peer).unwrap();
+    let waker = UdpSocket::bind((from, 0)).unwrap();
+    for _ in 0..500 {
+        waker
+            .send_to(b"who has it?", SocketAddr::from(*peer))
+            .unwrap();
+        book.follow();
+        if let Some(hop) = book.hop(place, peer) {
+            return *hop;
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    panic!("no way to {peer:?} is Ethernet: run it by make bench-forms")
 }
 
 /// The forms take turns, so that whatever else the machine does falls on all of them. The host that
