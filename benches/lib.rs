@@ -17,7 +17,7 @@ use dataplane::rtcp::sender_report::SenderReport;
 use dataplane::{rtcp, rtp};
 use shared::{
     Codec, Command, DropReason, Latch, Media, PromptId, PromptStart, Ptime, Repeat, Role, RtcpPort,
-    Share, Source, StreamId, Time, WorkerId, WorkerStats,
+    Share, Source, StreamId, SyncSource, Time, WorkerId, WorkerStats,
 };
 
 /// A core and its clock.
@@ -96,6 +96,7 @@ impl Plane {
             local: SocketAddr::from(([127, 0, 0, 1], 4_000)),
             rtcp: RtcpPort::Mux,
             role: Role::Begin,
+            source: SyncSource::numbered(index),
         };
         self.engine.command(self.now, open, &mut self.port);
         let socket = Socket(index);

@@ -8,20 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use shared::{
-    Command, DropReason, Event, RefuseReason, Role, Share, StreamId, StreamStats, Time, WorkerId,
-    WorkerStats,
+    Command, DropReason, Event, RefuseReason, Role, Share, StreamId, StreamStats, SyncSource, Time,
+    WorkerId, WorkerStats,
 };
 
 use crate::agenda::Agenda;
 use crate::library::Library;
 use crate::output::Output;
-use crate::player::{self, Played};
+use crate::player::{self, Played, SAMPLES_PER_MS};
 use crate::port::{Owner, Port, SEND_BYTES_MAX, Sockets};
 use crate::prompt::PromptTable;
 use crate::rewrite::Transcoder;
-use crate::rtcp::sdes::CNAME_BYTES;
 use crate::slot::Wheel;
 use crate::stream::{Phase, Stream};
 use crate::table::{NoPlace, Table};
@@ -103,8 +102,9 @@ impl Engine {
                 local,
                 rtcp,
                 role,
+                source,
             } => {
-                if self.admit(now, stream, role) {
+                if self.admit(now, stream, role, &source) {
                     port.open(owner(stream), local, rtcp);
                 }
             }
@@ -241,7 +241,7 @@ impl Engine {
         self.stopping && self.table.occupied() == 0
     }
 
-    fn admit(&mut self, now: Time, stream: StreamId, role: Role) -> bool {
+    fn admit(&mut self, now: Time, stream: StreamId, role: Role, source: &SyncSource) -> bool {
         let owner = owner(stream);
         match self.table.vacancy(owner) {
             Ok(()) if !self.stopping => {
@@ -272,14 +272,11 @@ impl Engine {
                 return false;
             }
         }
-        let (ssrc, timestamp) = (self.random.next_u32(), self.random.next_u32());
-        // In the lower half, so that the first wrap is far away (RFC 3711 §3.3.1 wants that of
-        // every sender).
-        let sequence = (self.random.next_u32() & 0x7fff).try_into().unwrap_or(0);
-        let mut cname = [0; CNAME_BYTES];
-        self.random.fill_bytes(&mut cname);
-        let output = Output::new(ssrc, sequence, timestamp);
-        self.table.insert(Stream::new(owner, output, cname, now));
+        let wall = self.wall(now);
+        let timestamp = source.timestamp_at(wall, SAMPLES_PER_MS);
+        let output = Output::new(source.ssrc, source.sequence_at(wall), timestamp);
+        self.table
+            .insert(Stream::new(owner, output, source.cname, now));
         self.stats.streams.store(self.table.occupied().into());
         true
     }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use rand_chacha::rand_core::RngCore;
+use shared::sync_source::CNAME_BYTES;
 use shared::{DropReason, Event, Latch, Source, Time};
 
 use crate::address::Address;
@@ -16,7 +17,7 @@ use crate::port::{Owner, Port, Sockets};
 use crate::receive::Outcome;
 use crate::rtcp::interval::interval;
 use crate::rtcp::receiver_report::Block;
-use crate::rtcp::sdes::{self, CNAME_BYTES};
+use crate::rtcp::sdes;
 use crate::rtcp::sender_report::{SenderReport, middle, ntp};
 use crate::rtcp::{self, Packet, Report};
 use crate::stream::Stream;

@@ -1,5 +1,6 @@
 //! One leg's media: what control said of it, and what the core remembers between packets.
 
+use shared::sync_source::CNAME_BYTES;
 use shared::{Repeat, Source, StreamStats, Time};
 
 use crate::digit::Digits;
@@ -11,7 +12,7 @@ use crate::port::{Owner, Sockets};
 use crate::relay::Relay;
 use crate::reports::Reports;
 use crate::rtcp::reception::Reception;
-use crate::rtcp::sdes::CNAME_BYTES;
+
 use crate::slot::Place;
 use crate::terms::Terms;
 

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Media, RtcpPort, Source, StreamId};
+use crate::{Media, RtcpPort, Source, StreamId, SyncSource};
 
 /// One command to one worker. Plain data, at most [`COMMAND_BYTES_MAX`] bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +19,8 @@ pub enum Command {
         rtcp: RtcpPort,
         /// What for.
         role: Role,
+        /// Who it is to its peer.
+        source: SyncSource,
     },
     /// What offer and answer settled.
     Describe {

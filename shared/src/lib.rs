@@ -17,6 +17,7 @@ pub mod queue;
 pub mod reason;
 pub mod share;
 pub mod stats;
+pub mod sync_source;
 pub mod time;
 
 pub use codec::{Codec, PayloadType, Ptime};
@@ -29,4 +30,5 @@ pub use queue::{Receiver, Sender, Wake, WorkerLink, pair};
 pub use reason::DropReason;
 pub use share::Share;
 pub use stats::{Counter, Histogram, StreamStats, WorkerStats};
+pub use sync_source::SyncSource;
 pub use time::Time;

@@ -11,7 +11,7 @@ use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::{Dataplane, DataplaneConfig};
 use shared::{
     Codec, Command, Event, Latch, Media, PromptId, PromptStart, Ptime, RefuseReason, Repeat, Role,
-    RtcpPort, Source, StreamId, Time, Wake, WorkerStats,
+    RtcpPort, Source, StreamId, SyncSource, Time, Wake, WorkerStats,
 };
 
 use crate::clock;
@@ -119,6 +119,7 @@ impl Plane {
                 local: plan.local,
                 rtcp: RtcpPort::Mux,
                 role: Role::Begin,
+                source: SyncSource::numbered(self.next),
             })?;
             self.next += 1;
         }

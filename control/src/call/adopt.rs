@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use shared::{RtcpPort, Time};
+use shared::{RtcpPort, SyncSource, Time};
 
 use super::end::Farewell;
 use super::limits::ADOPT_TIMEOUT;
@@ -316,7 +316,9 @@ impl Exchange {
         let orbit = Orbit::parse(&record.contact)?;
         let session = Session::from_record(&record.session)?;
         let dialog = self.agent.adopt(&record.dialog, &record.contact)?;
-        let Ok(stream) = self.open_stream(dialog, purpose, RtcpPort::Next) else {
+        let source = record.source.as_ref().map(SyncSource::from);
+        let source = source.unwrap_or_else(|| self.random.sync_source());
+        let Ok(stream) = self.open_stream(dialog, purpose, RtcpPort::Next, source) else {
             self.agent.bye(now, dialog, Farewell::MediaLost.reply());
             return None;
         };
@@ -328,7 +330,7 @@ impl Exchange {
             purpose,
         };
         let peer = (record.host.clone(), record.identity());
-        let mut leg = Leg::new(&new, (stream, session), peer, Turn::Opening(0));
+        let mut leg = Leg::new(&new, (stream, source, session), peer, Turn::Opening(0));
         leg.call_id = (*record.dialog.dialog.call_id).into();
         self.legs.insert(dialog, Box::new(leg));
         Some(dialog)

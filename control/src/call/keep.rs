@@ -15,7 +15,9 @@ use crate::happening::CallNumber;
 use crate::park::Parked;
 use crate::sip::agent::DialogKey;
 use crate::store::Operation;
-use crate::store::record::{CallName, CallRecord, LegRecord, ParkedRecord, StateRecord};
+use crate::store::record::{
+    CallName, CallRecord, LegRecord, ParkedRecord, StateRecord, SyncSourceRecord,
+};
 
 /// What was said to the store.
 #[derive(Debug)]
@@ -194,6 +196,7 @@ impl Exchange {
             host: leg.host.clone(),
             identity: identity.into(),
             private,
+            source: Some(SyncSourceRecord::from(&leg.sync_source)),
         })
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use shared::{Codec, Media, PromptId, Source, StreamId};
+use shared::{Codec, Media, PromptId, Source, StreamId, SyncSource};
 use smallvec::SmallVec;
 
 use super::CallKey;
@@ -34,6 +34,8 @@ pub(crate) struct Leg {
     pub(crate) told: Told,
     pub(crate) session: Session,
     pub(crate) stream: StreamId,
+    /// Who the stream is to the peer.
+    pub(crate) sync_source: SyncSource,
     pub(crate) turn: Turn,
     pub(crate) wish: Wish,
     /// The wish that last went into an offer or answer that held.
@@ -141,7 +143,7 @@ impl Leg {
     /// A leg of which its peer has not heard yet. `host` is a name of ours that the peer can reach.
     pub(crate) fn new(
         new: &NewLeg,
-        (stream, session): (StreamId, Session),
+        (stream, sync_source, session): (StreamId, SyncSource, Session),
         (host, identity): (Box<str>, Identity),
         turn: Turn,
     ) -> Self {
@@ -154,6 +156,7 @@ impl Leg {
             told: Told::default(),
             session,
             stream,
+            sync_source,
             turn,
             wish: new.wish,
             settled: None,

@@ -1,6 +1,6 @@
 //! Giving an arriving leg its stream: a port is bound before it is promised to anybody.
 
-use shared::{Command, Event, RefuseReason, RtcpPort, StreamId, Time, WorkerId};
+use shared::{Command, Event, RefuseReason, RtcpPort, StreamId, SyncSource, Time, WorkerId};
 
 use super::arrival::Arrival;
 use super::identity::Identity;
@@ -39,12 +39,14 @@ impl NewLeg {
 impl Exchange {
     /// Enters a leg and asks for its stream. [`Exchange::stream_opened`] goes on with it.
     pub(crate) fn open_leg(&mut self, new: &NewLeg, arrival: Box<Arrival>) -> Result<(), Refusal> {
-        let stream = self.open_stream(new.dialog, new.purpose, arrival.rtcp())?;
+        let source = self.random.sync_source();
+        let stream = self.open_stream(new.dialog, new.purpose, arrival.rtcp(), source)?;
         let of_number = self.rules.music_of(&arrival);
         let session = Session::new(self.random.session_id());
         let peer = (arrival.host.clone(), arrival.identity.clone());
         let offered = arrival.offer.as_ref().map(|offer| offer.codecs.clone());
-        let mut leg = Leg::new(new, (stream, session), peer, Turn::Arriving(arrival));
+        let streams = (stream, source, session);
+        let mut leg = Leg::new(new, streams, peer, Turn::Arriving(arrival));
         leg.call_id = self.agent.call_id(new.dialog);
         leg.peer_codecs = offered.unwrap_or_default();
         leg.heard = Box::new(Heard::of_number(of_number));
@@ -81,10 +83,12 @@ impl Exchange {
         host: Box<str>,
         target: &str,
     ) -> Result<(), Refusal> {
-        let stream = self.open_stream(new.dialog, new.purpose, RtcpPort::Next)?;
+        let source = self.random.sync_source();
+        let stream = self.open_stream(new.dialog, new.purpose, RtcpPort::Next, source)?;
         let session = Session::new(self.random.session_id());
         let peer = (host, Identity::of_uri(target));
-        let leg = Leg::new(new, (stream, session), peer, Turn::Opening(0));
+        let streams = (stream, source, session);
+        let leg = Leg::new(new, streams, peer, Turn::Opening(0));
         self.legs.insert(new.dialog, Box::new(leg));
         Ok(())
     }
@@ -94,6 +98,7 @@ impl Exchange {
         dialog: DialogKey,
         purpose: Purpose,
         rtcp: RtcpPort,
+        source: SyncSource,
     ) -> Result<StreamId, Refusal> {
         let ports = self.ports.take(purpose).ok_or(Refusal::NoMedia)?;
         let Some(stream) = self.streams.open(purpose, dialog, ports) else {
@@ -105,6 +110,7 @@ impl Exchange {
             local: (self.rules.media.address, ports.rtp()).into(),
             rtcp,
             role: purpose.role(),
+            source,
         };
         self.command(stream.worker, open);
         Ok(stream)
@@ -207,6 +213,7 @@ impl Exchange {
         retry: Retry,
     ) -> Result<(), Refusal> {
         let leg = self.legs.get_mut(&dialog).expect("streams belong to legs");
+        let source = leg.sync_source;
         let (attempts, rtcp) = match &mut leg.turn {
             Turn::Arriving(arrival) => {
                 let rtcp = arrival.rtcp();
@@ -229,7 +236,7 @@ impl Exchange {
             // Two legs that are to be bridged must be on one worker.
             Retry::OtherWorker | Retry::No => return Err(Refusal::NoMedia),
         };
-        let stream = self.open_stream(dialog, purpose, rtcp)?;
+        let stream = self.open_stream(dialog, purpose, rtcp, source)?;
         let leg = self.legs.get_mut(&dialog).expect("it was there before");
         leg.stream = stream;
         Ok(())

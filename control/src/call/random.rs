@@ -2,6 +2,8 @@
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
+use shared::SyncSource;
+use shared::sync_source::CNAME_BYTES;
 
 /// A seeded generator.
 #[derive(Clone, Debug)]
@@ -27,6 +29,19 @@ impl Random {
     /// What names something and cannot be guessed.
     pub(crate) fn token(&mut self) -> u64 {
         self.0.next_u64()
+    }
+
+    /// Who a stream is to its peer.
+    pub(crate) fn sync_source(&mut self) -> SyncSource {
+        let mut cname = [0; CNAME_BYTES];
+        self.0.fill_bytes(&mut cname);
+        let [first, second, ..] = self.0.next_u32().to_be_bytes();
+        SyncSource {
+            ssrc: self.0.next_u32(),
+            sequence: u16::from_be_bytes([first, second]),
+            timestamp: self.0.next_u32(),
+            cname,
+        }
     }
 
     /// A seed for another generator.

@@ -5,6 +5,8 @@
 //! machine.
 
 use serde::{Deserialize, Serialize};
+use shared::SyncSource;
+use shared::sync_source::CNAME_BYTES;
 
 use crate::sdp::SessionRecord;
 use crate::sip::agent::{SubscriptionRecord, UsageRecord};
@@ -77,6 +79,52 @@ pub struct LegRecord {
     pub identity: Box<str>,
     /// Whether the peer's name stays inside the trusted network.
     pub private: bool,
+    /// Who we are in its RTP; `None` in what an older version has kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SyncSourceRecord>,
+}
+
+/// A synchronisation source, as [`SyncSource`] has it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct SyncSourceRecord {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    cname: [u8; CNAME_BYTES],
+}
+
+impl From<&SyncSource> for SyncSourceRecord {
+    fn from(source: &SyncSource) -> Self {
+        let SyncSource {
+            ssrc,
+            sequence,
+            timestamp,
+            cname,
+        } = *source;
+        Self {
+            ssrc,
+            sequence,
+            timestamp,
+            cname,
+        }
+    }
+}
+
+impl From<&SyncSourceRecord> for SyncSource {
+    fn from(record: &SyncSourceRecord) -> Self {
+        let SyncSourceRecord {
+            ssrc,
+            sequence,
+            timestamp,
+            cname,
+        } = *record;
+        Self {
+            ssrc,
+            sequence,
+            timestamp,
+            cname,
+        }
+    }
 }
 
 /// Names a subscription: our tag in its dialog.

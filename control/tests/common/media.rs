@@ -8,7 +8,7 @@ use std::time::Duration;
 use shared::limits::ADMISSION;
 use shared::{
     Command, Event, Media, PromptId, RefuseReason, Repeat, Role, RtcpPort, Share, Source, StreamId,
-    StreamStats, Time, WorkerId,
+    StreamStats, SyncSource, Time, WorkerId,
 };
 
 use super::phone::call::Settled;
@@ -90,6 +90,7 @@ pub(crate) struct Stream {
     pub(crate) rtcp: RtcpPort,
     pub(crate) media: Option<Media>,
     pub(crate) source: Source,
+    pub(crate) sync_source: SyncSource,
     state: State,
 }
 
@@ -147,7 +148,8 @@ impl Workers {
                 local,
                 rtcp,
                 role,
-            } => Some(self.open(worker, stream, (local, rtcp), role)),
+                source,
+            } => Some(self.open(worker, stream, (local, rtcp), role, source)),
             Command::Describe { stream, media } => {
                 self.describe(worker, stream, media);
                 None
@@ -290,6 +292,7 @@ impl Workers {
         id: StreamId,
         (at, rtcp): (SocketAddr, RtcpPort),
         role: Role,
+        sync_source: SyncSource,
     ) -> Event {
         assert_eq!(id.worker, worker, "{id} opened at {worker}");
         assert_eq!(at.port() % 2, 0, "RTP port {at} is odd");
@@ -310,6 +313,9 @@ impl Workers {
             );
         }
         self.generations.insert(place, id.generation);
+        let mut streams = self.streams.values();
+        let is_another = streams.all(|stream| stream.sync_source != sync_source);
+        assert!(is_another, "{id}: another stream is the same to its peer");
         for port in ports(at, rtcp) {
             assert!(!self.ports.contains(&port), "{id}: {port} is in use");
         }
@@ -325,6 +331,7 @@ impl Workers {
             rtcp,
             media: None,
             source: Source::Silent,
+            sync_source,
             state: State::Opening,
         };
         self.streams.insert(place, stream);

@@ -9,7 +9,7 @@ use control::control::{ControlStatus, OrbitStatus, Setup};
 use control::sip::transport::{Flow, Listener, Packet, Ticket, Transport};
 use control::store::{Batch, Operation};
 use control::{Control, Input, Output};
-use shared::{Command, Event, Share, Source, Time, WorkerId};
+use shared::{Command, Event, Share, Source, SyncSource, Time, WorkerId};
 
 use super::checks;
 use super::clock::Agenda;
@@ -370,6 +370,11 @@ impl World {
     /// Whether the stream of a call plays a recording.
     pub(crate) fn hears_music(&self, call: CallRef) -> bool {
         matches!(self.stream(call).source, Source::Prompt { .. })
+    }
+
+    /// Who sends to the phone, as RTP says it.
+    pub(crate) fn sync_source(&self, call: CallRef) -> SyncSource {
+        self.stream(call).sync_source
     }
 
     /// Whether the streams of two calls send each other what they receive.

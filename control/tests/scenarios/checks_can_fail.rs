@@ -1,7 +1,7 @@
 //! Proof that the simulator notices faults: each of these worlds is broken on purpose.
 
 use control::control::{ControlStatus, OrbitStatus};
-use shared::{Command, Role, RtcpPort, Source, StreamId, Time, WorkerId};
+use shared::{Command, Role, RtcpPort, Source, StreamId, SyncSource, Time, WorkerId};
 
 use crate::common::media::{Fault, MediaHabits, Workers};
 use crate::common::seed::Seed;
@@ -204,6 +204,7 @@ fn open(stream: StreamId, port: u16) -> Command {
         local,
         rtcp: RtcpPort::Next,
         role: Role::Begin,
+        source: SyncSource::numbered(stream.index),
     }
 }
 

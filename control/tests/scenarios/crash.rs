@@ -50,6 +50,24 @@ fn a_bridged_call_survives_the_death_of_the_process() {
 }
 
 #[test]
+fn phones_hear_the_same_source_go_on_after_the_death_of_the_process() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let carol = world.phone("carol");
+    let (parked, waiting) = (world.park(alice), world.park(carol));
+    let retriever = world.retrieve(bob, parked);
+    world.run(secs(1));
+    let calls = [parked, retriever, waiting];
+    let before = calls.map(|call| world.sync_source(call));
+    world.crash();
+    world.run(secs(2));
+    let after = calls.map(|call| world.sync_source(call));
+    assert_eq!(after, before);
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
 fn the_parker_is_called_back_at_the_time_it_was_before() {
     let site = Site::default().pickup_timeout(secs(30));
     let mut world = World::new(site);

@@ -1,13 +1,12 @@
 //! Source descriptions (RFC 3550 §6.5): the canonical name, which RFC 7022 wants random, and
 //! nothing else about anybody.
 
+use shared::sync_source::CNAME_BYTES;
+
 use super::Writer;
 
 /// A canonical name: 96 random bits as text.
 pub type Cname = [u8; 16];
-
-/// Random bytes in a canonical name.
-pub const CNAME_BYTES: usize = 12;
 
 /// The item that holds a canonical name.
 const CNAME: u8 = 1;

@@ -10,8 +10,8 @@ use dataplane::engine::{Engine, EngineConfig};
 use dataplane::port::{Owner, Port, SEND_BYTES_MAX, Socket, Sockets};
 use dataplane::prompt::PromptTable;
 use shared::{
-    Command, DropReason, Event, Histogram, RefuseReason, Role, RtcpPort, Share, StreamId, Time,
-    WorkerId, WorkerStats,
+    Command, DropReason, Event, Histogram, RefuseReason, Role, RtcpPort, Share, StreamId,
+    SyncSource, Time, WorkerId, WorkerStats,
 };
 
 use super::common::{media, music, recording, stream};
@@ -74,6 +74,7 @@ impl Machine {
             local: "127.0.0.1:4000".parse().unwrap(),
             rtcp: RtcpPort::Mux,
             role,
+            source: SyncSource::numbered(stream.index),
         };
         let now = self.kernel.now;
         self.engine.command(now, open, &mut self.kernel);

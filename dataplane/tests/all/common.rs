@@ -12,7 +12,7 @@ use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::{Dataplane, DataplaneConfig, Kernel};
 use shared::{
     Codec, Command, Dscp, Event, Form, Latch, Media, PayloadType, PromptId, PromptStart, Ptime,
-    Repeat, Role, RtcpPort, Source, StreamId, Wake, WorkerId,
+    Repeat, Role, RtcpPort, Source, StreamId, SyncSource, Wake, WorkerId,
 };
 
 /// Longer than anything here takes, so that a fault fails instead of hanging.
@@ -75,6 +75,7 @@ impl Plane {
             local,
             rtcp,
             role: Role::Begin,
+            source: SyncSource::numbered(stream.index),
         });
         assert_eq!(self.event(), Event::Opened { stream });
         stream
@@ -87,6 +88,7 @@ impl Plane {
             local: (Ipv4Addr::LOCALHOST, 0).into(),
             rtcp: RtcpPort::Mux,
             role: Role::Begin,
+            source: SyncSource::numbered(stream.index),
         });
         assert_eq!(self.event(), Event::Opened { stream });
     }

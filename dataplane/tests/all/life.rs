@@ -5,6 +5,7 @@ use super::common::{media, music, packet, recording, stream};
 use dataplane::port::Owner;
 use shared::{
     Command, DropReason, Event, RefuseReason, Role, RtcpPort, Source, StreamId, StreamStats,
+    SyncSource,
 };
 
 fn open(stream: StreamId) -> Command {
@@ -13,6 +14,7 @@ fn open(stream: StreamId) -> Command {
         local: "127.0.0.1:4000".parse().unwrap(),
         rtcp: RtcpPort::Mux,
         role: Role::Begin,
+        source: SyncSource::numbered(stream.index),
     }
 }
 

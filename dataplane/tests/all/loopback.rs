@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::common::{Plane, config, local, media, music, packet, peer, receive, recording, stream};
 use dataplane::{DataplaneConfig, Kernel};
-use shared::{Codec, Command, Event, RefuseReason, Role, RtcpPort, Source, StreamId};
+use shared::{Codec, Command, Event, RefuseReason, Role, RtcpPort, Source, StreamId, SyncSource};
 
 #[test]
 fn a_stream_plays_its_prompt_in_order_and_without_a_gap() {
@@ -78,6 +78,7 @@ fn two_workers_play_side_by_side_and_stop_one_by_one() {
             local: addresses[number],
             rtcp: RtcpPort::Next,
             role: Role::Begin,
+            source: SyncSource::numbered(stream.index),
         };
         let media = media(ears[number].local_addr().ok());
         let source = music();
@@ -167,6 +168,7 @@ fn a_port_somebody_has_is_refused_and_leaves_the_place_free() {
         local: address,
         rtcp: RtcpPort::Next,
         role: Role::Begin,
+        source: SyncSource::numbered(taken.index),
     });
     let reason = RefuseReason::PortTaken;
     let refused = Event::Refused {
@@ -188,6 +190,7 @@ fn an_address_of_another_host_is_refused_as_such() {
         local: "192.0.2.1:4000".parse().unwrap(),
         rtcp: RtcpPort::Mux,
         role: Role::Begin,
+        source: SyncSource::numbered(stream.index),
     });
     let reason = RefuseReason::AddressUnavailable;
     assert_eq!(plane.event(), Event::Refused { stream, reason });
@@ -205,6 +208,7 @@ fn closing_gives_the_ports_back() {
             local: address,
             rtcp: RtcpPort::Next,
             role: Role::Begin,
+            source: SyncSource::numbered(stream.index),
         });
         assert_eq!(plane.event(), Event::Opened { stream });
         plane.command(Command::Close { stream });

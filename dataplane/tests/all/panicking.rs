@@ -6,7 +6,7 @@ use std::process::Command as Process;
 use std::sync::Arc;
 
 use dataplane::prompt::PromptTable;
-use shared::{Command, RtcpPort, Wake};
+use shared::{Command, RtcpPort, SyncSource, Wake};
 
 use super::common::{PATIENCE, config, local, stream};
 
@@ -54,6 +54,7 @@ fn child() {
         local: local(Ipv4Addr::LOCALHOST),
         rtcp: RtcpPort::Mux,
         role: shared::Role::Begin,
+        source: SyncSource::numbered(0),
     };
     commands.push(open).unwrap();
     commands.ring();

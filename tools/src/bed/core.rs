@@ -15,7 +15,8 @@ use dataplane::receive::Outcome;
 use dataplane::stream::Stream;
 use dataplane::utilisation::WINDOW;
 use shared::{
-    Command, DropReason, Role, RtcpPort, Share, Source, StreamId, Time, WorkerId, WorkerStats,
+    Command, DropReason, Role, RtcpPort, Share, Source, StreamId, SyncSource, Time, WorkerId,
+    WorkerStats,
 };
 
 use super::bare::{PACKET_BYTES, Place, on_thread, thread_cpu};
@@ -125,6 +126,7 @@ impl Core {
             local: SERVER,
             rtcp: RtcpPort::Mux,
             role: Role::Begin,
+            source: SyncSource::numbered(index),
         });
         let socket = Socket(index);
         let sockets = Sockets {

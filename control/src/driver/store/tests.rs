@@ -45,6 +45,7 @@ fn leg(name: &str) -> LegRecord {
         host: "192.0.2.1".into(),
         identity: format!("<sip:{name}@192.0.2.7>").into(),
         private: true,
+        source: None,
     }
 }
 

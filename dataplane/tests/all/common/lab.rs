@@ -13,8 +13,8 @@ use dataplane::port::{Owner, Port, SEND_BYTES_MAX, Socket, Sockets};
 use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::receive::Outcome;
 use shared::{
-    Command, DropReason, Event, Media, Role, RtcpPort, Source, StreamId, Time, WorkerId,
-    WorkerStats,
+    Command, DropReason, Event, Media, Role, RtcpPort, Source, StreamId, SyncSource, Time,
+    WorkerId, WorkerStats,
 };
 use webrtc_util::marshal::Unmarshal;
 
@@ -103,6 +103,7 @@ impl Lab {
             local: "127.0.0.1:4000".parse().unwrap(),
             rtcp: RtcpPort::Next,
             role: Role::Begin,
+            source: SyncSource::numbered(index),
         });
         let owner = self.port.opening.pop().expect("sockets are asked for");
         let sockets = Sockets {
