@@ -1,7 +1,6 @@
 //! The whole control plane as one state machine: what goes in, what comes out.
 //!
-//! Absent on purpose: anything that decides. Calls are in `call`, orbits in `park`, SIP in `sip`;
-//! this file only joins them.
+//! Absent on purpose: anything that decides (`call`, `park`, `sip`); this file only joins them.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -38,7 +37,7 @@ pub enum Input<'a> {
     StoreFailed,
     /// The deadline of `poll_timeout` has passed.
     Timeout,
-    /// The operator has changed `[park]` or the ranges. Answered by [`Output::Configured`].
+    /// The operator has changed something. Answered by [`Output::Configured`].
     Configure(&'a Config),
     /// Somebody asks. Answered by exactly one [`Output::Answer`].
     Ask(AskId, Ask),
@@ -203,8 +202,7 @@ impl Control {
             Input::StoreFailed => self.gate.failed(),
             Input::Timeout => self.exchange.agent.handle_timeout(now),
             Input::Configure(config) => {
-                let configured = self.exchange.configure(config);
-                self.exchange.watch_anew(now);
+                let configured = self.exchange.configure(now, config);
                 self.outputs.push_back(Output::Configured(configured));
             }
             Input::Ask(id, ask) => {
@@ -220,6 +218,14 @@ impl Control {
             Input::Stop => self.exchange.stop(now),
         }
         self.settle(now);
+    }
+
+    /// What [`Input::Configure`] would be answered now. A call may come between.
+    ///
+    /// # Errors
+    /// Its own.
+    pub fn may_configure(&self, config: &Config) -> Result<(), ConfigError> {
+        self.exchange.orbits_by(config).map(drop)
     }
 
     /// The next thing to do, until `None`.
@@ -335,13 +341,11 @@ impl Control {
         }
         self.exchange.stop_when_drained(now);
         // Streams first: whoever is answered shall find its port open and its music playing.
-        while let Some((worker, command)) = self.exchange.poll_command() {
-            self.outputs.push_back(Output::Command(worker, command));
-        }
+        let commands = std::iter::from_fn(|| self.exchange.poll_command());
+        self.outputs
+            .extend(commands.map(|(to, command)| Output::Command(to, command)));
         // A call is safe before anybody is told of it.
-        while let Some(told) = self.gate.poll() {
-            self.outputs.push_back(told);
-        }
+        self.outputs.extend(std::iter::from_fn(|| self.gate.poll()));
         let (mut puts, ends) = self.exchange.changes();
         puts.extend(self.exchange.watch_changes());
         if let Some(batch) = self.batches.of(puts) {
@@ -360,12 +364,10 @@ impl Control {
         self.batches.ended(&self.gate, ends);
         let ends = self.batches.of_ends(&self.gate);
         self.outputs.extend(ends.map(Output::Store));
-        while let Some(resolve) = self.exchange.agent.poll_resolve() {
-            self.outputs.push_back(Output::Resolve(resolve));
-        }
-        while let Some(happening) = self.exchange.news.poll() {
-            self.outputs.push_back(Output::Happened(happening));
-        }
+        let resolves = std::iter::from_fn(|| self.exchange.agent.poll_resolve());
+        self.outputs.extend(resolves.map(Output::Resolve));
+        let happened = std::iter::from_fn(|| self.exchange.news.poll());
+        self.outputs.extend(happened.map(Output::Happened));
         self.stop_when_done(now);
     }
 
@@ -383,15 +385,13 @@ impl Control {
             return;
         };
         let status = self.status();
-        let is_busy = status.dialogs > 0 || status.streams > 0 || status.subscriptions > 0;
-        if now < until && is_busy {
+        if now < until && status.dialogs + status.streams + status.subscriptions > 0 {
             return;
         }
         self.exchange.phase = Phase::Stopped;
-        for worker in self.exchange.streams.workers() {
-            self.outputs
-                .push_back(Output::Command(worker, Command::Stop));
-        }
+        let stop = |worker| Output::Command(worker, Command::Stop);
+        self.outputs
+            .extend(self.exchange.streams.workers().map(stop));
         self.outputs.push_back(Output::Stopped);
     }
 }

@@ -12,7 +12,7 @@ use crate::harness::clock::PATIENCE;
 use crate::harness::server::orbitd;
 use crate::harness::{Server, Settings, Sipp};
 
-/// A server, and an operator of it.
+/// A server with a store, and somebody who has a token for it.
 struct Desk {
     server: Server,
     api: SocketAddr,
@@ -20,8 +20,8 @@ struct Desk {
 }
 
 impl Desk {
-    fn new() -> Self {
-        let made = orbitd().args(["token", "desk", "operator"]).output();
+    fn new(role: &str) -> Self {
+        let made = orbitd().args(["token", "desk", role]).output();
         let made = made.expect("orbitd runs");
         let text = String::from_utf8(made.stdout).expect("text");
         let lines = text.find("[[api.token]]").expect("lines for the file");
@@ -31,6 +31,7 @@ impl Desk {
             .expect("a token");
         let mut server = Server::start(&Settings {
             park: format!("[api]\nlisten = \"127.0.0.1:0\"\n{}", &text[lines..]),
+            store: true,
             ..Settings::default()
         });
         let line = server.process.line_with("http://", PATIENCE);
@@ -63,7 +64,7 @@ impl Desk {
 
 #[test]
 fn row_49_an_operator_sees_a_call_and_ends_it() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new("operator");
     let mut caller = Sipp::new("parked_until_bye.xml").start(&desk.server);
     let orbit = caller.orbit();
     let (status, seen) = desk.send("GET", &format!("/v1/orbits/{orbit}"));
@@ -98,7 +99,7 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
 #[test]
 fn the_api_is_as_its_document_says_whatever_it_is_sent() {
-    let desk = Desk::new();
+    let desk = Desk::new("admin");
     let mut tool = Command::new(schemathesis());
     // It leaves its memory where it runs.
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -12,6 +12,7 @@ mod bed;
 mod capacity;
 mod capture;
 mod configuration;
+mod configure;
 mod demo;
 mod dialects;
 mod flood;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::harness::clock::PATIENCE;
 use crate::harness::{Server, Settings, Sipp};
 
-fn orbitctl(server: &Server, arguments: &[&str]) -> Output {
+pub(crate) fn orbitctl(server: &Server, arguments: &[&str]) -> Output {
     let url = format!("http://{}", server.api().address);
     with_token(server.api().token(), &url, arguments)
 }
@@ -21,13 +21,13 @@ fn with_token(token: &str, url: &str, arguments: &[&str]) -> Output {
         .expect("the binary")
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// It ended with this code and a message that has all of `parts`.
-fn fails(output: &Output, code: i32, parts: &[&str]) {
+pub(crate) fn fails(output: &Output, code: i32, parts: &[&str]) {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{message}");
     assert!(message.starts_with("orbitctl: "), "{message}");

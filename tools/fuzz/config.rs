@@ -16,8 +16,8 @@ pub fn config(bytes: &[u8]) {
     let config = match Config::parse(text, "site.toml", Path::new("")) {
         Ok(config) => config,
         Err(error) => {
-            assert!(error.0.starts_with("site.toml:"), "{error}");
-            assert!(!error.0.contains('\n'), "{error}");
+            assert!(error.message.starts_with("site.toml:"), "{error}");
+            assert!(!error.message.contains('\n'), "{error}");
             return;
         }
     };

@@ -15,6 +15,8 @@ use dataplane::{DataplaneConfig, Kernel, form_from_environment};
 /// # Errors
 /// Whatever is not to be had, with its remedy.
 pub fn start(config: &Config) -> Result<(Server, String), Box<dyn Error>> {
+    let prepared = driver::prepare(config)?;
+    let config = prepared.config();
     let prompts = config.prepare_prompts(Prompt::builtin, Prompt::spoken, Prompt::load)?;
     let prompts = Arc::new(PromptTable::new(prompts));
     let bell = Bell::new();
@@ -29,6 +31,6 @@ pub fn start(config: &Config) -> Result<(Server, String), Box<dyn Error>> {
         admission: config.media.admission,
     };
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;
-    let server = driver::start(config, plane.links, &bell)?;
+    let server = driver::start(prepared, plane.links, &bell)?;
     Ok((server, plane.description))
 }

@@ -199,6 +199,7 @@ impl Cdr {
             | Fact::Adopted { .. }
             | Fact::NotAdopted
             | Fact::DrainBegun
+            | Fact::Configured
             | Fact::Claimed { .. }
             | Fact::ParkRefused { .. }
             | Fact::RetrieveRefused { .. } => {}

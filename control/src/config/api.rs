@@ -89,7 +89,7 @@ impl Api {
         }
         if tokens.is_empty() {
             let what = "no token, so that only its health can be asked; `orbitd token` makes one";
-            warnings.push(table.wrong_itself(what).0);
+            warnings.push(table.wrong_itself(what).message);
         }
         Ok(Some(Self {
             listen,

@@ -70,7 +70,7 @@ pub(super) fn warn_of_fallbacks(
                 "{address} is in no network of [sip] trusted, so that its answers are dropped; \
                  write its network there, or a proxy of ours here"
             );
-            warnings.push(scope.wrong(FALLBACK, &what).0);
+            warnings.push(scope.wrong(FALLBACK, &what).message);
         }
     }
     Ok(())

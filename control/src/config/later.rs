@@ -27,7 +27,7 @@ pub(super) fn check(root: &Table<'_>, warnings: &mut Vec<String>) -> Result<(), 
 fn without_effect(table: &Table<'_>, what: &str) -> String {
     table
         .wrong_itself(&format!("{what} not built in this version; without effect"))
-        .0
+        .message
 }
 
 fn announcement<'a>(table: &Table<'a>) -> Result<&'a str, ConfigError> {

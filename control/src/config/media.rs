@@ -107,7 +107,7 @@ impl Media {
                  address = \"…\" with an address of this host that they can reach",
                 self.advertise
             );
-            warnings.push(root.wrong("media", &what).0);
+            warnings.push(root.wrong("media", &what).message);
         }
     }
 
@@ -247,7 +247,7 @@ fn codecs(
             .iter()
             .any(|unbuilt| unbuilt.eq_ignore_ascii_case(text))
         {
-            warnings.push(wrong("not built in this version; left out").0);
+            warnings.push(wrong("not built in this version; left out").message);
         } else {
             let known: Vec<&str> = built.iter().map(String::as_str).chain(UNBUILT).collect();
             let meant = nearest(text, &known).map(|meant| format!("did you mean {meant}?"));

@@ -22,6 +22,7 @@ mod node;
 mod notify;
 mod numbers;
 mod orbit_range;
+mod overlay;
 mod park;
 mod party;
 mod pin;
@@ -53,6 +54,7 @@ pub use node::Node;
 pub use notify::NotifyParker;
 pub use numbers::Numbers;
 pub use orbit_range::{Allocation, Empty, OrbitRange};
+pub use overlay::{Definition, Document, ObjectKind, ObjectName, Overlay};
 pub use park::Park;
 pub use party::{Kind, PartyRules};
 pub use pin::Pin;
@@ -69,6 +71,7 @@ pub use who::Who;
 
 use source::text_of;
 use table::Table;
+use toml::de::DeTable;
 
 /// A checked configuration. Every key has a default: `Config::default()` is an empty file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -125,9 +128,46 @@ impl Config {
     /// [`ConfigError`] with the first thing that is wrong.
     pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Self, ConfigError> {
         let document = source::parse(text, name)?;
-        let source = Source::new(text, name, document.get_ref());
+        let source = Source::new(text, name, folder, document.get_ref());
+        Self::read(document.get_ref(), source, folder)
+    }
+
+    /// The same with what was changed while the server ran: each object there takes the place of
+    /// the file's of its name, or takes it away. What cannot be changed while the server runs is
+    /// as it is here.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the first thing that is wrong: the rules are those of the file.
+    pub fn overlaid(&self, overlay: &Overlay) -> Result<Self, ConfigError> {
+        let document = self.document(overlay);
+        if document.has_no_range() {
+            let what = "no range is left to park in; add another one first";
+            return Err(self.problem(&["orbit_range"], what));
+        }
+        let text = document.text();
+        let document = source::parse(&text, "the configuration as changed")?;
+        let source = self.source.laid_over(&text, document.get_ref());
+        let changed = Self::read(document.get_ref(), source, self.source.folder())?;
+        Ok(Self {
+            node: self.node.clone(),
+            sip: self.sip.clone(),
+            media: self.media.clone(),
+            store: self.store.clone(),
+            api: self.api.clone(),
+            cdr: self.cdr.clone(),
+            ..changed
+        })
+    }
+
+    /// What the file says, with what was changed while the server ran.
+    #[must_use]
+    pub fn document(&self, overlay: &Overlay) -> Document {
+        Document::new(self.source.text(), overlay)
+    }
+
+    fn read(root: &DeTable<'_>, source: Source, folder: &Path) -> Result<Self, ConfigError> {
         let mut warnings = Vec::new();
-        let root = Table::root(document.get_ref(), &source);
+        let root = Table::root(root, &source);
         root.knows(&[
             "node",
             "sip",

@@ -152,7 +152,7 @@ pub(super) fn read(
         }
         if kind == RangeKind::GroupPickup && elsewhere.is_none() {
             let what = "group-pickup is not built in this version; the range is reserved";
-            warnings.push(table.wrong("kind", what).0);
+            warnings.push(table.wrong("kind", what).message);
         }
         all.push(range.clone());
         if kind == RangeKind::Park && elsewhere.is_none() {

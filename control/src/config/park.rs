@@ -170,7 +170,7 @@ impl Park {
                     "{orbit} is an orbit of the range \"{name}\" and an emergency number: whoever \
                      dials it here reaches a parked call; write other numbers"
                 );
-                warnings.push(root.wrong("orbit_range", &what).0);
+                warnings.push(root.wrong("orbit_range", &what).message);
             }
         }
     }

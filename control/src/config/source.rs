@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -13,8 +14,28 @@ use super::limits::FILE_BYTES_MAX;
 
 /// One message for the operator: `site.toml:12: [park] pickup_timeout = "5s": …`.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(pub String);
+#[error("{message}")]
+pub struct ConfigError {
+    /// All of it: the place, what is wrong there, what would be right.
+    pub message: String,
+    /// The place alone: the way to the key, such as `["orbit_range", "1", "start"]`. Empty where
+    /// the file as a whole is wrong.
+    pub key: Vec<String>,
+    /// What is wrong, and what would be right, without the place.
+    pub what: String,
+}
+
+impl ConfigError {
+    /// A file that is wrong as a whole; `place` names it.
+    fn of_file(place: impl fmt::Display, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self {
+            message: format!("{place}: {what}"),
+            key: Vec::new(),
+            what,
+        }
+    }
+}
 
 /// The places of a file's tables, keys and elements.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -22,6 +43,17 @@ pub struct Source {
     /// `None` for the built-in defaults.
     file: Option<String>,
     places: BTreeMap<Vec<String>, Place>,
+    /// What stood in the file, without what was laid over it.
+    base: Arc<Base>,
+    /// Whether lines of the file can be named: not where something was laid over it.
+    has_lines: bool,
+}
+
+/// A file as it was read.
+#[derive(PartialEq, Eq, Default)]
+struct Base {
+    text: String,
+    folder: PathBuf,
 }
 
 /// One place.
@@ -35,38 +67,76 @@ struct Place {
 }
 
 impl Source {
-    pub(super) fn new(text: &str, name: &str, root: &DeTable<'_>) -> Self {
-        let mut walk = Walk {
-            text,
-            lines: Lines::new(text),
-            places: BTreeMap::new(),
+    pub(super) fn new(text: &str, name: &str, folder: &Path, root: &DeTable<'_>) -> Self {
+        let base = Base {
+            text: text.to_owned(),
+            folder: folder.to_owned(),
         };
-        walk.table(&[], "", root);
         Self {
             file: Some(name.to_owned()),
-            places: walk.places,
+            places: places(text, root),
+            base: Arc::new(base),
+            has_lines: true,
         }
+    }
+
+    /// That of a text which came about by laying something over this file.
+    pub(super) fn laid_over(&self, text: &str, root: &DeTable<'_>) -> Self {
+        let file = self.name();
+        Self {
+            file: Some(format!("{file}, as changed while the server ran")),
+            places: places(text, root),
+            base: Arc::clone(&self.base),
+            has_lines: false,
+        }
+    }
+
+    /// What stood in the file.
+    pub(super) fn text(&self) -> &str {
+        &self.base.text
+    }
+
+    /// What relative paths in the file are relative to.
+    pub(super) fn folder(&self) -> &Path {
+        &self.base.folder
+    }
+
+    fn name(&self) -> &str {
+        self.file.as_deref().unwrap_or("the built-in defaults")
     }
 
     /// Words a problem with the value of a key. Elements of a list and tables of a list of tables
     /// are named by their number: `["sip", "listen", "0"]`, `["orbit_range", "1", "start"]`.
     pub(super) fn problem(&self, key: &[&str], what: &str) -> ConfigError {
-        let file = self.file.as_deref().unwrap_or("the built-in defaults");
-        let path: Vec<String> = key.iter().map(|&part| part.to_owned()).collect();
-        if let Some(place) = self.places.get(&path) {
-            let Place { line, words, .. } = place;
-            return ConfigError(format!("{file}:{line}: {words}: {what}"));
+        let key: Vec<String> = key.iter().map(|&part| part.to_owned()).collect();
+        let place = self.place(&key);
+        ConfigError {
+            message: format!("{place}: {what}"),
+            key,
+            what: what.to_owned(),
         }
-        let Some((name, parents)) = path.split_last() else {
-            return ConfigError(format!("{file}: {what}"));
+    }
+
+    /// Where a key stands, or the table it is missing from: that says where to write it.
+    fn place(&self, key: &[String]) -> String {
+        let file = self.name();
+        if let Some(place) = self.places.get(key) {
+            return format!("{}: {}", self.line(place), place.words);
+        }
+        let Some((name, parents)) = key.split_last() else {
+            return file.to_owned();
         };
-        // The key is not there: the table it is missing from says where to write it.
         match self.places.get(parents).filter(|place| place.is_table) {
-            Some(Place { line, words, .. }) => {
-                ConfigError(format!("{file}:{line}: {words} {name}: {what}"))
-            }
-            None if parents.is_empty() => ConfigError(format!("{file}: [{name}]: {what}")),
-            None => ConfigError(format!("{file}: [{}] {name}: {what}", parents.join("."))),
+            Some(place) => format!("{}: {} {name}", self.line(place), place.words),
+            None if parents.is_empty() => format!("{file}: [{name}]"),
+            None => format!("{file}: [{}] {name}", parents.join(".")),
+        }
+    }
+
+    fn line(&self, place: &Place) -> String {
+        match self.has_lines {
+            true => format!("{}:{}", self.name(), place.line),
+            false => self.name().to_owned(),
         }
     }
 }
@@ -83,18 +153,18 @@ impl fmt::Debug for Source {
 pub(super) fn text_of(path: &Path) -> Result<String, ConfigError> {
     let file = path.display();
     let bytes = fs::read(path).map_err(|error| {
-        ConfigError(format!(
-            "{file}: cannot be read: {error}; name a file that this user may read"
-        ))
+        let what = format!("cannot be read: {error}; name a file that this user may read");
+        ConfigError::of_file(&file, what)
     })?;
     if bytes.len() > FILE_BYTES_MAX {
         let what = format!("longer than {FILE_BYTES_MAX} bytes; is it the configuration?");
-        return Err(ConfigError(format!("{file}: {what}")));
+        return Err(ConfigError::of_file(file, what));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = Lines::new(&String::from_utf8_lossy(error.as_bytes())).of(at);
-        ConfigError(format!("{file}:{line}: not UTF-8; save the file in UTF-8"))
+        let what = "not UTF-8; save the file in UTF-8";
+        ConfigError::of_file(format_args!("{file}:{line}"), what)
     })
 }
 
@@ -103,8 +173,20 @@ pub(super) fn parse<'a>(text: &'a str, name: &str) -> Result<Spanned<DeTable<'a>
     DeTable::parse(text).map_err(|error| {
         let line = Lines::new(text).of(error.span().map_or(0, |span| span.start));
         let what = error.message().lines().collect::<Vec<_>>().join("; ");
-        ConfigError(format!("{name}:{line}: not TOML: {what}"))
+        let what = format!("not TOML: {what}");
+        ConfigError::of_file(format_args!("{name}:{line}"), what)
     })
+}
+
+/// Every place of a document.
+fn places(text: &str, root: &DeTable<'_>) -> BTreeMap<Vec<String>, Place> {
+    let mut walk = Walk {
+        text,
+        lines: Lines::new(text),
+        places: BTreeMap::new(),
+    };
+    walk.table(&[], "", root);
+    walk.places
 }
 
 /// The walk over a document that notes every place.

@@ -73,6 +73,6 @@ fn url(table: &Table<'_>, has_path: bool, warnings: &mut Vec<String>) -> Result<
         return Err(table.wrong("url", &format!("not a store; {rule}")));
     }
     let what = "a shared store is not built in this version; without effect";
-    warnings.push(table.wrong("url", what).0);
+    warnings.push(table.wrong("url", what).message);
     Ok(())
 }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::mpsc::Sender;
 
+use super::configuration::Configuration;
 use super::http::{self, ApiStats, Asker, CertificateError, Listening, Serving, Tls};
 use super::metrics::Metrics;
 use super::reactor::Arrival;
@@ -57,7 +58,7 @@ impl ApiParts {
     pub(super) fn start(
         self,
         config: &Config,
-        arrivals: &Sender<Arrival>,
+        (arrivals, configuration): (&Sender<Arrival>, Configuration),
         happenings: Receiver<Arc<Happening>>,
         metrics: Metrics,
     ) -> io::Result<Listening> {
@@ -68,6 +69,7 @@ impl ApiParts {
             stats: self.stats,
             node: config.node.id.clone(),
             asker: Asker::new(arrivals.clone()),
+            configuration,
             happenings,
             metrics,
         };

@@ -28,11 +28,11 @@ impl Keeper {
     /// [`StartError`] when the store or the file of records is not to be had.
     pub(super) fn open(
         config: &Config,
+        mut store: Option<Sqlite>,
         stats: Option<Arc<StoreStats>>,
         records: Arc<RecordStats>,
         arrivals: &Sender<Arrival>,
     ) -> Result<(Option<Kept>, Option<Self>), StartError> {
-        let mut store = config.store.path.as_deref().map(Sqlite::open).transpose()?;
         if store.is_none() && config.cdr.path.is_none() {
             return Ok((None, None));
         }

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::bell::Bell;
 use super::clock;
+use super::configuration::Step;
 use super::dns::Resolver;
 use super::http::{Asked, Reply};
 use super::keeper::Keeper;
@@ -28,6 +29,7 @@ use super::udp::UdpListener;
 use super::workers::Workers;
 use crate::ask::Ask;
 use crate::cdr::Cdr;
+use crate::config::ConfigError;
 use crate::control::{Control, Input, Output};
 use crate::sip::limits::MESSAGE_BYTES_MAX;
 use crate::sip::transport::{Flow, Packet, Ticket, Transmit, Transport};
@@ -54,6 +56,8 @@ pub(super) enum Arrival {
     Stored(u64),
     /// The store could not be written.
     StoreFailed,
+    /// Somebody changes the configuration.
+    Configure(Step),
     /// Somebody asks something of the control plane.
     Ask(Ask, Reply),
     /// Somebody wants to know how things stand.
@@ -86,6 +90,8 @@ pub(super) struct Reactor {
     pub(super) resolver: Resolver,
     pub(super) keeper: Option<Keeper>,
     pub(super) asked: Asked,
+    /// Who waits for [`Output::Configured`].
+    pub(super) configuring: Option<oneshot::Sender<Result<(), ConfigError>>>,
     pub(super) bell: Bell,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) signals: Signals,
@@ -287,6 +293,7 @@ impl Reactor {
             Arrival::Resolved(ticket, addresses) => self.handle(Input::Resolved(ticket, addresses)),
             Arrival::Stored(up_to) => self.handle(Input::Stored(up_to)),
             Arrival::StoreFailed => self.handle(Input::StoreFailed),
+            Arrival::Configure(step) => self.configure(step),
             Arrival::Ask(ask, reply) => {
                 let id = self.asked.enter(reply);
                 self.handle(Input::Ask(id, ask));
@@ -342,8 +349,12 @@ impl Reactor {
                 }
                 Output::Command(worker, command) => self.workers.command(worker, command),
                 Output::Resolve(question) => self.resolver.ask(question),
-                Output::Configured(Ok(())) => {}
-                Output::Configured(Err(error)) => tracing::error!("not configured: {error}"),
+                Output::Configured(result) => {
+                    if let Some(reply) = self.configuring.take() {
+                        // Whoever asked may have gone away.
+                        let _ = reply.send(result);
+                    }
+                }
                 Output::Answer(id, answer) => self.asked.answer(id, answer),
                 Output::Store(batch) => {
                     if let Some(keeper) = &mut self.keeper {

@@ -19,6 +19,7 @@ use super::http::{ApiStats, Asked, CertificateError, Listening};
 use super::keeper::Keeper;
 use super::metrics::{Metrics, RecordStats, StoreStats};
 use super::news::News;
+use super::prepared::Prepared;
 use super::reactor::{Arrival, Phase, Reactor, Signals};
 use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
@@ -86,6 +87,12 @@ pub enum StartError {
     /// The store is not to be had.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// What the store has of the configuration does not go with the file.
+    #[error(
+        "{0}; what was changed while a server ran is in the store: put the file right, or delete \
+         the object there (sqlite3 orbit.db \"DELETE FROM configuration WHERE name = '…'\")"
+    )]
+    Overlay(String),
     /// The file of call detail records is not to be had.
     #[error("{0}")]
     Records(#[from] ConfigError),
@@ -114,10 +121,17 @@ const ARRIVALS_MAX: usize = 1_024;
 ///
 /// # Errors
 /// [`StartError`], naming the remedy.
-pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Server, StartError> {
+pub fn start(
+    prepared: Prepared,
+    links: Vec<WorkerLink>,
+    bell: &Bell,
+) -> Result<Server, StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();
     let (arrivals, waiting) = mpsc::channel(ARRIVALS_MAX);
+    let configuration = prepared.running(arrivals.clone());
+    let Prepared { config, store, .. } = prepared;
+    let config = &config;
     let sockets = Sockets::bind(config)?;
     let listeners = sockets.listeners.clone();
     let api_stats = Arc::<ApiStats>::default();
@@ -134,7 +148,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         api: Arc::clone(&api_stats),
     };
     let workers = Workers::new(links);
-    let (kept, keeper) = Keeper::open(config, store_stats, records, &arrivals)?;
+    let (kept, keeper) = Keeper::open(config, store, store_stats, records, &arrivals)?;
     let setup = Setup {
         kept,
         config: config.clone(),
@@ -154,6 +168,7 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         resolver: Resolver::new(arrivals.clone()),
         keeper,
         asked: Asked::default(),
+        configuring: None,
         bell: bell.clone(),
         arrivals: waiting,
         signals: Signals {
@@ -167,13 +182,10 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         phase: Phase::Running,
         news,
     };
-    for listener in sockets.tcp {
-        let trusted = config.sip.trusted.clone();
-        runtime.spawn(tcp::accept(listener, trusted, arrivals.clone()));
-    }
+    accept_all(sockets.tcp, config, &arrivals);
     drop(entered);
     let thread = spawn(runtime, reactor)?;
-    let api = api.map(|api| api.start(config, &arrivals, heard, metrics));
+    let api = api.map(|api| api.start(config, (&arrivals, configuration), heard, metrics));
     let api = api.transpose()?;
     Ok(Server {
         thread,
@@ -183,6 +195,14 @@ pub fn start(config: &Config, links: Vec<WorkerLink>, bell: &Bell) -> Result<Ser
         happenings,
         api,
     })
+}
+
+/// Takes connections from now on.
+fn accept_all(sockets: Vec<TcpListener>, config: &Config, arrivals: &mpsc::Sender<Arrival>) {
+    for socket in sockets {
+        let trusted = config.sip.trusted.clone();
+        tokio::spawn(tcp::accept(socket, trusted, arrivals.clone()));
+    }
 }
 
 fn spawn(runtime: Runtime, reactor: Reactor) -> io::Result<JoinHandle<Result<(), RunError>>> {

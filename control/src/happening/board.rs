@@ -56,6 +56,7 @@ impl Board {
             Fact::Adopted { .. }
             | Fact::NotAdopted
             | Fact::DrainBegun
+            | Fact::Configured
             | Fact::Forsaken { .. }
             | Fact::ParkRefused { .. }
             | Fact::RetrieveRefused { .. }

@@ -154,6 +154,8 @@ pub enum Fact {
     },
     /// No more calls are taken; those that are there run to their end.
     DrainBegun,
+    /// The configuration was changed.
+    Configured,
     /// The stream of a leg is closed, and this is what it did. After [`Fact::Ended`] too, and not
     /// at all where a worker is lost.
     MediaEnded {

@@ -51,7 +51,10 @@ impl Tally {
             Fact::Adopted { .. } => self.adopted += 1,
             Fact::NotAdopted => self.not_adopted += 1,
             Fact::Ended { how, .. } => count(&mut self.ended, *how),
-            Fact::Claimed { .. } | Fact::DrainBegun | Fact::MediaEnded { .. } => {}
+            Fact::Claimed { .. }
+            | Fact::DrainBegun
+            | Fact::Configured
+            | Fact::MediaEnded { .. } => {}
         }
     }
 

@@ -171,6 +171,11 @@ impl Exchange {
         self.tell_refused("", None, Fact::DrainBegun);
     }
 
+    /// The configuration is another one.
+    pub(crate) fn tell_configured(&mut self) {
+        self.tell_refused("", None, Fact::Configured);
+    }
+
     /// A leg is about to leave: what is said of it later is noted.
     pub(crate) fn note_left(&mut self, dialog: DialogKey, leg: &Leg) {
         let (first, is_bridge) = match (self.calls.get(&leg.call), self.news.last) {

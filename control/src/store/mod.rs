@@ -1,4 +1,5 @@
-//! What outlives the process: the calls that are parked, or were and go on, and who watches them.
+//! What outlives the process: the calls that are parked, or were and go on, and who watches them;
+//! what was changed of the configuration.
 //!
 //! The state machine never waits for a store. It says what changed ([`Batch`]), holds back what
 //! the world may only see once that is safe, and is told when it is ([`crate::Input::Stored`]).
@@ -13,6 +14,7 @@ pub mod record;
 pub use record::{CallName, CallRecord, WatchName, WatchRecord};
 
 use crate::cdr::Cdr;
+use crate::config::{Definition, ObjectName};
 
 /// One change. Absolute: doing it again changes nothing.
 #[derive(Clone, PartialEq, Debug)]
@@ -58,6 +60,28 @@ pub struct Batch {
     pub operations: Vec<Operation>,
 }
 
+/// An object of the configuration that was changed while a server ran.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ObjectRecord {
+    /// Which.
+    pub name: ObjectName,
+    /// What it says; `None` where it takes the file's away.
+    pub definition: Option<Definition>,
+    /// When it was changed: milliseconds since 1970.
+    pub changed_unix_ms: u64,
+    /// By whom: the name of a token.
+    pub changed_by: String,
+}
+
+/// One change of what was changed of the configuration. Absolute: doing it again changes nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ObjectChange {
+    /// This is the object now.
+    Put(ObjectRecord),
+    /// The object is left to the file.
+    Forget(ObjectName),
+}
+
 /// What a store is asked. One at a time, by one caller; it may block.
 pub trait Store: Send {
     /// Every call and subscription that is kept, in no order. What cannot be read is left out,
@@ -96,6 +120,18 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`], and nothing has changed.
     fn strike_cdrs(&mut self, before_unix_ms: u64, at_most: usize) -> Result<usize, StoreError>;
+
+    /// The objects of the configuration, by kind and name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read: a server must not start with some of them.
+    fn objects(&mut self) -> Result<Vec<ObjectRecord>, StoreError>;
+
+    /// Makes changes of them durable, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError`], and nothing has changed.
+    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError>;
 }
 
 /// What a store held when it was opened.

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use control::cdr::Cdr;
+use control::config::ObjectName;
 use control::store::record::{CallName, StateRecord, WatchName, WatchRecord};
-use control::store::{Batch, CallRecord, Kept, Loaded, Operation, Store as _, StoreError};
+use control::store::{
+    Batch, CallRecord, Kept, Loaded, ObjectChange, ObjectRecord, Operation, Store as _, StoreError,
+};
 use shared::Time;
 
 use super::seed::Seed;
@@ -22,6 +25,7 @@ pub(crate) struct Store {
     calls: BTreeMap<CallName, CallRecord>,
     watches: BTreeMap<WatchName, WatchRecord>,
     cdrs: BTreeMap<String, Cdr>,
+    objects: BTreeMap<ObjectName, ObjectRecord>,
     /// Refuses to write.
     pub(crate) is_broken: bool,
     /// What it refused.
@@ -169,5 +173,23 @@ impl control::store::Store for Store {
     fn strike_cdrs(&mut self, before: u64, at_most: usize) -> Result<usize, StoreError> {
         let is_old = |_: &String, cdr: &mut Cdr| cdr.ended_at.is_some_and(|at| at < before);
         Ok(self.cdrs.extract_if(.., is_old).take(at_most).count())
+    }
+
+    fn objects(&mut self) -> Result<Vec<ObjectRecord>, StoreError> {
+        Ok(self.objects.values().cloned().collect())
+    }
+
+    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
+        for change in changes {
+            match change {
+                ObjectChange::Put(record) => {
+                    self.objects.insert(record.name.clone(), record.clone());
+                }
+                ObjectChange::Forget(name) => {
+                    self.objects.remove(name);
+                }
+            }
+        }
+        Ok(())
     }
 }

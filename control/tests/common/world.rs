@@ -312,8 +312,14 @@ impl World {
         let ranges: Vec<_> = ranges.map(|r| (&*r.name, r.start, r.end)).collect();
         self.trace
             .line(self.now, format_args!("configured: {ranges:?}"));
+        let may = self.control.may_configure(config);
         self.give(Input::Configure(config));
         let configured = self.configured.take().expect("each change is answered");
+        assert_eq!(
+            may.map_err(|error| error.message),
+            configured,
+            "as announced"
+        );
         if configured.is_ok() {
             self.site.config = config.clone();
         }
@@ -545,7 +551,7 @@ impl World {
                         .note(at, Happening::Resolved(resolve.ticket, found));
                 }
                 Output::Configured(result) => {
-                    self.configured = Some(result.map_err(|error| error.0));
+                    self.configured = Some(result.map_err(|error| error.message));
                 }
                 Output::Answer(id, answer) => self.questions.answered(id, answer),
                 Output::Store(batch) => {

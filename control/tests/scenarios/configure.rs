@@ -1,6 +1,6 @@
 //! A change of the configuration while calls wait: none of them is disturbed.
 
-use control::config::{Config, OrbitRange};
+use control::config::{Allocation, Config, OrbitRange};
 
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
@@ -120,6 +120,86 @@ fn a_call_that_waits_keeps_its_time_and_the_next_one_has_the_new_one() {
     assert_eq!(world.view(parked), View::Listening);
     world.run(secs(80));
     assert!(world.call(parked).is_over());
+    world.finish();
+}
+
+/// Freed lately, an orbit rests: a change of something else must not forget that.
+#[test]
+fn row_25_an_orbit_that_was_freed_lately_still_rests_after_a_change() {
+    let mut site = Site::default();
+    site.config.orbit_ranges[0].end = 705;
+    let mut world = World::new(site);
+    let alice = world.phone("alice");
+    for _ in 0..20 {
+        let parked = world.park(alice);
+        world.run(secs(1));
+        let orbit = world.orbit(parked).expect("it waits");
+        world.hang_up(parked);
+        world.run(secs(1));
+        let mut config = world.site.config.clone();
+        config.park.max_pickup_attempts += 1;
+        config.park.max_pickup_attempts %= 9;
+        world.configure(&config).unwrap();
+        let next = world.park(alice);
+        world.run(secs(1));
+        assert_ne!(world.orbit(next), Some(orbit), "it rests");
+        world.hang_up(next);
+        world.run(secs(1));
+    }
+    world.finish();
+}
+
+#[test]
+fn the_sequence_goes_on_where_it_was_after_a_change() {
+    let mut site = Site::default();
+    site.config.orbit_ranges[0].allocation = Allocation::Sequential;
+    let mut world = World::new(site);
+    let alice = world.phone("alice");
+    for expected in ["700", "701", "702"] {
+        let parked = world.park(alice);
+        world.run(secs(1));
+        assert_eq!(world.orbit(parked).as_deref(), Some(expected));
+        world.hang_up(parked);
+        let mut config = world.site.config.clone();
+        config.park.music_on_hold = !config.park.music_on_hold;
+        world.configure(&config).unwrap();
+        world.run(secs(1));
+    }
+    world.finish();
+}
+
+#[test]
+fn a_policy_stays_while_a_call_of_a_removed_range_needs_it() {
+    let staff = "[[policy]]\nname = \"staff\"\npark = [\"internal\", \"federated\"]\n\
+                 retrieve = [\"internal\", \"federated\"]\n";
+    let range = "[[orbit_range]]\nname = \"front-desk\"\nstart = \"700\"\nend = \"799\"\n\
+                 policy = \"staff\"\n";
+    let other = "[[orbit_range]]\nname = \"other\"\nstart = \"800\"\nend = \"809\"\n";
+    let of = |text: &str| {
+        let parsed = Config::parse(text, "site.toml", std::path::Path::new("")).unwrap();
+        Config {
+            policies: parsed.policies,
+            orbit_ranges: parsed.orbit_ranges,
+            ..Site::default().config
+        }
+    };
+    let mut world = World::new(Site {
+        config: of(&format!("{staff}{range}")),
+        ..Site::default()
+    });
+    let alice = world.phone("alice");
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked).expect("it waits");
+    world.configure(&of(&format!("{staff}{other}"))).unwrap();
+    let refused = world.configure(&of(other)).unwrap_err();
+    assert!(
+        refused.contains(&orbit) && refused.contains("\"staff\""),
+        "{refused}"
+    );
+    let bob = world.phone("bob");
+    let retriever = world.retrieve(bob, parked);
+    assert!(world.are_joined(parked, retriever));
+    world.configure(&of(other)).unwrap();
     world.finish();
 }
 

@@ -40,6 +40,7 @@ fn story(world: &World) -> Vec<String> {
         Fact::Adopted { .. } => "adopted".to_owned(),
         Fact::NotAdopted => "not adopted".to_owned(),
         Fact::DrainBegun => "drain begun".to_owned(),
+        Fact::Configured => "configured".to_owned(),
         Fact::Ended { how, by } => format!("ended {} {}", how.name(), by.name()),
         Fact::MediaEnded { side, .. } => format!("media {}", side.name()),
     };

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use control::cdr::Cdr;
+use control::config::{Definition, ObjectKind, ObjectName};
 use control::driver::Sqlite;
 use control::sdp::{FormatRecord, LineRecord, SessionRecord};
 use control::sip::agent::{SubscriptionRecord, UsageRecord};
@@ -12,7 +13,7 @@ use control::store::record::{
     CallName, CallRecord, LegRecord, ParkedRecord, StateRecord, WatchForm, WatchName, WatchRecord,
     WatchScope,
 };
-use control::store::{Batch, Operation, Store};
+use control::store::{Batch, ObjectChange, ObjectRecord, Operation, Store};
 
 use crate::common::store::Store as Simulated;
 
@@ -131,8 +132,10 @@ fn an_empty_store_has_nothing() {
         assert_eq!(store.unfinished_cdrs().unwrap(), []);
         assert_eq!(store.last_cdrs(5).unwrap(), []);
         assert_eq!(store.strike_cdrs(u64::MAX >> 1, 5).unwrap(), 0);
+        assert_eq!(store.objects().unwrap(), []);
         store.commit(&[]).unwrap();
         store.record(&[]).unwrap();
+        store.change_objects(&[]).unwrap();
     });
 }
 
@@ -153,6 +156,9 @@ fn what_was_put_is_there_when_a_file_is_opened_again() {
     let record = parked("a", 1);
     open(&path).commit(&[batch(1, vec![put(&record)])]).unwrap();
     open(&path).record(&[cdr(1, 1_000, None)]).unwrap();
+    let night = object("night", Some("700"));
+    open(&path).change_objects(&[put_object(&night)]).unwrap();
+    assert_eq!(open(&path).objects().unwrap(), [night]);
     assert_eq!(calls(&mut open(&path)), [record]);
     let unfinished = open(&path).unfinished_cdrs().unwrap();
     assert_eq!(unfinished, [cdr(1, 1_000, None)]);
@@ -229,6 +235,47 @@ fn doing_it_again_changes_nothing() {
             store.record(&[cdr(1, 1_000, None)]).unwrap();
             assert_eq!(store.last_cdrs(9).unwrap(), [cdr(1, 1_000, None)]);
         }
+    });
+}
+
+/// The range `name`, from this orbit on; `None` where it was removed.
+fn object(name: &str, start: Option<&str>) -> ObjectRecord {
+    let text = |start| format!("{{\"start\":\"{start}\",\"max_pickup_attempts\":3}}");
+    let definition = start.map(|start| Definition::parse(&text(start)).unwrap());
+    ObjectRecord {
+        name: ObjectName::new(ObjectKind::Range, name),
+        definition,
+        changed_unix_ms: 1_800_000_000_000,
+        changed_by: "ann".to_owned(),
+    }
+}
+
+fn put_object(record: &ObjectRecord) -> ObjectChange {
+    ObjectChange::Put(record.clone())
+}
+
+#[test]
+fn the_last_word_on_an_object_of_the_configuration_holds() {
+    with_each(|store| {
+        let (front, night) = (object("front \"desk\"", Some("700")), object("night", None));
+        let of_all = ObjectRecord {
+            name: ObjectName::of_settings(None),
+            ..object("", Some("1"))
+        };
+        let changes = [&night, &of_all, &front].map(put_object);
+        for _ in 0..2 {
+            store.change_objects(&changes).unwrap();
+            let all = [front.clone(), night.clone(), of_all.clone()];
+            assert_eq!(store.objects().unwrap(), all, "by kind and name");
+        }
+        let other = object("night", Some("800"));
+        let changes = [
+            ObjectChange::Forget(front.name),
+            put_object(&other),
+            ObjectChange::Forget(ObjectName::new(ObjectKind::Music, "night")),
+        ];
+        store.change_objects(&changes).unwrap();
+        assert_eq!(store.objects().unwrap(), [other, of_all]);
     });
 }
 

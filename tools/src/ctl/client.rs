@@ -20,6 +20,17 @@ pub(super) struct Client {
     authorization: String,
 }
 
+/// What must hold for something to be changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Condition {
+    /// Nothing.
+    None,
+    /// It is not there yet.
+    IsNew,
+    /// It still has this tag.
+    Is(String),
+}
+
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// The longest answer that is read: 50,000 orbits fit.
@@ -62,13 +73,62 @@ impl Client {
         })
     }
 
-    /// What is under a path.
-    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        let request = self.agent.get(format!("{}{path}", self.server));
+    /// What is there in the place of what was there, on a condition; what is there afterwards.
+    pub(super) fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        what: &impl Serialize,
+        condition: &Condition,
+    ) -> Result<T, Failure> {
+        let body = serde_json::to_string(what).map_err(std::io::Error::from)?;
+        let mut request = self
+            .agent
+            .put(format!("{}{path}", self.server))
+            .header("Authorization", &self.authorization)
+            .header("Content-Type", "application/json");
+        request = match condition {
+            Condition::None => request,
+            Condition::IsNew => request.header("If-None-Match", "*"),
+            Condition::Is(tag) => request.header("If-Match", tag),
+        };
+        let request = request.config().timeout_global(Some(PATIENCE)).build();
+        let response = request
+            .send(&body)
+            .map_err(|error| self.unreachable(&error))?;
+        read(checked(response)?, &self.server)
+    }
+
+    /// What is under a path is gone.
+    pub(super) fn delete(&self, path: &str) -> Result<(), Failure> {
+        let request = self.agent.delete(format!("{}{path}", self.server));
         let request = request.header("Authorization", &self.authorization);
         let request = request.config().timeout_global(Some(PATIENCE)).build();
         let response = request.call().map_err(|error| self.unreachable(&error))?;
-        read(checked(response)?, &self.server)
+        checked(response).map(drop)
+    }
+
+    /// What is under a path, and the tag that a change of it can name.
+    pub(super) fn get_tagged<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<(T, Condition), Failure> {
+        let response = checked(self.answer(path)?)?;
+        let tag = response.headers().get("ETag");
+        let tag = tag.and_then(|tag| tag.to_str().ok());
+        let tag = tag.map_or(Condition::None, |tag| Condition::Is(tag.to_owned()));
+        Ok((read(response, &self.server)?, tag))
+    }
+
+    /// What is under a path.
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        read(checked(self.answer(path)?)?, &self.server)
+    }
+
+    fn answer(&self, path: &str) -> Result<Response<Body>, Failure> {
+        let request = self.agent.get(format!("{}{path}", self.server));
+        let request = request.header("Authorization", &self.authorization);
+        let request = request.config().timeout_global(Some(PATIENCE)).build();
+        request.call().map_err(|error| self.unreachable(&error))
     }
 
     /// Does something; what is there afterwards.
@@ -177,7 +237,7 @@ pub(super) fn path(parts: &[&str]) -> String {
 }
 
 /// Everything but unreserved characters as %XX (RFC 3986 §2.1).
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for byte in text.bytes() {
         match byte {

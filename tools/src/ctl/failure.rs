@@ -17,6 +17,9 @@ pub enum Failure {
     /// The address of the server is none.
     #[error("{0}")]
     Address(String),
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Argument(String),
     /// Nobody answers, or not as orbitd does.
     #[error("{what}; {remedy}")]
     Unreachable {
@@ -39,7 +42,7 @@ impl Failure {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::NotConnected(_) | Self::Output(_) => 1,
-            Self::Address(_) => 2,
+            Self::Address(_) | Self::Argument(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::Token(_) | Self::NoToken(_) => 4,
         }

@@ -10,7 +10,9 @@ mod client;
 mod events;
 mod failure;
 mod options;
+mod ranges;
 mod retrieve;
+mod scope;
 mod show;
 mod table;
 mod token;
@@ -19,7 +21,7 @@ mod trust;
 
 use std::io::Write;
 
-use control::driver::http::{HistoryList, Meant, Move, Orbit, Park, RangeList, Retrieve, Status};
+use control::driver::http::{HistoryList, Meant, Move, Orbit, Park, Retrieve, Status};
 use serde::Serialize;
 
 use client::Client;
@@ -78,10 +80,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
             tell(out, json, &parked, show::orbit)
         }
         Command::Drain => client.post("/v1/drain", &serde_json::json!({})),
-        Command::Ranges => {
-            let list: RangeList = client.get("/v1/ranges")?;
-            tell(out, json, &list, |list| show::ranges(&list.ranges))
-        }
+        Command::Ranges(command) => ranges::run(&client, json, command, out),
         Command::Status => {
             let status: Status = client.get("/v1/status")?;
             tell(out, json, &status, show::status)

@@ -96,14 +96,149 @@ pub(super) enum Command {
     },
     /// Take no more calls, and end the server with the last one. Needs the role admin.
     Drain,
-    /// The ranges of orbits, and how full they are.
-    Ranges,
+    /// The ranges of orbits: list, add, change and remove them.
+    #[command(args_conflicts_with_subcommands = true)]
+    Ranges(Box<Ranges>),
     /// Figures of the moment.
     Status,
     /// Every change as it happens, until Ctrl-C.
     Events,
     /// Figures and orbits, anew every second.
     Top(TopOptions),
+}
+
+/// `orbitctl ranges`
+#[derive(Args, Debug)]
+pub(super) struct Ranges {
+    #[command(flatten)]
+    pub(super) which: WhichRanges,
+    #[command(subcommand)]
+    pub(super) command: Option<RangesCommand>,
+}
+
+/// What it can do with ranges. What changes something needs the role admin, is kept in the store,
+/// and holds at the next start, whatever the file says. Calls that wait are not disturbed.
+#[derive(Subcommand, Debug)]
+pub(super) enum RangesCommand {
+    /// The ranges, and how full they are.
+    List(WhichRanges),
+    /// One range as it is configured.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Add a range; one of the name must not be there yet.
+    Add {
+        /// Its name.
+        name: String,
+        /// Its first orbit, as dialled.
+        start: String,
+        /// Its last orbit.
+        end: String,
+        #[command(flatten)]
+        range: RangeOptions,
+        #[command(flatten)]
+        scope: ScopeOptions,
+    },
+    /// Change what is given of a range, and leave the rest as it is.
+    Set {
+        /// Its name.
+        name: String,
+        /// Its first orbit, as dialled.
+        #[arg(long, value_name = "ORBIT")]
+        start: Option<String>,
+        /// Its last orbit.
+        #[arg(long, value_name = "ORBIT")]
+        end: Option<String>,
+        #[command(flatten)]
+        range: RangeOptions,
+        #[command(flatten)]
+        scope: ScopeOptions,
+        /// Leave a key to its usual value, such as pickup_timeout.
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+    },
+    /// Remove ranges. Who waits there can be retrieved; nobody else parks there any more.
+    Remove {
+        /// Their names; * stands for any signs, ? for one.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Leave ranges to the file: what it says of them holds again.
+    Revert {
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}
+
+/// Which ranges. All that is given must hold.
+#[derive(Args, Debug, Default)]
+pub(super) struct WhichRanges {
+    /// Their name, whatever its case; * stands for any signs, ? for one.
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) name: Option<String>,
+    /// What they are for: park or group-pickup.
+    #[arg(long)]
+    pub(super) kind: Option<String>,
+    /// The node they belong to.
+    #[arg(long)]
+    pub(super) node: Option<String>,
+    /// The sign before their numbers: *, # or none.
+    #[arg(long)]
+    pub(super) prefix: Option<String>,
+}
+
+/// The keys of a range besides its orbits.
+#[derive(Args, Debug, Default)]
+pub(super) struct RangeOptions {
+    /// What it is for: park or group-pickup.
+    #[arg(long)]
+    pub(super) kind: Option<String>,
+    /// The node it belongs to.
+    #[arg(long)]
+    pub(super) node: Option<String>,
+    /// The site whose members park there.
+    #[arg(long)]
+    pub(super) site: Option<String>,
+    /// The policy whose parties alone may park and retrieve there.
+    #[arg(long)]
+    pub(super) policy: Option<String>,
+    /// Which free orbit a call gets: random or sequential.
+    #[arg(long)]
+    pub(super) allocation: Option<String>,
+    /// What dialling an orbit does where nobody waits: 404 or park.
+    #[arg(long)]
+    pub(super) empty: Option<String>,
+}
+
+/// The settings that each scope may have of its own.
+#[derive(Args, Debug, Default)]
+pub(super) struct ScopeOptions {
+    /// How long a call waits before its parker is called, such as 90s.
+    #[arg(long, value_name = "DURATION")]
+    pub(super) pickup_timeout: Option<String>,
+    /// How often the parker is called.
+    #[arg(long, value_name = "COUNT")]
+    pub(super) max_pickup_attempts: Option<u8>,
+    /// How long a phone rings that is called back, such as 20s.
+    #[arg(long, value_name = "DURATION")]
+    pub(super) recall_ring_timeout: Option<String>,
+    /// Whether there is music; otherwise silence.
+    #[arg(long, value_name = "BOOL")]
+    pub(super) music_on_hold: Option<bool>,
+    /// The name of the music.
+    #[arg(long, value_name = "NAME")]
+    pub(super) music: Option<String>,
+    /// Who is called after the last attempt.
+    #[arg(long, value_name = "URI")]
+    pub(super) on_timeout_uri: Option<String>,
+    /// What follows when that was in vain as well: end or repark.
+    #[arg(long, value_name = "WHAT")]
+    pub(super) when_all_fail: Option<String>,
+    /// Which way media goes once a call was retrieved: anchored or released.
+    #[arg(long, value_name = "WAY")]
+    pub(super) media: Option<String>,
 }
 
 /// `orbitctl top`

@@ -327,5 +327,5 @@ prompts = ""
     let config = parse("[park]\nprompts = \"nowhere\"").unwrap();
     let prepared = config.prepare_prompts(|| (), |_, _| (), |_| Ok::<_, String>(()));
     let expected = "site.toml:2: [park] prompts = \"nowhere\": /etc/orbit/nowhere: no such folder";
-    assert_eq!(prepared.unwrap_err().0, expected);
+    assert_eq!(prepared.unwrap_err().message, expected);
 }

@@ -4,6 +4,7 @@ mod api;
 mod cdr;
 mod later;
 mod media;
+mod overlay;
 mod park;
 mod policy;
 mod shape;
@@ -23,7 +24,7 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
 }
 
 fn message(text: &str) -> String {
-    parse(text).map_or_else(|error| error.0, |_| "accepted".to_owned())
+    parse(text).map_or_else(|error| error.message, |_| "accepted".to_owned())
 }
 
 /// Cases apart by blank lines: a file, then `=> LINE: MESSAGE`, whose further lines are indented.
@@ -271,7 +272,7 @@ fn a_long_value_is_cut_in_the_message() {
 fn a_problem_found_later_names_the_place_of_its_key() {
     let text = "[music.jazz]\nmode = \"programme\"\nfile = \"jazz.mp3\"\n[media]\nports = \"2-3\"";
     let config = parse(text).unwrap();
-    let problem = |key: &[&str]| config.problem(key, "no").0;
+    let problem = |key: &[&str]| config.problem(key, "no").message;
     assert_eq!(
         problem(&["music", "jazz", "file"]),
         "site.toml:3: [music.jazz] file = \"jazz.mp3\": no"
@@ -281,7 +282,7 @@ fn a_problem_found_later_names_the_place_of_its_key() {
         "site.toml:4: [media] address: no"
     );
     assert_eq!(problem(&["sip", "listen"]), "site.toml: [sip] listen: no");
-    let default = Config::default().problem(&["sip", "listen"], "no").0;
+    let default = Config::default().problem(&["sip", "listen"], "no").message;
     assert_eq!(default, "the built-in defaults: [sip] listen: no");
 }
 
@@ -302,17 +303,17 @@ fn a_file_that_cannot_be_read_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("site.toml");
     let shown = path.display();
-    let error = Config::load(&path).unwrap_err().0;
+    let error = Config::load(&path).unwrap_err().message;
     assert!(
         error.starts_with(&format!("{shown}: cannot be read: ")),
         "{error}"
     );
     std::fs::write(&path, b"[node]\nid = \"\xff\"").unwrap();
     let expected = format!("{shown}:2: not UTF-8; save the file in UTF-8");
-    assert_eq!(Config::load(&path).unwrap_err().0, expected);
+    assert_eq!(Config::load(&path).unwrap_err().message, expected);
     std::fs::write(&path, vec![b'#'; limits::FILE_BYTES_MAX + 1]).unwrap();
     let expected = format!("{shown}: longer than 1048576 bytes; is it the configuration?");
-    assert_eq!(Config::load(&path).unwrap_err().0, expected);
+    assert_eq!(Config::load(&path).unwrap_err().message, expected);
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn the_usual_park_user_cannot_hide_an_orbit() {
         "[[orbit_range]]\nname = \"a\"\nstart = \"700\"\nend = \"799\"\n[park]\nuser = \"700\"",
     );
     let expected = "site.toml:6: [park] user = \"700\": an orbit of the range \"a\"; write a name";
-    assert_eq!(config.unwrap_err().0, expected);
+    assert_eq!(config.unwrap_err().message, expected);
 }
 
 #[test]

@@ -24,6 +24,7 @@ use super::stats::ApiStats;
 use super::tls::{Acceptor, Tls};
 use super::token;
 use crate::config::Api;
+use crate::driver::configuration::Configuration;
 use crate::driver::metrics::Metrics;
 use crate::happening::Happening;
 
@@ -48,6 +49,7 @@ pub(in crate::driver) struct Serving {
     /// The name of this server.
     pub(in crate::driver) node: String,
     pub(in crate::driver) asker: Asker,
+    pub(in crate::driver) configuration: Configuration,
     pub(in crate::driver) happenings: broadcast::Receiver<Arc<Happening>>,
     /// What `/metrics` says.
     pub(in crate::driver) metrics: Metrics,

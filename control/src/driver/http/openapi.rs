@@ -30,6 +30,10 @@ use super::{Problem, actions, events, health, orbits, ranges, status};
         orbits::list,
         orbits::one,
         ranges::list,
+        ranges::one,
+        ranges::put,
+        ranges::remove,
+        ranges::revert,
         status::show,
     ),
     components(schemas(Problem, events::Snapshot)),
@@ -80,18 +84,22 @@ const REFUSALS: &[(u16, &str)] = &[
         403,
         "The token's role is not enough, or no policy allows it.",
     ),
-    (
-        404,
-        "There is no such orbit or call, or nobody waits there.",
-    ),
+    (404, "There is no such thing, or nobody waits there."),
     (408, "The request took too long."),
     (409, "It is not possible as things are now."),
+    (
+        412,
+        "It is another one than `If-Match` or `If-None-Match` says.",
+    ),
     (413, "The body is too large."),
     (415, "The body is not JSON."),
     (
         422,
         "What it says is understood, and cannot be; `field` names what.",
     ),
-    (503, "The server is busy or ending."),
+    (
+        503,
+        "The server is busy or ending, or the store cannot be written.",
+    ),
     (504, "The control thread has not answered in time."),
 ];

@@ -54,6 +54,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// The name of its token.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Writes into the audit log what it has done, or wanted to do.
     pub(super) fn note<T>(&self, action: &str, what: &str, outcome: &Result<T, Problem>) {
         let Self { name, role } = self;

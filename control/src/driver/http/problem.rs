@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::limits::EVENT_STREAMS_MAX;
 use crate::ask::AskError;
-use crate::config::Role;
+use crate::config::{ConfigError, Role};
+use crate::driver::configuration::Unchanged;
 
 /// What went wrong (RFC 9457).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -155,6 +156,55 @@ impl Problem {
         Self::new(status, "late", title, detail)
     }
 
+    /// What holds a change back.
+    pub(super) fn unchanged(why: Unchanged) -> Self {
+        let wrong = StatusCode::UNPROCESSABLE_ENTITY;
+        match why {
+            Unchanged::Wrong(error) => {
+                let title = "The configuration would be wrong";
+                Self {
+                    field: field_of(&error),
+                    ..Self::new(wrong, "configuration", title, error.what)
+                }
+            }
+            Unchanged::NotNow(error) => {
+                let title = "It cannot be changed as things are now";
+                Self::new(StatusCode::CONFLICT, "not-now", title, error.what)
+            }
+            Unchanged::NotKept(error) => {
+                let title = "The store cannot be written, and nothing has changed";
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Self::new(status, "store", title, error.to_string())
+            }
+            Unchanged::NoStore => {
+                let title = "There is no store to keep it in";
+                let detail = "What is changed while the server runs is kept in the store: write \
+                              [store] path into the configuration and restart, or change the file.";
+                Self::new(StatusCode::CONFLICT, "no-store", title, detail)
+            }
+            Unchanged::Meanwhile => {
+                let title = "It is another one by now";
+                let detail = "It is not as If-Match or If-None-Match says; look at it first.";
+                Self::new(StatusCode::PRECONDITION_FAILED, "meanwhile", title, detail)
+            }
+            Unchanged::NotThere => Self::no_such_object(),
+            Unchanged::Ending => Self::ending(),
+        }
+    }
+
+    /// An object that is configured and cannot be shown in JSON: our own fault.
+    pub(super) fn unshown(error: serde_json::Error) -> Self {
+        let (status, title) = (StatusCode::INTERNAL_SERVER_ERROR, "It cannot be shown");
+        Self::new(status, "unshown", title, error.to_string())
+    }
+
+    /// An object of the configuration that is not there.
+    pub(super) fn no_such_object() -> Self {
+        let detail = "Nothing of this name is configured; see the list for what is.";
+        let (status, title) = (StatusCode::NOT_FOUND, "There is no such thing");
+        Self::new(status, "no-such-object", title, detail)
+    }
+
     /// The request itself has not come in time.
     pub(super) fn slow() -> Self {
         let detail = "The request took too long; send it at once.";
@@ -227,6 +277,14 @@ impl Problem {
             }
         }
     }
+}
+
+/// The member of the body that a message about the configuration names: the last part of the way
+/// that is no number.
+fn field_of(error: &ConfigError) -> Option<String> {
+    let is_name = |part: &&String| part.parse::<usize>().is_err();
+    let inner = error.key.get(1..).unwrap_or_default();
+    inner.iter().rev().find(is_name).cloned()
 }
 
 impl From<AskError> for Problem {

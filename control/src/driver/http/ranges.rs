@@ -1,16 +1,20 @@
 //! `/v1/ranges`: the ranges of orbits, and how full they are.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Problem;
+use super::body::Said;
+use super::configured::{self, Conditions, If, Tag};
 use super::openapi::Refusals;
-use super::query::Parameters;
+use super::permit::Caller;
+use super::query::{Name, Parameters};
 use super::routes::Desk;
+use super::{Origin, Problem, RangeDefinition};
 use crate::ask::RangeView;
-use crate::config::RangeKind;
+use crate::config::{ObjectKind, ObjectName, RangeKind};
 
 /// The ranges.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -48,6 +52,17 @@ pub struct Range {
     pub taken: usize,
     /// Whether it was removed, and stays for the call in it only.
     pub closing: bool,
+}
+
+/// One range as it is configured.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConfiguredRange {
+    /// Its name.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it says, as in the file.
+    pub definition: RangeDefinition,
 }
 
 /// Which ranges. All that is said must hold.
@@ -92,6 +107,87 @@ pub(super) async fn list(
     let ranges = views.into_iter().map(|view| Range::of(view, &desk.node));
     let ranges = ranges.filter(|range| which.wants(range)).collect();
     Ok(Json(RangeList { ranges }))
+}
+
+/// One range as it is configured.
+///
+/// `ETag` names what it says: `If-Match` with it changes nothing but that.
+#[utoipa::path(
+    get, path = "/v1/ranges/{name}", tag = "ranges", security(("token" = [])),
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, body = ConfiguredRange), Refusals)
+)]
+pub(super) async fn one(
+    State(desk): State<Desk>,
+    Name(name): Name,
+) -> Result<(Tag, Json<ConfiguredRange>), Problem> {
+    let (tag, origin, definition) = configured::look(&desk, &object(&name))?;
+    let range = ConfiguredRange {
+        name,
+        origin,
+        definition,
+    };
+    Ok((tag, Json(range)))
+}
+
+/// Adds a range, or puts another in the place of the one of this name.
+///
+/// Whatever is not said has its usual value. Calls that wait stay in their orbits, with their time;
+/// an orbit that is in no range any more goes with its call. `If-None-Match: *` adds only.
+#[utoipa::path(
+    put, path = "/v1/ranges/{name}", tag = "ranges", security(("token" = [])),
+    params(("name" = String, Path, description = "Its name"), Conditions),
+    request_body = RangeDefinition,
+    responses((status = 200, body = ConfiguredRange, description = "It holds."), Refusals)
+)]
+pub(super) async fn put(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Name(name): Name,
+    condition: If,
+    Said(range): Said<RangeDefinition>,
+) -> Result<(Tag, Json<ConfiguredRange>), Problem> {
+    configured::put(&desk, &caller, object(&name), &range, condition).await?;
+    one(State(desk), Name(name)).await
+}
+
+/// Removes a range.
+///
+/// Calls that wait there can be retrieved and come back as before, and nobody parks there any more:
+/// each orbit goes with its call.
+#[utoipa::path(
+    delete, path = "/v1/ranges/{name}", tag = "ranges", security(("token" = [])),
+    params(("name" = String, Path, description = "Its name"), Conditions),
+    responses((status = 204, description = "It is removed."), Refusals)
+)]
+pub(super) async fn remove(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Name(name): Name,
+    condition: If,
+) -> Result<StatusCode, Problem> {
+    configured::remove(&desk, &caller, object(&name), condition).await
+}
+
+/// Leaves a range to the file.
+///
+/// What the file says of it holds again; where it says nothing of it, it is removed.
+#[utoipa::path(
+    post, path = "/v1/ranges/{name}/revert", tag = "ranges", security(("token" = [])),
+    params(("name" = String, Path, description = "Its name"), Conditions),
+    responses((status = 204, description = "It is as the file has it."), Refusals)
+)]
+pub(super) async fn revert(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    Name(name): Name,
+    condition: If,
+) -> Result<StatusCode, Problem> {
+    configured::revert(&desk, &caller, object(&name), condition).await
+}
+
+fn object(name: &str) -> ObjectName {
+    ObjectName::new(ObjectKind::Range, name)
 }
 
 impl Which {

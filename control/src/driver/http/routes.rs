@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -18,12 +18,14 @@ use super::metrics;
 use super::permit::{Tokens, open, permit};
 use super::{Problem, actions, health, openapi, orbits, page, ranges, status};
 use crate::config::Role;
+use crate::driver::configuration::Configuration;
 use crate::driver::metrics::Metrics;
 
 /// What every route works with.
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
     pub(super) asker: Asker,
+    pub(super) configuration: Configuration,
     pub(super) press: Press,
     /// Places for those who listen to events.
     pub(super) event_places: Arc<Semaphore>,
@@ -40,6 +42,7 @@ impl Desk {
         let (press, printing) = Press::start(run, serving.happenings);
         let desk = Self {
             asker: serving.asker,
+            configuration: serving.configuration,
             press,
             event_places: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),
             tokens: Tokens::new(&serving.api.tokens),
@@ -67,6 +70,7 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/v1/orbits", get(orbits::list))
         .route("/v1/orbits/{orbit}", get(orbits::one))
         .route("/v1/ranges", get(ranges::list))
+        .route("/v1/ranges/{name}", get(ranges::one))
         .route("/v1/status", get(status::show))
         .route_layer(of(Role::Viewer));
     let of_operators = Router::new()
@@ -77,6 +81,8 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route_layer(of(Role::Operator));
     let of_admins = Router::new()
         .route("/v1/drain", post(actions::drain))
+        .route("/v1/ranges/{name}", put(ranges::put).delete(ranges::remove))
+        .route("/v1/ranges/{name}/revert", post(ranges::revert))
         .route_layer(of(Role::Admin));
     of_all
         .merge(of_tokens)

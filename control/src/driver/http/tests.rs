@@ -1,5 +1,6 @@
 //! The API as a client sees it: over TCP, in front of a control thread that a test plays.
 
+mod configure;
 mod events;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -17,10 +18,12 @@ use super::asker::Asked;
 use super::openapi::Document;
 use super::*;
 use crate::ask::{self, Answer, Ask, AskError, OrbitPage, OrbitView, StatusView};
-use crate::config::{Api, Config, OrbitRange, RangeKind, Role, Token};
+use crate::config::{Api, Config, ConfigError, OrbitRange, Overlay, RangeKind, Role, Token};
+use crate::driver::configuration::{Configuration, Step};
 use crate::driver::metrics::{self, Metrics};
 use crate::driver::reactor::Arrival;
 use crate::happening::{self, CallNumber, Dialect, Happening};
+use crate::store::{ObjectChange, StoreError};
 
 /// A running API, and a token of each role.
 struct Bench {
@@ -34,12 +37,46 @@ struct Bench {
 
 type Answers = fn(Ask) -> Option<Result<Answer, AskError>>;
 
+type Keep = dyn Fn(&[ObjectChange]) -> Result<(), StoreError> + Send;
+
+/// What the control thread and the store say to changes of the configuration.
+struct Says {
+    may: fn(&Config) -> Result<(), ConfigError>,
+    keep: Box<Keep>,
+    take: fn(&Config) -> Result<(), ConfigError>,
+}
+
+impl Says {
+    fn step(&self, step: Step) {
+        match step {
+            Step::Try(config, reply) => reply.send((self.may)(&config)).unwrap(),
+            Step::Keep(changes, reply) => reply.send((self.keep)(&changes)).unwrap(),
+            Step::Take(config, reply) => reply.send((self.take)(&config)).unwrap(),
+        }
+    }
+}
+
+impl Default for Says {
+    fn default() -> Self {
+        Self {
+            may: |_| Ok(()),
+            keep: Box::new(|_| Ok(())),
+            take: |_| Ok(()),
+        }
+    }
+}
+
 impl Bench {
     fn new(answers: Answers) -> Self {
         Self::with(answers, &Role::ALL)
     }
 
     fn with(answers: Answers, roles: &[Role]) -> Self {
+        Self::of(answers, roles, Config::default(), Says::default())
+    }
+
+    /// One whose file says `config`, and with a store if that says so.
+    fn of(answers: Answers, roles: &[Role], config: Config, says: Says) -> Self {
         let tokens: Vec<_> = roles
             .iter()
             .map(|role| NewToken::make(role.name(), *role).unwrap())
@@ -57,6 +94,12 @@ impl Bench {
             stats: Arc::default(),
             node: "edge-1".to_owned(),
             asker: Asker::new(arrivals.clone()),
+            configuration: Configuration::new(
+                config.clone(),
+                Overlay::default(),
+                config.store.path.is_some(),
+                arrivals.clone(),
+            ),
             happenings,
             metrics: Metrics {
                 node: "edge-1".into(),
@@ -73,7 +116,7 @@ impl Bench {
             address: listening.address,
             tokens,
             arrivals,
-            control: std::thread::spawn(move || control(waiting, answers)),
+            control: std::thread::spawn(move || control(waiting, answers, says)),
             thread: listening.thread,
         }
     }
@@ -125,7 +168,7 @@ fn known(token: &NewToken) -> Token {
 }
 
 /// Answers until it is told to stop. What has no answer stays open. How often it was told to drain.
-fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers) -> u32 {
+fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers, says: Says) -> u32 {
     let (mut asked, mut drained) = (Asked::default(), 0);
     while let Some(arrival) = arrivals.blocking_recv() {
         match arrival {
@@ -136,6 +179,7 @@ fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers) -> u32 {
                 }
             }
             Arrival::Figures(reply) => reply.send(metrics::Figures::default()).unwrap(),
+            Arrival::Configure(step) => says.step(step),
             Arrival::Drain => drained += 1,
             Arrival::Stop => return drained,
             other => panic!("{other:?}"),

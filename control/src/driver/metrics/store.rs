@@ -9,7 +9,7 @@ use super::media::histogram;
 use super::page::Page;
 use crate::cdr::Cdr;
 use crate::driver::clock;
-use crate::store::{Batch, Loaded, Store, StoreError};
+use crate::store::{Batch, Loaded, ObjectChange, ObjectRecord, Store, StoreError};
 
 /// Written by the store's thread, read by anybody.
 #[derive(Debug, Default)]
@@ -56,6 +56,14 @@ impl<S: Store> Store for Measured<S> {
 
     fn strike_cdrs(&mut self, before_unix_ms: u64, at_most: usize) -> Result<usize, StoreError> {
         self.store.strike_cdrs(before_unix_ms, at_most)
+    }
+
+    fn objects(&mut self) -> Result<Vec<ObjectRecord>, StoreError> {
+        self.store.objects()
+    }
+
+    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
+        self.measured(changes.len(), |store| store.change_objects(changes))
     }
 }
 
@@ -144,6 +152,14 @@ mod tests {
 
         fn strike_cdrs(&mut self, _: u64, _: usize) -> Result<usize, StoreError> {
             Ok(0)
+        }
+
+        fn objects(&mut self) -> Result<Vec<ObjectRecord>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn change_objects(&mut self, _: &[ObjectChange]) -> Result<(), StoreError> {
+            self.commit(&[])
         }
     }
 

@@ -5,6 +5,7 @@
 mod cdr_table;
 mod lines;
 mod lock;
+mod object_table;
 mod recorder;
 mod schema;
 mod sqlite;

@@ -3,6 +3,7 @@
 //! An operator may read all of it with `sqlite3` while the server runs:
 //! `SELECT orbit, datetime(parked_at / 1000, 'unixepoch'), parker FROM parked_call;`
 //! `SELECT orbit, ending, waited_ms FROM cdr ORDER BY parked_at DESC LIMIT 20;`
+//! `SELECT kind, name, definition ->> 'start', changed_by FROM configuration;`
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use crate::store::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x6f72_6274;
 
 /// Grows with every change of the tables; each has a step in [`MIGRATIONS`].
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 
 /// What makes version n + 1 of version n.
 const MIGRATIONS: [&str; VERSION as usize] = [
@@ -65,6 +66,19 @@ const MIGRATIONS: [&str; VERSION as usize] = [
         watcher TEXT NOT NULL,     -- its URI
         until   INTEGER NOT NULL,  -- unless it is refreshed
         record  TEXT NOT NULL      -- all of it, as JSON
+    ) WITHOUT ROWID;
+",
+    "
+    -- One row an object of the configuration that was changed while a server ran: it takes the
+    -- place of that of its name in the file. Who deletes the row while no server runs leaves the
+    -- object to the file.
+    CREATE TABLE configuration (
+        kind       TEXT NOT NULL,     -- range, settings, policy or music
+        name       TEXT NOT NULL,     -- of settings: global, or site:NAME
+        definition TEXT,              -- keys and values as in the file, as JSON; NULL: removed
+        changed_at INTEGER NOT NULL,  -- milliseconds since 1970
+        changed_by TEXT NOT NULL,     -- the name of the token
+        PRIMARY KEY (kind, name)
     ) WITHOUT ROWID;
 ",
 ];

@@ -8,11 +8,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
-use super::{cdr_table, schema};
+use super::{cdr_table, object_table, schema};
 use crate::cdr::Cdr;
 use crate::store::limits::RECORD_BYTES_MAX;
 use crate::store::record::{CallRecord, StateRecord, WatchRecord};
-use crate::store::{Batch, Loaded, Operation, Store, StoreError};
+use crate::store::{Batch, Loaded, ObjectChange, ObjectRecord, Operation, Store, StoreError};
 
 /// An open store.
 #[derive(Debug)]
@@ -111,6 +111,15 @@ impl Store for Sqlite {
 
     fn strike_cdrs(&mut self, before_unix_ms: u64, at_most: usize) -> Result<usize, StoreError> {
         cdr_table::strike(&self.connection, before_unix_ms, at_most)
+            .map_err(|error| unavailable(&self.path, &error))
+    }
+
+    fn objects(&mut self) -> Result<Vec<ObjectRecord>, StoreError> {
+        object_table::all(&self.connection, &self.path)
+    }
+
+    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
+        object_table::change(&mut self.connection, changes)
             .map_err(|error| unavailable(&self.path, &error))
     }
 }

@@ -20,7 +20,7 @@ use crate::driver::clock;
 use crate::driver::metrics::RecordStats;
 use crate::driver::reactor::Arrival;
 use crate::happening::Happening;
-use crate::store::{Batch, Operation, Store, Subject};
+use crate::store::{Batch, ObjectChange, Operation, Store, StoreError, Subject};
 
 /// The reactor's end.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(in crate::driver) enum Work {
     AllAdopted,
     /// Who wants to know the calls parked last, and how many of them.
     Last(usize, oneshot::Sender<Vec<Cdr>>),
+    /// Changes of the configuration, and who waits for them to be durable.
+    Objects(Vec<ObjectChange>, oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Work that is taken at once.
@@ -207,6 +209,12 @@ impl Loop {
                     // Whoever asked may have gone away.
                     let _ = reply.send(last);
                 }
+                Work::Objects(changes, reply) => {
+                    if let Some(store) = &mut self.store {
+                        // Whoever asked may have gone away. Without a store the reply is dropped.
+                        let _ = reply.send(store.change_objects(&changes));
+                    }
+                }
                 Work::Batch(_) => unreachable!("they were taken above"),
             }
         }
@@ -266,7 +274,7 @@ mod tests {
     use super::*;
     use crate::config::CdrConfig;
     use crate::happening::Fact;
-    use crate::store::{CallName, Loaded, StoreError};
+    use crate::store::{CallName, Loaded, ObjectRecord};
 
     /// Tells what was written; fails as often as it shall.
     struct Notes {
@@ -307,6 +315,14 @@ mod tests {
 
         fn strike_cdrs(&mut self, _: u64, _: usize) -> Result<usize, StoreError> {
             Ok(0)
+        }
+
+        fn objects(&mut self) -> Result<Vec<ObjectRecord>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn change_objects(&mut self, _: &[ObjectChange]) -> Result<(), StoreError> {
+            self.commit(&[])
         }
     }
 

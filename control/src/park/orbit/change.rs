@@ -38,13 +38,21 @@ impl fmt::Display for Unchangeable {
 }
 
 impl OrbitTable {
-    /// Puts other ranges in the place of those that are there. A range is the same by its name.
-    /// Calls stay in their orbits; an orbit that is in no range any more goes with its call.
-    pub(crate) fn change(
-        &mut self,
+    /// The table with other ranges in the place of those that are here. A range is the same by its
+    /// name. Calls stay in their orbits; an orbit that is in no range any more goes with its call.
+    pub(crate) fn changed(
+        &self,
         ranges: impl IntoIterator<Item = (OrbitRange, Settings)>,
-    ) -> Result<(), Unchangeable> {
-        let mut changed = Self::new(ranges);
+    ) -> Result<Self, Unchangeable> {
+        let changed = ranges.into_iter().map(|(range, settings)| {
+            let mut same = self.ranges.iter();
+            same.find_map(|before| before.as_configured(&range, &settings))
+                .unwrap_or_else(|| Range::open(range, settings))
+        });
+        let mut changed = Self {
+            ranges: changed.collect(),
+        };
+        changed.ranges.sort_unstable_by_key(Range::first);
         self.refuse_renaming(&changed)?;
         let mut closing = Vec::new();
         for range in &self.ranges {
@@ -57,6 +65,7 @@ impl OrbitTable {
                             to: other.name().to_owned(),
                         });
                     }
+                    Some(same) if same.occupant(orbit) == Some(call) => {}
                     Some(same) => assert!(same.take(orbit, call), "each orbit is taken once"),
                     None => closing.push(range.closing(orbit, call)),
                 }
@@ -64,8 +73,17 @@ impl OrbitTable {
         }
         changed.ranges.extend(closing);
         changed.ranges.sort_unstable_by_key(Range::first);
-        *self = changed;
-        Ok(())
+        Ok(changed)
+    }
+
+    /// The orbit of a removed range that holds a call, and the range's policy, where that is none
+    /// of these: nobody could retrieve the call.
+    pub(crate) fn closing_without(&self, policies: &[&str]) -> Option<(Orbit, &str)> {
+        let mut closing = self.ranges.iter().filter(|range| range.is_closing());
+        closing.find_map(|range| {
+            let policy = range.policy().filter(|policy| !policies.contains(policy))?;
+            Some((range.first(), policy))
+        })
     }
 
     fn refuse_renaming(&self, changed: &Self) -> Result<(), Unchangeable> {

@@ -10,7 +10,7 @@ use crate::config::{Allocation, Empty, OrbitRange};
 /// or *resting*: it was freed lately. At most half of the free orbits rest, the ones freed last, so
 /// that an orbit is not given to another call while somebody still walks to a phone to dial it.
 /// Where orbits are given out in sequence the sequence sees to that.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Range {
     range: OrbitRange,
     settings: Settings,
@@ -38,7 +38,7 @@ enum Slot {
 }
 
 /// Both ends and the length of the queue whose links are in the slots.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Resting {
     earliest: Option<u16>,
     latest: Option<u16>,
@@ -60,6 +60,21 @@ impl Range {
             taken: 0,
             next: 0,
         }
+    }
+
+    /// The same orbits, taken, resting and next as they are, where a change of the configuration
+    /// has left them their numbers.
+    pub(super) fn as_configured(&self, range: &OrbitRange, settings: &Settings) -> Option<Self> {
+        let before = &self.range;
+        let keeps = !self.is_closing
+            && before.name == range.name
+            && before.prefix == range.prefix
+            && (before.start, before.end) == (range.start, range.end);
+        keeps.then(|| Self {
+            range: range.clone(),
+            settings: settings.clone(),
+            ..self.clone()
+        })
     }
 
     /// What is left of a removed range: one orbit with its call.

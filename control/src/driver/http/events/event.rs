@@ -125,6 +125,8 @@ pub enum Fact {
     NotAdopted,
     /// No more calls are taken; those that are there run to their end.
     DrainBegun,
+    /// The configuration was changed; the audit log says by whom.
+    Configured,
     /// The call is over.
     Ended {
         /// How: hung-up, not-retrieved, media-timeout, …
@@ -199,6 +201,7 @@ impl Fact {
             Self::Adopted { .. } => "adopted",
             Self::NotAdopted => "not-adopted",
             Self::DrainBegun => "drain-begun",
+            Self::Configured => "configured",
             Self::Ended { .. } => "ended",
             Self::MediaEnded { .. } => "media-ended",
         }
@@ -231,6 +234,7 @@ impl Fact {
             },
             Told::NotAdopted => Self::NotAdopted,
             Told::DrainBegun => Self::DrainBegun,
+            Told::Configured => Self::Configured,
             Told::Ended { how, by } => Self::Ended {
                 how: how.name().to_owned(),
                 by: by.name().to_owned(),

@@ -1,0 +1,110 @@
+//! The configuration changed while the server runs, by `orbitctl`: kept beyond a kill, and no call
+//! disturbed by it.
+
+use serde_json::Value;
+
+use crate::harness::clock::PATIENCE;
+use crate::harness::{Server, Settings, Sipp};
+use crate::orbitctl::{fails, orbitctl, said};
+
+fn server() -> Server {
+    Server::start(&Settings {
+        api: true,
+        store: true,
+        ..Settings::default()
+    })
+}
+
+fn ranges(server: &Server) -> String {
+    said(&orbitctl(server, &["ranges"]))
+}
+
+#[test]
+fn row_13_a_range_is_added_changed_and_removed_while_a_call_waits_and_outlives_a_kill() {
+    let mut server = server();
+    let add = [
+        "ranges",
+        "add",
+        "night",
+        "800",
+        "809",
+        "--pickup-timeout",
+        "3min",
+    ];
+    let added = said(&orbitctl(&server, &add));
+    assert!(added.contains("from                store"), "{added}");
+    fails(&orbitctl(&server, &add), 1, &["another one by now"]);
+    assert_eq!(
+        said(&orbitctl(&server, &["ranges", "remove", "te?t"])),
+        "test: removed\n"
+    );
+
+    let mut parkee = Sipp::new("parkee_adopted.xml").start(&server);
+    let orbit = parkee.orbit();
+    assert!(
+        orbit.starts_with("80"),
+        "the one range that is left: {orbit}"
+    );
+    let metrics = server.api().get("/metrics");
+    let taken = "orbit_orbits{range=\"night\",state=\"taken\"} 1\n";
+    assert!(metrics.contains(taken), "{metrics}");
+    let set = [
+        "ranges",
+        "set",
+        "night",
+        "--pickup-timeout",
+        "2min",
+        "--json",
+    ];
+    let set: Value = serde_json::from_str(&said(&orbitctl(&server, &set))).expect("JSON");
+    assert_eq!(set["definition"]["pickup_timeout"], "2min");
+    assert_eq!(set["definition"]["end"], "809", "as it was");
+    said(&orbitctl(&server, &["ranges", "add", "day", "700", "709"]));
+    said(&orbitctl(&server, &["ranges", "remove", "night"]));
+    let closing = ranges(&server);
+    assert!(closing.contains(&format!("{orbit}-{orbit}")), "{closing}");
+    assert!(closing.contains("removed"), "{closing}");
+
+    server.kill_and_restart();
+    server.process.line_with("from the store", PATIENCE);
+    server.process.line_with("adopted=1 lost=0", PATIENCE);
+    parkee.logged_times("adopted", 1);
+    let listed = ranges(&server);
+    assert!(
+        listed.contains("700-709") && !listed.contains("700-799"),
+        "{listed}"
+    );
+    let retriever = Sipp::new("retriever_leaves.xml")
+        .dials(&[orbit])
+        .start(&server);
+    retriever.finish();
+    parkee.finish();
+    server.stop();
+}
+
+#[test]
+fn what_was_changed_is_left_to_the_file_again_where_it_is_asked_for() {
+    let server = server();
+    said(&orbitctl(&server, &["ranges", "add", "day", "900", "909"]));
+    said(&orbitctl(&server, &["ranges", "remove", "test"]));
+    said(&orbitctl(
+        &server,
+        &["ranges", "set", "day", "--start", "700", "--end", "709"],
+    ));
+    let back = ["ranges", "revert", "test"];
+    fails(&orbitctl(&server, &back), 1, &["\"day\"", "overlaps"]);
+    let away = ["ranges", "set", "day", "--start", "900", "--end", "909"];
+    said(&orbitctl(&server, &away));
+    assert_eq!(said(&orbitctl(&server, &back)), "test: left to the file\n");
+    let listed = ranges(&server);
+    assert!(
+        listed.contains("700-799") && listed.contains("900-909"),
+        "{listed}"
+    );
+    let named = said(&orbitctl(&server, &["ranges", "list", "--name", "D*"]));
+    assert!(
+        named.contains("900-909") && !named.contains("700-799"),
+        "{named}"
+    );
+    server.stop();
+}
