@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::harness::clock::PATIENCE;
+use crate::harness::server::orbitd;
 use crate::harness::{Server, Settings, Sipp};
 use crate::orbitctl::{fails, orbitctl, said};
 
@@ -107,4 +108,103 @@ fn what_was_changed_is_left_to_the_file_again_where_it_is_asked_for() {
         "{named}"
     );
     server.stop();
+}
+
+#[test]
+fn row_20_settings_and_policies_change_while_the_server_runs_and_outlive_a_kill() {
+    let mut server = server();
+    let set = ["settings", "set", "--pickup-timeout", "2min"];
+    assert!(said(&orbitctl(&server, &set)).contains("2min"));
+    let site = ["settings", "set", "--site", "paris", "--member", "+331*"];
+    said(&orbitctl(&server, &site));
+    let own = [
+        "settings",
+        "set",
+        "--site",
+        "paris",
+        "--max-pickup-attempts",
+        "3",
+    ];
+    said(&orbitctl(&server, &own));
+    let pin = server.folder().join("pin");
+    std::fs::write(&pin, "4711\n").expect("a file of our own");
+    let file = pin.display().to_string();
+    let kinds = "internal,federated";
+    let policy = [
+        "policy",
+        "add",
+        "staff",
+        "--park",
+        kinds,
+        "--retrieve",
+        kinds,
+    ];
+    let with_pin = ["--retrieve-with-pin", "pstn", "--pin-file", &file];
+    said(&orbitctl(&server, &[&policy[..], &with_pin].concat()));
+    said(&orbitctl(
+        &server,
+        &["ranges", "set", "test", "--policy", "staff"],
+    ));
+
+    server.kill_and_restart();
+    let listed = said(&orbitctl(&server, &["settings"]));
+    let has = |words: [&str; 4]| {
+        let is_it = |line: &str| line.split_whitespace().eq(words);
+        assert!(listed.lines().any(is_it), "{words:?}: {listed}");
+    };
+    has(["all", "pickup_timeout", "2min", "store"]);
+    has(["all", "max_pickup_attempts", "1", "usual"]);
+    has(["paris", "max_pickup_attempts", "3", "store"]);
+    has(["paris", "members", "+331*", "store"]);
+    let shown = said(&orbitctl(&server, &["policy", "show", "staff"]));
+    assert!(
+        shown.contains("***") && !shown.contains("sha256"),
+        "{shown}"
+    );
+    let named = orbitctl(&server, &["policy", "remove", "staff"]);
+    fails(&named, 1, &["no such policy"]);
+
+    let mut parkee = Sipp::new("parkee_until_bye.xml").start(&server);
+    let orbit = parkee.orbit();
+    let waits = server.api().get(&format!("/v1/orbits/{orbit}"));
+    assert!(waits.contains("\"state\":\"parked\""), "{waits}");
+    said(&orbitctl(
+        &server,
+        &["policy", "set", "staff", "--park", "internal"],
+    ));
+    Sipp::new("retriever_leaves.xml")
+        .dials(&[orbit])
+        .start(&server)
+        .finish();
+    parkee.finish();
+    said(&orbitctl(&server, &["settings", "unset", "pickup_timeout"]));
+    said(&orbitctl(&server, &["settings", "revert"]));
+    let odd = ["settings", "unset", "--site", "paris", "pickup_timeout"];
+    fails(&orbitctl(&server, &odd), 2, &["not set", "members"]);
+    server.stop();
+}
+
+#[test]
+fn row_54_what_is_exported_starts_another_server_and_imports_all_or_nothing() {
+    let one = server();
+    said(&orbitctl(&one, &["ranges", "add", "night", "800", "809"]));
+    let file = one.folder().join("export.toml").display().to_string();
+    assert_eq!(said(&orbitctl(&one, &["export", "--output", &file])), "");
+    fails(
+        &orbitctl(&one, &["export", "-o", &file]),
+        2,
+        &["not there yet"],
+    );
+    let checked = orbitd().args(["--config", &file, "check"]).output();
+    assert!(said(&checked.expect("orbitd runs")).contains("is right"));
+
+    let other = server();
+    let trial = said(&orbitctl(&other, &["import", "--dry-run", &file]));
+    assert!(trial.contains("range night  added"), "{trial}");
+    assert!(trial.contains("[sip] differs"), "{trial}");
+    assert!(!ranges(&other).contains("800-809"), "a trial");
+    said(&orbitctl(&other, &["import", &file]));
+    assert!(ranges(&other).contains("800-809"));
+    one.stop();
+    other.stop();
 }

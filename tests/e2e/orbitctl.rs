@@ -62,6 +62,12 @@ fn who_waits_is_shown_as_a_table_and_as_json() {
     assert!(one.contains("state     parked"), "{one}");
     let ranges = said(&orbitctl(&server, &["ranges"]));
     assert!(ranges.contains("700-799"), "{ranges}");
+    let drawn = said(&orbitctl(&server, &["test-reservations", "-n", "20000"]));
+    let verdict = "20000 draws from 97 free orbits: chi-square";
+    assert!(
+        drawn.contains(verdict) && drawn.contains("as likely"),
+        "{drawn}"
+    );
     let status = said(&orbitctl(&server, &["status"]));
     assert!(status.contains("orbits    3 taken, 97 free"), "{status}");
     let top = said(&orbitctl(&server, &["top", "--looks", "2"]));

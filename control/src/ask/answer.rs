@@ -37,6 +37,7 @@ impl Exchange {
                 let orbit = self.park_call(now, *call, orbit.as_deref())?;
                 Ok(self.shown(orbit))
             }
+            Ask::Draw(ask) => self.draw(ask).map(Answer::Drawn),
             Ask::Ranges => Ok(Answer::Ranges(self.range_views())),
             Ask::Status => Ok(Answer::Status(StatusView::new(self.phase, figures))),
         }

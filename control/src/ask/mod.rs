@@ -7,6 +7,7 @@
 //! Absent on purpose: HTTP, who may ask what, the clock on the wall (`driver::http`).
 
 mod answer;
+mod draw;
 pub mod limits;
 mod orbit;
 mod range;
@@ -56,6 +57,8 @@ pub enum Ask {
     },
     /// Every range of this node. Answered by [`Answer::Ranges`].
     Ranges,
+    /// Orbits drawn without parking. Answered by [`Answer::Drawn`].
+    Draw(Draw),
     /// Figures. Answered by [`Answer::Status`].
     Status,
 }
@@ -65,9 +68,27 @@ impl Ask {
     pub(crate) const fn is_act(&self) -> bool {
         match self {
             Self::HangUp(_) | Self::Move { .. } | Self::Deliver { .. } | Self::Park { .. } => true,
-            Self::Orbits(_) | Self::Orbit(_) | Self::Ranges | Self::Status => false,
+            Self::Orbits(_) | Self::Orbit(_) | Self::Ranges | Self::Draw(_) | Self::Status => false,
         }
     }
+}
+
+/// Orbits to be drawn as they are given out to who names none, each taken back at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Draw {
+    /// So many times; at most [`limits::DRAWS_MAX`].
+    pub count: usize,
+    /// From the range of this name only.
+    pub range: Option<String>,
+}
+
+/// What was drawn.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Drawn {
+    /// How many orbits are free there.
+    pub free: usize,
+    /// How often each was drawn that was drawn at all, by prefix and number.
+    pub orbits: Vec<(String, u32)>,
 }
 
 /// The call in an orbit.
@@ -90,6 +111,8 @@ pub enum Answer {
     Done,
     /// Of [`Ask::Ranges`], by prefix and start.
     Ranges(Vec<RangeView>),
+    /// Of [`Ask::Draw`].
+    Drawn(Drawn),
     /// Of [`Ask::Status`].
     Status(StatusView),
 }

@@ -19,6 +19,14 @@ pub enum WhenAllFail {
 impl WhenAllFail {
     pub(super) const KEY: &str = "when_all_fail";
 
+    /// As it is written.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::End => "end",
+            Self::Repark => "repark",
+        }
+    }
+
     pub(super) fn read(table: &Table<'_>) -> Result<Option<Self>, ConfigError> {
         let rule = "write \"end\" or \"repark\"";
         match table.text(Self::KEY, rule)? {

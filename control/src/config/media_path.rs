@@ -16,6 +16,14 @@ pub enum MediaPath {
 impl MediaPath {
     pub(super) const KEY: &str = "media";
 
+    /// As it is written.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Anchored => "anchored",
+            Self::Released => "released",
+        }
+    }
+
     pub(super) fn read(table: &Table<'_>) -> Result<Option<Self>, ConfigError> {
         let rule = "write \"anchored\" or \"released\"";
         match table.text(Self::KEY, rule)? {

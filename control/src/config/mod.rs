@@ -10,6 +10,7 @@
 mod api;
 mod cdr;
 mod codes;
+mod document;
 mod duration;
 mod forsaken;
 mod later;
@@ -46,6 +47,7 @@ use std::path::Path;
 pub use api::{Api, Certificate, Role, Token};
 pub use cdr::CdrConfig;
 pub use codes::Codes;
+pub use document::Document;
 pub use forsaken::WhenAllFail;
 pub use media::Media;
 pub use media_path::MediaPath;
@@ -54,7 +56,7 @@ pub use node::Node;
 pub use notify::NotifyParker;
 pub use numbers::Numbers;
 pub use orbit_range::{Allocation, Empty, OrbitRange};
-pub use overlay::{Definition, Document, ObjectKind, ObjectName, Overlay};
+pub use overlay::{Definition, ObjectKind, ObjectName, Overlay};
 pub use park::Park;
 pub use party::{Kind, PartyRules};
 pub use pin::Pin;
@@ -157,6 +159,14 @@ impl Config {
             cdr: self.cdr.clone(),
             ..changed
         })
+    }
+
+    /// Another text in the place of the file, in its folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the first thing that is wrong.
+    pub fn with_text(&self, text: &str, name: &str) -> Result<Self, ConfigError> {
+        Self::parse(text, name, self.source.folder())
     }
 
     /// What the file says, with what was changed while the server ran.

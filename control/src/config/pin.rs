@@ -36,6 +36,14 @@ impl Pin {
         })
     }
 
+    /// A PIN in digits as it is kept: `sha256:SALT:HASH`. `None` for what is no PIN in digits.
+    #[must_use]
+    pub fn hashed(digits: &str, salt: &str) -> Option<String> {
+        let is_pin = PIN_DIGITS.contains(&digits.len()) && is_digits(digits.as_bytes());
+        let hex = |bytes: [u8; 32]| bytes.map(|byte| format!("{byte:02x}")).concat();
+        is_pin.then(|| format!("sha256:{salt}:{}", hex(hash(salt, digits.as_bytes()))))
+    }
+
     /// Whether these digits, in ASCII, are it. How long that takes tells nothing.
     #[must_use]
     pub fn is(&self, digits: &[u8]) -> bool {
@@ -72,6 +80,8 @@ mod tests {
         // printf %s salt4711 | sha256sum
         let hashed = "sha256:salt:\
                       740f9df08014957dcdb6e5d76eed11cb4786192879d9eecff364d95605912d2d";
+        assert_eq!(Pin::hashed("4711", "salt").as_deref(), Some(hashed));
+        assert_eq!(Pin::hashed("471", "salt"), None);
         for pin in [Pin::parse("4711").unwrap(), Pin::parse(hashed).unwrap()] {
             assert!(pin.is(b"4711"));
             for other in ["", "4712", "47110", "471", "salt4711"] {

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::limits::{PICKUP_ATTEMPTS, RECALL_RING_TIMEOUT};
 use super::nearest::nearest;
 use super::table::Table;
-use super::{Config, ConfigError, MediaPath, Music, OrbitRange, WhenAllFail, forsaken};
+use super::{
+    Config, ConfigError, Definition, MediaPath, Music, OrbitRange, WhenAllFail, duration, forsaken,
+};
 
 /// What holds for the calls that wait in one range.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,6 +91,35 @@ impl Config {
                 .unwrap_or_default(),
             media: scopes().find_map(|scope| scope.media).unwrap_or_default(),
         }
+    }
+}
+
+impl Config {
+    /// What holds in a range of a site that has nothing of its own, or of no site.
+    #[must_use]
+    pub fn settings_of(&self, site: Option<&str>) -> Settings {
+        self.settings(&OrbitRange {
+            site: site.map(str::to_owned),
+            ..OrbitRange::default()
+        })
+    }
+}
+
+impl Settings {
+    /// In the words of the file.
+    #[must_use]
+    pub fn definition(&self) -> Definition {
+        let members = json!({
+            "pickup_timeout": duration::show(self.pickup_timeout),
+            "max_pickup_attempts": self.max_pickup_attempts,
+            "recall_ring_timeout": duration::show(self.recall_ring_timeout),
+            "music_on_hold": self.music.is_some(),
+            "music": self.music,
+            "on_timeout_uri": self.on_timeout_uri,
+            WhenAllFail::KEY: self.when_all_fail.name(),
+            MediaPath::KEY: self.media.name(),
+        });
+        Definition::new(members.as_object().cloned().unwrap_or_default())
     }
 }
 

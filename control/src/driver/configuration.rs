@@ -4,6 +4,7 @@
 //! Absent on purpose: who may change it, and how that is said (`http`); what is right
 //! (`crate::config`); what it does to calls (`crate::park`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
@@ -27,9 +28,18 @@ struct Shared {
     is_kept: bool,
     arrivals: mpsc::Sender<Arrival>,
     /// What holds now.
-    overlay: watch::Sender<Arc<Overlay>>,
+    held: watch::Sender<Arc<Held>>,
     /// Held while a change is under way: there is one at a time.
     turn: Arc<Mutex<()>>,
+}
+
+/// What holds.
+#[derive(Debug)]
+struct Held {
+    /// What is laid over the file.
+    overlay: Overlay,
+    /// The whole.
+    config: Arc<Config>,
 }
 
 /// What shall become of an object.
@@ -81,6 +91,16 @@ pub(super) struct Seen {
     pub(super) is_changed: bool,
 }
 
+/// What makes the objects those of another configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Wanted {
+    pub(super) wishes: Vec<(ObjectName, Wish)>,
+    /// Those of the wishes that add.
+    new: BTreeSet<ObjectName>,
+    /// Tables that differ and are of the file.
+    pub(super) left: Vec<String>,
+}
+
 /// What must hold for a change to be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Condition {
@@ -96,27 +116,81 @@ impl Configuration {
     pub(super) fn new(
         base: Config,
         overlay: Overlay,
+        config: Config,
         is_kept: bool,
         arrivals: mpsc::Sender<Arrival>,
     ) -> Self {
+        let config = Arc::new(config);
+        let held = Held { overlay, config };
         Self(Arc::new(Shared {
             base,
             is_kept,
             arrivals,
-            overlay: watch::Sender::new(Arc::new(overlay)),
+            held: watch::Sender::new(Arc::new(held)),
             turn: Arc::default(),
         }))
     }
 
     /// An object as it is now.
     pub(super) fn object(&self, name: &ObjectName) -> Option<Seen> {
-        let overlay = self.overlay();
-        let definition = self.0.base.document(&overlay).object(name)?;
+        let Held { overlay, .. } = &*self.held();
+        let definition = self.0.base.document(overlay).object(name)?;
         let is_changed = overlay.has(name);
         Some(Seen {
             definition,
             is_changed,
         })
+    }
+
+    /// The sites, by name.
+    pub(super) fn sites(&self) -> Vec<String> {
+        self.held().config.park.sites.keys().cloned().collect()
+    }
+
+    /// The policies, in the order in which they are looked at.
+    pub(super) fn policies(&self) -> Vec<String> {
+        let held = self.held();
+        let names = { held.config.policies.iter() }.map(|policy| policy.name.clone());
+        names.collect()
+    }
+
+    /// What holds in a site, or for all.
+    pub(super) fn settings(&self, site: Option<&str>) -> Definition {
+        self.held().config.settings_of(site).definition()
+    }
+
+    /// The whole, as a file.
+    pub(super) fn export(&self, salt: &str) -> String {
+        let mut document = self.0.base.document(&self.held().overlay);
+        document.hash_pins(salt, None);
+        document.text()
+    }
+
+    /// What is to be done so that the objects are those of another configuration.
+    ///
+    /// # Errors
+    /// What is wrong with that one.
+    pub(super) fn compare(&self, text: &str, salt: &str) -> Result<Wanted, ConfigError> {
+        let base = &self.0.base;
+        let held = base.document(&self.held().overlay);
+        let mut wanted = base
+            .with_text(text, "the import")?
+            .document(&Overlay::default());
+        wanted.hash_pins(salt, Some(&held));
+        let left = wanted.differing_rest(&held);
+        let (before, after) = (held.objects(), wanted.objects());
+        let put =
+            { after.iter() }.filter(|(name, definition)| before.get(name) != Some(definition));
+        let put = put.map(|(name, one)| (name.clone(), Wish::Put(one.clone())));
+        let gone = before.keys().filter(|name| !after.contains_key(name));
+        let remove = gone.map(|name| (name.clone(), Wish::Remove));
+        let wishes: Vec<_> = put.chain(remove).collect();
+        let names = wishes.iter().map(|(name, _)| name);
+        let new = names
+            .filter(|name| !before.contains_key(name))
+            .cloned()
+            .collect();
+        Ok(Wanted { wishes, new, left })
     }
 
     /// Makes changes, all or none, in the name of somebody.
@@ -139,8 +213,8 @@ impl Configuration {
         made.await.unwrap_or(Err(Unchanged::Ending))
     }
 
-    fn overlay(&self) -> Arc<Overlay> {
-        Arc::clone(&self.0.overlay.borrow())
+    fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.0.held.borrow())
     }
 
     async fn make(
@@ -150,15 +224,15 @@ impl Configuration {
         by: &str,
     ) -> Result<(), Unchanged> {
         let Shared { base, is_kept, .. } = &*self.0;
-        let held = self.overlay();
-        let now = base.document(&held);
+        let held = &self.held().overlay;
+        let now = base.document(held);
         if let Some((name, _)) = wishes.first()
             && condition.is_some_and(|condition| !condition.holds(&now, name))
         {
             return Err(Unchanged::Meanwhile);
         }
         let file = base.document(&Overlay::default());
-        let (mut overlay, mut changes) = (Overlay::clone(&held), Vec::new());
+        let (mut overlay, mut changes) = (held.clone(), Vec::new());
         for (name, wish) in wishes {
             let is_there = match wish {
                 Wish::Put(_) => true,
@@ -185,10 +259,10 @@ impl Configuration {
         if let Err(error) = taken {
             // A call came between. What was kept is taken back, so that the next start has what
             // holds now.
-            self.keep_again(&held, &overlay, by).await?;
+            self.keep_again(held, &overlay, by).await?;
             return Err(Unchanged::NotNow(error));
         }
-        self.0.overlay.send_replace(Arc::new(overlay));
+        self.0.held.send_replace(Arc::new(Held { overlay, config }));
         Ok(())
     }
 
@@ -230,6 +304,17 @@ impl Reactor {
                 self.handle(Input::Configure(&config));
             }
         }
+    }
+}
+
+impl Wanted {
+    /// What becomes of each object: `added`, `changed` or `removed`.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (&ObjectName, &'static str)> {
+        self.wishes.iter().map(|(name, wish)| match wish {
+            Wish::Put(_) if self.new.contains(name) => (name, "added"),
+            Wish::Put(_) => (name, "changed"),
+            Wish::Remove | Wish::Revert => (name, "removed"),
+        })
     }
 }
 

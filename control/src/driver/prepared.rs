@@ -53,7 +53,8 @@ impl Prepared {
     /// The configuration as it can be changed once the server runs.
     pub(super) fn running(&self, arrivals: mpsc::Sender<Arrival>) -> Configuration {
         let (base, overlay) = (self.base.clone(), self.overlay.clone());
-        Configuration::new(base, overlay, self.store.is_some(), arrivals)
+        let (config, is_kept) = (self.config.clone(), self.store.is_some());
+        Configuration::new(base, overlay, config, is_kept, arrivals)
     }
 
     /// What holds.

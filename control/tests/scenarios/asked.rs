@@ -1,6 +1,6 @@
 //! What an operator is told of orbits and ranges, at each moment of a call's stay.
 
-use control::ask::{Answer, Ask, AskError, OrbitState, OrbitView, OrbitsAsk, limits};
+use control::ask::{Answer, Ask, AskError, Draw, OrbitState, OrbitView, OrbitsAsk, limits};
 use control::config::Config;
 
 use crate::common::phone::callee::RingHabit;
@@ -208,6 +208,36 @@ fn row_13_ranges_that_only_keep_numbers_free_are_told_as_well() {
         ("group", "group-pickup", None, 0),
     ];
     assert_eq!(told, expected);
+    world.finish();
+}
+
+#[test]
+fn row_25_orbits_are_drawn_on_trial_each_as_likely_as_every_other_and_none_is_taken() {
+    let mut world = World::new(Site::default());
+    let alice = world.phone("alice");
+    let parked = world.park(alice);
+    let taken = world.orbit(parked).expect("it waits");
+    let ask = |count, range: Option<&str>| {
+        let range = range.map(str::to_owned);
+        Ask::Draw(Draw { count, range })
+    };
+    let Answer::Drawn(drawn) = world.ask(ask(20_000, None)).unwrap() else {
+        panic!("it is answered by what was drawn")
+    };
+    assert_eq!((drawn.free, drawn.orbits.len()), (99, 99), "the free ones");
+    assert!(drawn.orbits.iter().all(|(orbit, _)| *orbit != taken));
+    let expected = 20_000.0 / 99.0;
+    let of = |times: u32| (f64::from(times) - expected).powi(2) / expected;
+    let chi_square: f64 = drawn.orbits.iter().map(|(_, times)| of(*times)).sum();
+    assert!(chi_square < 147.0, "98 degrees of freedom: {chi_square}");
+    assert_eq!(world.status().parked, 1);
+    let nowhere = world.ask(ask(1, Some("nowhere")));
+    assert_eq!(nowhere, Err(AskError::NoSuchRange("nowhere".to_owned())));
+    let Answer::Drawn(drawn) = world.ask(ask(usize::MAX, Some("Front-Desk"))).unwrap() else {
+        panic!("it is answered by what was drawn")
+    };
+    let times: u32 = drawn.orbits.iter().map(|(_, times)| times).sum();
+    assert_eq!(times as usize, limits::DRAWS_MAX, "at most");
     world.finish();
 }
 

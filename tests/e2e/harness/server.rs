@@ -139,6 +139,11 @@ impl Server {
         self.process = spawn(&self.settings, self.folder.path(), self.address);
     }
 
+    /// Its folder, which goes with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The file that calls are kept in.
     pub(crate) fn store(&self) -> PathBuf {
         match self.settings.store_room {

@@ -98,6 +98,32 @@ impl Client {
         read(checked(response)?, &self.server)
     }
 
+    /// A text that is under a path.
+    pub(super) fn text(&self, path: &str) -> Result<String, Failure> {
+        let mut response = checked(self.answer(path)?)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        body.read_to_string()
+            .map_err(|error| self.unreachable(&error))
+    }
+
+    /// Does something with a text of a type; what is told of it.
+    pub(super) fn post_text<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        kind: &str,
+        text: &str,
+    ) -> Result<T, Failure> {
+        let request = self.agent.post(format!("{}{path}", self.server));
+        let request = request
+            .header("Authorization", &self.authorization)
+            .header("Content-Type", kind);
+        let request = request.config().timeout_global(Some(PATIENCE)).build();
+        let response = request
+            .send(text)
+            .map_err(|error| self.unreachable(&error))?;
+        read(checked(response)?, &self.server)
+    }
+
     /// What is under a path is gone.
     pub(super) fn delete(&self, path: &str) -> Result<(), Failure> {
         let request = self.agent.delete(format!("{}{path}", self.server));
@@ -105,6 +131,19 @@ impl Client {
         let request = request.config().timeout_global(Some(PATIENCE)).build();
         let response = request.call().map_err(|error| self.unreachable(&error))?;
         checked(response).map(drop)
+    }
+
+    /// The same; what is not there is null, and new.
+    pub(super) fn get_tagged_or_new<T: DeserializeOwned + Default>(
+        &self,
+        path: &str,
+    ) -> Result<(T, Condition), Failure> {
+        match self.get_tagged(path) {
+            Err(Failure::Refused(problem)) if problem.status == 404 => {
+                Ok((T::default(), Condition::IsNew))
+            }
+            other => other,
+        }
     }
 
     /// What is under a path, and the tag that a change of it can name.

@@ -9,14 +9,19 @@ mod cell;
 mod client;
 mod events;
 mod failure;
+mod object;
 mod options;
+mod policies;
 mod ranges;
+mod reservations;
 mod retrieve;
 mod scope;
+mod settings;
 mod show;
 mod table;
 mod token;
 mod top;
+mod transfer;
 mod trust;
 
 use std::io::Write;
@@ -81,6 +86,13 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
         }
         Command::Drain => client.post("/v1/drain", &serde_json::json!({})),
         Command::Ranges(command) => ranges::run(&client, json, command, out),
+        Command::TestReservations { count, range } => {
+            reservations::run(&client, json, (*count, range.as_deref()), out)
+        }
+        Command::Export { output } => transfer::export(&client, output.as_deref(), out),
+        Command::Import { file, dry_run } => transfer::import(&client, json, (file, *dry_run), out),
+        Command::Settings { command } => settings::run(&client, json, command.as_deref(), out),
+        Command::Policy { command } => policies::run(&client, json, command.as_deref(), out),
         Command::Status => {
             let status: Status = client.get("/v1/status")?;
             tell(out, json, &status, show::status)

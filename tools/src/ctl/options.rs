@@ -99,6 +99,41 @@ pub(super) enum Command {
     /// The ranges of orbits: list, add, change and remove them.
     #[command(args_conflicts_with_subcommands = true)]
     Ranges(Box<Ranges>),
+    /// Draw orbits without parking, and judge whether each is as likely as every other.
+    TestReservations {
+        /// So many times.
+        #[arg(short = 'n', long, default_value_t = 10_000)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+        count: u32,
+        /// From the range of this name only.
+        #[arg(long, value_name = "NAME")]
+        range: Option<String>,
+    },
+    /// The whole configuration as TOML: orbitd can be started with it. Needs the role admin: it has
+    /// the hashes of tokens and PINs.
+    Export {
+        /// Into this new file, which nobody else may read.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make ranges, settings, policies and music those of a configuration: all or nothing.
+    Import {
+        /// The configuration; - for the standard input.
+        file: PathBuf,
+        /// Only say what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// The settings of waiting calls, of all and of each site: list and change them.
+    Settings {
+        #[command(subcommand)]
+        command: Option<Box<SettingsCommand>>,
+    },
+    /// Who may park and retrieve: list, add, change and remove policies.
+    Policy {
+        #[command(subcommand)]
+        command: Option<Box<PolicyCommand>>,
+    },
     /// Figures of the moment.
     Status,
     /// Every change as it happens, until Ctrl-C.
@@ -239,6 +274,109 @@ pub(super) struct ScopeOptions {
     /// Which way media goes once a call was retrieved: anchored or released.
     #[arg(long, value_name = "WAY")]
     pub(super) media: Option<String>,
+}
+
+/// `orbitctl settings`. What changes something needs the role admin and is kept in the store.
+#[derive(Subcommand, Debug)]
+pub(super) enum SettingsCommand {
+    /// What holds for all, and what each site has of its own.
+    List,
+    /// Change what is given, of all or of a site, and leave the rest as it is.
+    Set {
+        /// Of this site; it is made where it is not there.
+        #[arg(long, value_name = "NAME")]
+        site: Option<String>,
+        #[command(flatten)]
+        scope: ScopeOptions,
+        /// Who belongs to the site, such as *@paris.example.com; may be given several times.
+        #[arg(long = "member", value_name = "WHO", requires = "site")]
+        members: Vec<String>,
+    },
+    /// Leave keys to the settings of all, or to their usual value.
+    Unset {
+        /// Of this site.
+        #[arg(long, value_name = "NAME")]
+        site: Option<String>,
+        /// Such as pickup_timeout.
+        #[arg(required = true)]
+        keys: Vec<String>,
+    },
+    /// Remove a site. One that a range or a policy names stays.
+    Remove {
+        /// Its name.
+        site: String,
+    },
+    /// Leave settings to the file: what it says holds again.
+    Revert {
+        /// Of this site.
+        #[arg(long, value_name = "NAME")]
+        site: Option<String>,
+    },
+}
+
+/// `orbitctl policy`. What changes something needs the role admin and is kept in the store.
+#[derive(Subcommand, Debug)]
+pub(super) enum PolicyCommand {
+    /// The policies, in the order in which they are looked at.
+    List,
+    /// One policy.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Add a policy. With the first one nobody may do any more what no policy allows.
+    Add {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        policy: PolicyOptions,
+    },
+    /// Change what is given of a policy, and leave the rest as it is.
+    Set {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        policy: PolicyOptions,
+        /// Leave a key to its usual value, such as retrieve_with_pin.
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+    },
+    /// Remove policies. One that a range names stays.
+    Remove {
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Leave policies to the file: what it says of them holds again.
+    Revert {
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}
+
+/// The keys of a policy.
+#[derive(Args, Debug, Default)]
+pub(super) struct PolicyOptions {
+    /// Whose it is: global, site:NAME or users.
+    #[arg(long)]
+    pub(super) scope: Option<String>,
+    /// Of whom it is with --scope users, such as 20*; may be given several times.
+    #[arg(long = "user", value_name = "WHO")]
+    pub(super) users: Vec<String>,
+    /// The kinds of party that may park: internal, pstn, federated.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(super) park: Vec<String>,
+    /// The kinds that may retrieve.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(super) retrieve: Vec<String>,
+    /// The kinds that may retrieve once they have dialled the PIN.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub(super) retrieve_with_pin: Vec<String>,
+    /// The file with the PIN; - for the standard input. Never on the command line, where everybody
+    /// on the host could read it.
+    #[arg(long, value_name = "FILE")]
+    pub(super) pin_file: Option<PathBuf>,
 }
 
 /// `orbitctl top`

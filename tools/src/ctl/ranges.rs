@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use control::driver::http::{ConfiguredRange, Origin, RangeList};
+use control::driver::http::RangeList;
 use serde_json::{Map, Value};
 
 use super::client::{Client, Condition, escaped, path};
+use super::object::{self, members};
 use super::options::{Ranges, RangesCommand, WhichRanges};
 use super::{Failure, cell, scope, show, tell};
 
@@ -15,11 +16,15 @@ pub(super) fn run(
     options: &Ranges,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let show_one = |out: &mut dyn Write, range: &ConfiguredRange| tell(out, json, range, one);
+    let show_one = |out: &mut dyn Write, name: &str, range: &Value| {
+        tell(out, json, range, |range| {
+            object::shown("range", name, range)
+        })
+    };
     match &options.command {
         None => list(client, json, &options.which, out),
         Some(RangesCommand::List(which)) => list(client, json, which, out),
-        Some(RangesCommand::Show { name }) => show_one(out, &client.get(&place(name))?),
+        Some(RangesCommand::Show { name }) => show_one(out, name, &client.get(&place(name))?),
         Some(RangesCommand::Add {
             name,
             start,
@@ -32,7 +37,11 @@ pub(super) fn run(
             members.insert("end".to_owned(), end.as_str().into());
             scope::put_range(&mut members, range);
             scope::put(&mut members, settings);
-            show_one(out, &client.put(&place(name), &members, &Condition::IsNew)?)
+            show_one(
+                out,
+                name,
+                &client.put(&place(name), &members, &Condition::IsNew)?,
+            )
         }
         Some(RangesCommand::Set {
             name,
@@ -48,10 +57,10 @@ pub(super) fn run(
             scope::put_texts(&mut members, &[("start", start), ("end", end)]);
             scope::put_range(&mut members, range);
             scope::put(&mut members, settings);
-            show_one(out, &client.put(&place(name), &members, &condition)?)
+            show_one(out, name, &client.put(&place(name), &members, &condition)?)
         }
         Some(RangesCommand::Remove { names }) => remove(client, names, out),
-        Some(RangesCommand::Revert { names }) => revert(client, "ranges", names, out),
+        Some(RangesCommand::Revert { names }) => object::revert(client, "ranges", names, out),
     }
 }
 
@@ -96,21 +105,6 @@ fn remove(client: &Client, patterns: &[String], out: &mut dyn Write) -> Result<(
     Ok(())
 }
 
-/// Leaves objects of one kind to the file.
-pub(super) fn revert(
-    client: &Client,
-    kind: &str,
-    names: &[String],
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    for name in names {
-        let path = path(&["v1", kind, name, "revert"]);
-        client.post(&path, &serde_json::json!({}))?;
-        writeln!(out, "{}: left to the file", cell::printable(name))?;
-    }
-    Ok(())
-}
-
 /// A name without a star is itself, whether it is there or not: then the server says so.
 fn names(client: &Client, pattern: &str) -> Result<Vec<String>, Failure> {
     if !pattern.contains(['*', '?']) {
@@ -131,43 +125,6 @@ fn names(client: &Client, pattern: &str) -> Result<Vec<String>, Failure> {
         return Err(Failure::Argument(what));
     }
     Ok(names)
-}
-
-/// What an object of the configuration says.
-pub(super) fn members(object: &Value) -> Map<String, Value> {
-    object["definition"]
-        .as_object()
-        .cloned()
-        .unwrap_or_default()
-}
-
-/// An object of the configuration, line by line.
-pub(super) fn lines(
-    head: &str,
-    name: &str,
-    origin: Origin,
-    definition: &impl serde::Serialize,
-) -> String {
-    let origin = match origin {
-        Origin::File => "file",
-        Origin::Store => "store",
-    };
-    let mut text = format!(
-        "{head:<19} {}\nfrom                {origin}\n",
-        cell::printable(name)
-    );
-    let definition = serde_json::to_value(definition).unwrap_or_default();
-    for (key, value) in definition.as_object().into_iter().flatten() {
-        let value = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        text.push_str(&format!("{key:<19} {}\n", cell::printable(&value)));
-    }
-    text
-}
-
-fn one(range: &ConfiguredRange) -> String {
-    lines("range", &range.name, range.origin, &range.definition)
 }
 
 fn place(name: &str) -> String {

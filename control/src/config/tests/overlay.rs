@@ -116,12 +116,8 @@ fn settings_take_the_place_of_those_of_their_scope_and_nothing_else() {
         let site = config.park.sites["paris"].clone();
         (site.own.pickup_timeout, site.members.len())
     };
-    let gone = laid(FILE, &[(paris.clone(), "-")]).unwrap();
-    assert_eq!(
-        own(&gone),
-        (None, 1),
-        "those of all hold, and its members stay"
-    );
+    let named = laid(FILE, &[(paris.clone(), "-")]).unwrap_err();
+    assert_eq!(named.key, ["orbit_range", "0", "site"], "it is not there");
     let other = r#"{"members":["+331*","2*"]}"#;
     assert_eq!(own(&laid(FILE, &[(paris, other)]).unwrap()), (None, 2));
     let oslo = (

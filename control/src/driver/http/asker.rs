@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use super::Problem;
 use super::limits::{ASK_TIMEOUT, ASKS_MAX};
 use crate::ask::{
-    Answer, Ask, AskError, AskId, OrbitPage, OrbitView, OrbitsAsk, RangeView, StatusView,
+    Answer, Ask, AskError, AskId, Draw, Drawn, OrbitPage, OrbitView, OrbitsAsk, RangeView,
+    StatusView,
 };
 use crate::driver::metrics::Figures;
 use crate::driver::reactor::Arrival;
@@ -65,6 +66,14 @@ impl Asker {
     pub(super) async fn ranges(&self) -> Result<Vec<RangeView>, Problem> {
         match self.ask(Ask::Ranges).await? {
             Answer::Ranges(ranges) => Ok(ranges),
+            other => unreachable!("{other:?} answers another question"),
+        }
+    }
+
+    /// Orbits drawn without parking.
+    pub(super) async fn draw(&self, ask: Draw) -> Result<Drawn, Problem> {
+        match self.ask(Ask::Draw(ask)).await? {
+            Answer::Drawn(drawn) => Ok(drawn),
             other => unreachable!("{other:?} answers another question"),
         }
     }

@@ -3,6 +3,8 @@
 //!
 //! Absent on purpose: what is right. The file's own rules say that (`crate::config`).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -91,5 +93,49 @@ definition! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(example = "404")]
         pub empty: Option<String>,
+    }
+}
+
+definition! {
+    /// What a scope says: of all as `[park]` does, of a site as `[park.site.NAME]` does.
+    SettingsDefinition {
+        /// Who belongs to the site; those of all have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub members: Option<Vec<String>>,
+    }
+}
+
+/// What a policy says, as `[[policy]]` does.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDefinition {
+    /// Whose it is: `global`, `site:NAME` or `users`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "global")]
+    pub scope: Option<String>,
+    /// Of whom it is, where it is of users.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<Vec<String>>,
+    /// The kinds of party that may park: `internal`, `pstn`, `federated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub park: Option<Vec<String>>,
+    /// The kinds that may retrieve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieve: Option<Vec<String>>,
+    /// The kinds that may retrieve once they have dialled the PIN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieve_with_pin: Option<Vec<String>>,
+    /// 4 to 12 digits, or `sha256:SALT:HASH`. It is told as `***`, which stands for the one that is
+    /// there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
+}
+
+impl fmt::Debug for PolicyDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyDefinition")
+            .field("scope", &self.scope)
+            .field("users", &self.users)
+            .finish_non_exhaustive()
     }
 }

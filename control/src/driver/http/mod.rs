@@ -22,16 +22,20 @@ mod orbits;
 mod page;
 mod permit;
 mod places;
+mod policies;
 mod problem;
 mod query;
 mod ranges;
+mod reservations;
 mod routes;
+mod settings;
 mod stats;
 mod status;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod token;
+mod transfer;
 
 pub(in crate::driver) use asker::{Asked, Asker, Reply};
 pub(in crate::driver) use listen::{Listening, Serving, bind, start};
@@ -40,11 +44,15 @@ pub(in crate::driver) use tls::Tls;
 
 pub use actions::{Meant, Move, Park, Retrieve};
 pub use certificate::CertificateError;
-pub use definition::{Origin, RangeDefinition};
+pub use definition::{Origin, PolicyDefinition, RangeDefinition, SettingsDefinition};
 pub use events::{Event, Fact, HistoryList, RecallTarget, Snapshot, Stay};
 pub use health::Health;
 pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};
+pub use policies::{ConfiguredPolicy, PolicyList};
 pub use problem::Problem;
 pub use ranges::{ConfiguredRange, Range, RangeList};
+pub use reservations::Reservations;
+pub use settings::{GlobalSettings, SiteSettings};
 pub use status::{Figures, Status};
 pub use token::NewToken;
+pub use transfer::{Import, ImportChange};

@@ -7,7 +7,10 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
-use super::{Problem, actions, events, health, orbits, ranges, status};
+use super::{
+    Problem, actions, events, health, orbits, policies, ranges, reservations, settings, status,
+    transfer,
+};
 
 /// The document.
 #[derive(OpenApi)]
@@ -29,12 +32,27 @@ use super::{Problem, actions, events, health, orbits, ranges, status};
         health::ready,
         orbits::list,
         orbits::one,
+        policies::list,
+        policies::one,
+        policies::put,
+        policies::remove,
+        policies::revert,
         ranges::list,
         ranges::one,
         ranges::put,
         ranges::remove,
         ranges::revert,
+        reservations::test,
+        settings::of_all,
+        settings::put_of_all,
+        settings::revert_of_all,
+        settings::of_site,
+        settings::put_of_site,
+        settings::remove_site,
+        settings::revert_site,
         status::show,
+        transfer::export,
+        transfer::import,
     ),
     components(schemas(Problem, events::Snapshot)),
     modifiers(&Bearer)
@@ -92,7 +110,7 @@ const REFUSALS: &[(u16, &str)] = &[
         "It is another one than `If-Match` or `If-None-Match` says.",
     ),
     (413, "The body is too large."),
-    (415, "The body is not JSON."),
+    (415, "The body is not of the type that is wanted."),
     (
         422,
         "What it says is understood, and cannot be; `field` names what.",

@@ -67,6 +67,25 @@ impl Problem {
         Self::new(status, "not-json", title, detail)
     }
 
+    /// A body that does not say that it is TOML.
+    pub(super) fn not_toml() -> Self {
+        let detail = "Send TOML, and the header field `Content-Type: application/toml`.";
+        let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not TOML");
+        Self::new(status, "not-toml", title, detail)
+    }
+
+    /// A whole configuration that is wrong, with the line.
+    pub(super) fn not_importable(error: ConfigError) -> Self {
+        let (status, title) = (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The configuration would be wrong",
+        );
+        Self {
+            field: error.key.last().cloned(),
+            ..Self::new(status, "configuration", title, error.message)
+        }
+    }
+
     /// The last part of its type.
     pub(super) fn name(&self) -> &str {
         self.kind.rsplit(':').next().unwrap_or_default()

@@ -16,8 +16,12 @@ use super::limits::{BODY_BYTES_MAX, EVENT_STREAMS_MAX, REQUEST_TIMEOUT};
 use super::listen::Serving;
 use super::metrics;
 use super::permit::{Tokens, open, permit};
-use super::{Problem, actions, health, openapi, orbits, page, ranges, status};
+use super::{
+    Problem, actions, health, openapi, orbits, page, policies, ranges, reservations, settings,
+    status, transfer,
+};
 use crate::config::Role;
+use crate::config::limits::FILE_BYTES_MAX;
 use crate::driver::configuration::Configuration;
 use crate::driver::metrics::Metrics;
 
@@ -69,8 +73,13 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/v1/history", get(events::history::list))
         .route("/v1/orbits", get(orbits::list))
         .route("/v1/orbits/{orbit}", get(orbits::one))
+        .route("/v1/policies", get(policies::list))
+        .route("/v1/policies/{name}", get(policies::one))
         .route("/v1/ranges", get(ranges::list))
         .route("/v1/ranges/{name}", get(ranges::one))
+        .route("/v1/reservations/test", get(reservations::test))
+        .route("/v1/settings", get(settings::of_all))
+        .route("/v1/settings/{site}", get(settings::of_site))
         .route("/v1/status", get(status::show))
         .route_layer(of(Role::Viewer));
     let of_operators = Router::new()
@@ -81,8 +90,7 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route_layer(of(Role::Operator));
     let of_admins = Router::new()
         .route("/v1/drain", post(actions::drain))
-        .route("/v1/ranges/{name}", put(ranges::put).delete(ranges::remove))
-        .route("/v1/ranges/{name}/revert", post(ranges::revert))
+        .merge(configuring())
         .route_layer(of(Role::Admin));
     of_all
         .merge(of_tokens)
@@ -96,6 +104,24 @@ pub(super) fn routes(desk: Desk) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(in_time))
         .with_state(desk)
+}
+
+/// What changes the configuration.
+fn configuring() -> Router<Desk> {
+    let policy = put(policies::put).delete(policies::remove);
+    let range = put(ranges::put).delete(ranges::remove);
+    let site = put(settings::put_of_site).delete(settings::remove_site);
+    let whole = post(transfer::import).layer(DefaultBodyLimit::max(FILE_BYTES_MAX));
+    Router::new()
+        .route("/v1/configuration", whole.get(transfer::export))
+        .route("/v1/policies/{name}", policy)
+        .route("/v1/policies/{name}/revert", post(policies::revert))
+        .route("/v1/ranges/{name}", range)
+        .route("/v1/ranges/{name}/revert", post(ranges::revert))
+        .route("/v1/revert-settings", post(settings::revert_of_all))
+        .route("/v1/settings", put(settings::put_of_all))
+        .route("/v1/settings/{site}", site)
+        .route("/v1/settings/{site}/revert", post(settings::revert_site))
 }
 
 /// Ends a request whose answer does not begin in time, its body's slowness included.

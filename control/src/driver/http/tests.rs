@@ -97,6 +97,7 @@ impl Bench {
             configuration: Configuration::new(
                 config.clone(),
                 Overlay::default(),
+                config.clone(),
                 config.store.path.is_some(),
                 arrivals.clone(),
             ),
@@ -238,6 +239,10 @@ fn idle(ask: Ask) -> Option<Result<Answer, AskError>> {
         Ask::Move { to, .. } => Ok(Answer::Orbit(Box::new(view(to.parse().unwrap_or(1))))),
         Ask::Deliver { to, .. } => Err(AskError::NotCallable(to)),
         Ask::Park { call, .. } => Err(AskError::NoConversation(call)),
+        Ask::Draw(_) => Ok(Answer::Drawn(ask::Drawn {
+            free: 0,
+            orbits: Vec::new(),
+        })),
         Ask::Ranges => Ok(Answer::Ranges(Vec::new())),
         Ask::Status => Ok(Answer::Status(StatusView {
             is_serving: true,

@@ -9,6 +9,7 @@ use crate::call::{CallKey, Random};
 use crate::config::{Empty, OrbitRange};
 
 mod change;
+mod draw;
 mod range;
 mod show;
 #[cfg(test)]
@@ -25,7 +26,7 @@ pub(crate) struct Orbit {
 
 /// All orbits. What concerns one orbit searches the ranges, and then takes constant time; giving
 /// one out looks at each range.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OrbitTable {
     /// By prefix and first number; they never overlap.
     ranges: Vec<Range>,

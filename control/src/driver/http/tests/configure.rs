@@ -216,3 +216,184 @@ fn row_64_only_admins_configure() {
     }
     bench.end();
 }
+
+#[test]
+fn row_20_settings_are_of_all_and_of_sites_and_a_site_falls_back_to_those_of_all() {
+    let bench = bench(Says::default());
+    let of_all = bench.get("/v1/settings");
+    assert_eq!(of_all.json()["definition"], serde_json::json!({}));
+    assert_eq!(of_all.json()["effective"]["pickup_timeout"], "90s");
+    let set = r#"{"pickup_timeout":"2min","max_pickup_attempts":3}"#;
+    let put = bench.admin("PUT", "/v1/settings", "", set);
+    assert_eq!(
+        (put.status, &put.json()["origin"]),
+        (200, &Value::from("store"))
+    );
+    let own = r#"{"members":["+331*"],"pickup_timeout":"1min"}"#;
+    let paris = bench.admin("PUT", "/v1/settings/paris", "", own);
+    assert_eq!(paris.status, 200, "{}", paris.body);
+    let effective = &paris.json()["effective"];
+    assert_eq!(effective["pickup_timeout"], "1min");
+    assert_eq!(effective["max_pickup_attempts"], 3, "of all");
+    assert_eq!(
+        bench.get("/v1/settings").json()["sites"],
+        serde_json::json!(["paris"])
+    );
+    for (path, body, field) in [
+        ("/v1/settings", r#"{"members":["2*"]}"#, "members"),
+        (
+            "/v1/settings",
+            r#"{"max_pickup_attempts":0}"#,
+            "max_pickup_attempts",
+        ),
+        (
+            "/v1/settings/paris",
+            r#"{"on_timeout_uri":"tel:1"}"#,
+            "on_timeout_uri",
+        ),
+        ("/v1/settings/paris", r#"{"members":["a","**"]}"#, "members"),
+    ] {
+        let refused = bench.admin("PUT", path, "", body);
+        let wrong = (422, "configuration".to_owned(), field.to_owned());
+        assert_eq!(refused.wrong(), wrong, "{body}: {}", refused.body);
+    }
+    let named = r#"{"start":"700","end":"799","site":"paris"}"#;
+    assert_eq!(
+        bench
+            .admin("PUT", "/v1/ranges/front%20desk", "", named)
+            .status,
+        200
+    );
+    let refused = bench.admin("DELETE", "/v1/settings/paris", "", "");
+    assert_eq!(refused.problem(), (422, "configuration".to_owned()));
+    let back = bench.admin("POST", "/v1/ranges/front%20desk/revert", "", "");
+    assert_eq!(back.status, 204);
+    assert_eq!(
+        bench.admin("DELETE", "/v1/settings/paris", "", "").status,
+        204
+    );
+    assert_eq!(bench.get("/v1/settings/paris").status, 404);
+    assert_eq!(
+        bench.admin("POST", "/v1/revert-settings", "", "").status,
+        204
+    );
+    assert_eq!(bench.get("/v1/settings").json(), of_all.json());
+    bench.end();
+}
+
+#[test]
+fn row_21_a_policy_is_added_and_its_pin_is_told_to_nobody() {
+    let (kept, changes) = std::sync::mpsc::channel();
+    let bench = bench(Says {
+        keep: Box::new(move |changes| {
+            kept.send(changes[0].clone()).unwrap();
+            Ok(())
+        }),
+        ..Says::default()
+    });
+    let path = "/v1/policies/staff";
+    let body = r#"{"park":["internal"],"retrieve_with_pin":["pstn"],"pin":"4711"}"#;
+    let put = bench.admin("PUT", path, "", body);
+    assert_eq!(put.json()["definition"]["pin"], "***", "{}", put.body);
+    let pin = || {
+        let Ok(ObjectChange::Put(record)) = changes.try_recv() else {
+            panic!("one change is kept")
+        };
+        let definition = record.definition.unwrap();
+        definition.members()["pin"].as_str().unwrap().to_owned()
+    };
+    let first = pin();
+    assert!(
+        first.starts_with("sha256:") && !first.contains("4711"),
+        "{first}"
+    );
+    let same = r#"{"park":["internal","pstn"],"retrieve_with_pin":["pstn"],"pin":"***"}"#;
+    assert_eq!(bench.admin("PUT", path, "", same).status, 200);
+    assert_eq!(pin(), first, "the one that is there");
+    let list = bench.get("/v1/policies");
+    assert!(!list.body.contains("sha256"), "{}", list.body);
+    assert_eq!(list.json()["policies"][0]["name"], "staff");
+    for (path, body, status, field) in [
+        ("/v1/policies/new", same, 400, "pin"),
+        (
+            path,
+            r#"{"retrieve_with_pin":["pstn"],"pin":"12"}"#,
+            422,
+            "pin",
+        ),
+        (path, r#"{"park":["martian"]}"#, 422, "park"),
+        (path, r#"{"scope":"site:oslo"}"#, 422, "scope"),
+        ("/v1/policies/a%20b", "{}", 422, "name"),
+    ] {
+        let refused = bench.admin("PUT", path, "", body);
+        let (is, _, of) = refused.wrong();
+        assert_eq!((is, &*of), (status, field), "{body}: {}", refused.body);
+    }
+    assert_eq!(bench.admin("DELETE", path, "", "").status, 204);
+    assert_eq!(bench.get(path).status, 404);
+    bench.end();
+}
+
+#[test]
+fn row_54_what_is_exported_is_a_file_and_imports_as_it_was() {
+    let plain = "[[policy]]\nname = \"staff\"\npark = [\"internal\"]\n\
+                 retrieve_with_pin = [\"pstn\"]\npin = \"4711\"\n";
+    let bench = of_file(&format!("{plain}{FILE}"), Says::default());
+    let put = bench.admin("PUT", "/v1/ranges/night", "", NIGHT);
+    assert_eq!(put.status, 200, "{}", put.body);
+    let exported = bench.admin("GET", "/v1/configuration", "", "");
+    assert!(!exported.body.contains("4711"), "{}", exported.body);
+    let file = Config::parse(&exported.body, "export.toml", Path::new("")).unwrap();
+    assert_eq!(file.orbit_ranges.len(), 2);
+    assert!(file.policies[0].pin.as_ref().unwrap().is(b"4711"));
+    let import = |query: &str, text: &str| {
+        let token = bench.token(Role::Admin);
+        let request = format!(
+            "POST /v1/configuration{query} HTTP/1.1\r\nHost: here\r\n\
+             Authorization: Bearer {token}\r\nContent-Type: application/toml\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+            text.len()
+        );
+        bench.raw(request.as_bytes())
+    };
+    let other = format!(
+        "{plain}[sip]\ndomains = [\"example.com\"]\n[park.site.oslo]\nmembers = [\"2*\"]\n\
+         [[orbit_range]]\nname = \"front desk\"\nstart = \"700\"\nend = \"709\"\n\
+         [store]\npath = \"orbit.db\"\n"
+    );
+    let expected = serde_json::json!({
+        "applied": false,
+        "changes": [
+            {"object": "range front desk", "change": "changed"},
+            {"object": "settings site:oslo", "change": "added"},
+            {"object": "range night", "change": "removed"},
+        ],
+        "left": ["sip"],
+    });
+    assert_eq!(import("?dry_run=true", &other).json(), expected);
+    assert_eq!(bench.get("/v1/ranges/night").status, 200, "a trial");
+    let done = import("", &other);
+    assert_eq!(
+        (done.status, &done.json()["applied"]),
+        (200, &Value::from(true))
+    );
+    assert_eq!(bench.get("/v1/ranges/night").status, 404);
+    assert_eq!(import("", &other).json()["changes"], serde_json::json!([]));
+    let back = import("", &exported.body);
+    assert_eq!(
+        back.json()["changes"].as_array().unwrap().len(),
+        3,
+        "{}",
+        back.body
+    );
+    let seen = bench.get("/v1/ranges/night");
+    assert_eq!(seen.json()["definition"], put.json()["definition"]);
+    let wrong = import(
+        "",
+        "[[orbit_range]]\nname = \"a\"\nstart = \"0\"\nend = \"9\"\n",
+    );
+    assert_eq!(wrong.problem(), (422, "configuration".to_owned()));
+    assert!(wrong.body.contains("the import:3"), "{}", wrong.body);
+    assert_eq!(bench.get("/v1/ranges/night").status, 200, "all or nothing");
+    bench.end();
+}
