@@ -15,7 +15,7 @@ pub enum RtcpPort {
 }
 
 /// What offer and answer settled for one stream. Sent whole each time anything in it changes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Media {
     /// Where RTP is sent to; `None` while the peer has not said, or is on hold with `c=0.0.0.0`.
     pub remote: Option<SocketAddr>,
@@ -44,7 +44,7 @@ pub struct Media {
 }
 
 /// From which sources a stream accepts RTP (RFC 7362).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Latch {
     /// Only from `Media::remote`.
     Closed,

@@ -3,6 +3,7 @@
 
 use shared::{Command, Latch, Media, Source};
 
+use super::leg::Described;
 use super::{CallKey, Exchange, Leg, State};
 use crate::sdp::Agreed;
 use crate::sip::agent::DialogKey;
@@ -86,26 +87,29 @@ impl Exchange {
 
     /// Lets a stream send nothing, so that it says the same word again when told to.
     pub(super) fn hush(&mut self, dialog: DialogKey) {
-        let described = self.legs[&dialog].described;
-        if let Some(media) = described {
-            self.tell(dialog, media, Source::Silent);
+        if self.legs[&dialog].described.is_some() {
+            self.feed(dialog, Source::Silent);
         }
     }
 
     fn tell(&mut self, dialog: DialogKey, media: Media, source: Source) {
-        if self.legs[&dialog].source != source {
-            self.note_music(dialog);
-        }
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
-        let stream = leg.stream;
-        let is_new_media = leg.described.replace(media) != Some(media);
-        let is_new_source = std::mem::replace(&mut leg.source, source) != source;
-        if is_new_media {
+        let (stream, described) = (leg.stream, Described::of(&media));
+        if leg.described.replace(described) != Some(described) {
             self.command(stream.worker, Command::Describe { stream, media });
         }
-        if is_new_source {
-            self.command(stream.worker, Command::Send { stream, source });
+        self.feed(dialog, source);
+    }
+
+    fn feed(&mut self, dialog: DialogKey, source: Source) {
+        if self.legs[&dialog].source == source {
+            return;
         }
+        self.note_music(dialog);
+        let leg = self.legs.get_mut(&dialog).expect("the caller looked");
+        leg.source = source;
+        let stream = leg.stream;
+        self.command(stream.worker, Command::Send { stream, source });
     }
 }
 

@@ -4,6 +4,7 @@
 //! moves the wish or settles something, the rest follows: where the two differ and nobody's offer
 //! is pending, we offer.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use shared::{Codec, Media, PromptId, Source, StreamId, SyncSource};
@@ -49,11 +50,31 @@ pub(crate) struct Leg {
     /// The answer that a provisional response to our first INVITE brought.
     pub(crate) early: Option<Box<EarlyAnswer>>,
     /// What the worker was told last.
-    pub(crate) described: Option<Media>,
+    pub(crate) described: Option<Described>,
     pub(crate) source: Source,
     pub(crate) heard: Box<Heard>,
     /// What it is told before; most are told nothing.
     pub(crate) speech: Option<Box<Speech>>,
+}
+
+/// What a worker was told of a stream, as far as it matters here: the whole would be a twentieth of
+/// what is kept of a parked call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Described {
+    digest: u64,
+    /// Whether silence of the peer is told.
+    pub(crate) supervise: bool,
+}
+
+impl Described {
+    pub(crate) fn of(media: &Media) -> Self {
+        let mut hasher = DefaultHasher::new();
+        media.hash(&mut hasher);
+        Self {
+            digest: hasher.finish(),
+            supervise: media.supervise,
+        }
+    }
 }
 
 /// What a leg is told before it hears music.

@@ -87,7 +87,7 @@ impl Document {
     }
 
     /// Puts hashes in the place of PINs in digits; a PIN that another document has under the same
-    /// policy keeps the hash it has there.
+    /// policy is written as it is there.
     pub fn hash_pins(&mut self, salt: &str, other: Option<&Self>) {
         let list = self.0.get_mut("policy").and_then(toml::Value::as_array_mut);
         for policy in list
@@ -100,16 +100,13 @@ impl Document {
             let Some(toml::Value::String(pin)) = policy.get_mut("pin") else {
                 continue;
             };
-            let Some(hashed) = Pin::hashed(pin, salt) else {
-                continue;
-            };
             let there = other.and_then(|other| other.object(&name));
             let there = there.as_ref().and_then(|one| one.0.get("pin")?.as_str());
-            let same = there.filter(|there| {
-                let known = Pin::parse(there);
-                known.is_some_and(|known| known.is(pin.as_bytes()))
-            });
-            *pin = same.map_or(hashed, str::to_owned);
+            let same = there.filter(|there| Pin::are_one(pin, there));
+            let hashed = Pin::hashed(pin, salt);
+            if let Some(kept) = same.map(str::to_owned).or(hashed) {
+                *pin = kept;
+            }
         }
     }
 

@@ -44,6 +44,16 @@ impl Pin {
         is_pin.then(|| format!("sha256:{salt}:{}", hex(hash(salt, digits.as_bytes()))))
     }
 
+    /// Whether two ways to write a PIN, one of them in digits, are of the same; or are the same.
+    #[must_use]
+    pub fn are_one(one: &str, other: &str) -> bool {
+        let hides = |hash: &str, digits: &str| {
+            let is_plain = is_digits(digits.as_bytes());
+            is_plain && Self::parse(hash).is_some_and(|pin| pin.is(digits.as_bytes()))
+        };
+        one == other || hides(one, other) || hides(other, one)
+    }
+
     /// Whether these digits, in ASCII, are it. How long that takes tells nothing.
     #[must_use]
     pub fn is(&self, digits: &[u8]) -> bool {
@@ -82,6 +92,8 @@ mod tests {
                       740f9df08014957dcdb6e5d76eed11cb4786192879d9eecff364d95605912d2d";
         assert_eq!(Pin::hashed("4711", "salt").as_deref(), Some(hashed));
         assert_eq!(Pin::hashed("471", "salt"), None);
+        assert!(Pin::are_one("4711", hashed) && Pin::are_one(hashed, "4711"));
+        assert!(!Pin::are_one("4712", hashed) && !Pin::are_one(hashed, "471"));
         for pin in [Pin::parse("4711").unwrap(), Pin::parse(hashed).unwrap()] {
             assert!(pin.is(b"4711"));
             for other in ["", "4712", "47110", "471", "salt4711"] {

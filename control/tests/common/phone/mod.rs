@@ -352,7 +352,7 @@ impl Phone {
             client.is_excused = true;
         }
         for watch in &mut self.watches {
-            watch.server_died();
+            watch.server_died(was_behind);
         }
         self.owe_no_acks();
     }

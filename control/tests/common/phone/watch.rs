@@ -27,8 +27,11 @@ pub(crate) struct Watching {
     refresh_at: Option<Time>,
     /// The next version that may come.
     next_version: u64,
-    /// The server has died: another may go on with a higher version, and begins with everything.
-    may_jump: bool,
+    /// How often the server has died and another has not been heard of: it may go on with a higher
+    /// version, and begins with everything. What its predecessor said last may come before that.
+    jumps: u32,
+    /// It has died, and its store was behind: the next may begin where an earlier one began.
+    server_has_forgotten: bool,
     /// By dialog: what is known of it.
     pub(crate) lamps: BTreeMap<String, Lamp>,
     ended: BTreeSet<String>,
@@ -167,17 +170,22 @@ impl Watching {
 
     fn check_version(&mut self, version: Option<&str>, is_full: bool) {
         let version: u64 = version.and_then(|v| v.parse().ok()).expect("a version");
-        if self.may_jump && is_full && version > self.next_version {
+        let is_ahead = version > self.next_version;
+        if is_full && is_ahead && self.jumps > 0 {
             self.next_version = version;
-            self.may_jump = false;
+            self.jumps -= 1;
+        }
+        if is_full && self.server_has_forgotten {
+            self.next_version = version;
         }
         assert_eq!(version, self.next_version, "a gap in the versions");
         self.next_version = version + 1;
     }
 
-    /// The server has died.
-    pub(super) fn server_died(&mut self) {
-        self.may_jump = true;
+    /// The server has died, and what it said last may be nowhere written.
+    pub(super) fn server_died(&mut self, was_behind: bool) {
+        self.jumps += 1;
+        self.server_has_forgotten |= was_behind;
     }
 
     /// Whether this was told before: the 200 was lost, and the notifier sends it again.
@@ -264,7 +272,8 @@ impl Phone {
             remote_cseq: None,
             refresh_at: None,
             next_version: 0,
-            may_jump: false,
+            jumps: 0,
+            server_has_forgotten: false,
             lamps: BTreeMap::new(),
             ended: BTreeSet::new(),
             notices: Vec::new(),
