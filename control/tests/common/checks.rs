@@ -388,12 +388,14 @@ fn is_joined(world: &World, settled: &Settled, stream: &Stream, who: &str) {
             plays || !world.site.config.park.music_on_hold,
             "{who} hears nothing"
         );
+        // Nothing is agreed with a partner that has not answered yet after a restart: it is asked
+        // for two minutes.
         let partner = world.workers.streams().any(|other| {
             other.id != stream.id
                 && other.id.worker == stream.id.worker
                 && other
                     .media
-                    .is_some_and(|media| !media.receive || media.remote.is_none())
+                    .is_none_or(|media| !media.receive || media.remote.is_none())
         });
         assert!(partner, "{who} hears music although nobody holds it");
     }
