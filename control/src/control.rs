@@ -346,9 +346,9 @@ impl Control {
             .extend(commands.map(|(to, command)| Output::Command(to, command)));
         // A call is safe before anybody is told of it.
         self.outputs.extend(std::iter::from_fn(|| self.gate.poll()));
-        let (mut puts, ends) = self.exchange.changes();
+        let (mut puts, mut ends) = self.exchange.changes();
         puts.extend(self.exchange.watch_changes());
-        if let Some(batch) = self.batches.of(puts) {
+        if let Some(batch) = self.batches.of_changes(puts, &mut ends) {
             self.gate.close(batch.number);
             self.outputs.push_back(Output::Store(batch));
         }

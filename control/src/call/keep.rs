@@ -15,9 +15,16 @@ use crate::happening::CallNumber;
 use crate::park::Parked;
 use crate::sip::agent::DialogKey;
 use crate::store::Operation;
+use crate::store::batches::End;
 use crate::store::record::{
     CallName, CallRecord, LegRecord, ParkedRecord, StateRecord, SyncSourceRecord,
 };
+
+/// What the store must be told of one call.
+enum Change {
+    Put(Box<CallRecord>),
+    End(End),
+}
 
 /// What was said to the store.
 #[derive(Debug)]
@@ -26,7 +33,35 @@ pub(crate) struct Keeping {
     origin_unix_ms: u64,
     touched: BTreeSet<CallKey>,
     /// The calls that the store has, or will have, with a digest of what it was told.
-    kept: BTreeMap<CallKey, (CallName, u64)>,
+    kept: BTreeMap<CallKey, Kept>,
+}
+
+/// What the store has of a call.
+#[derive(Debug)]
+struct Kept {
+    name: CallName,
+    /// Of all but the name.
+    digest: u64,
+    /// Where it waits.
+    orbit: Option<Box<str>>,
+    /// Who is in it.
+    dialogs: [Option<u64>; 2],
+}
+
+impl Kept {
+    fn of(record: &CallRecord) -> Self {
+        let orbit = match &record.state {
+            StateRecord::Parked(parked) => Some(parked.orbit.clone()),
+            StateRecord::Bridged { .. } => None,
+        };
+        Self {
+            name: record.name.clone(),
+            digest: digest(record),
+            orbit,
+            dialogs: [Some(&record.first), record.second.as_ref()]
+                .map(|leg| leg.map(LegRecord::digest)),
+        }
+    }
 }
 
 impl Keeping {
@@ -59,13 +94,12 @@ impl Exchange {
     /// The store has this of an adopted call.
     pub(crate) fn note_kept(&mut self, key: CallKey, record: &CallRecord) {
         if let Some(keeping) = &mut self.keeping {
-            let entry = (record.name.clone(), digest(record));
-            keeping.kept.insert(key, entry);
+            keeping.kept.insert(key, Kept::of(record));
         }
     }
 
     /// What the store must be told: what is another, or new, and what is over.
-    pub(crate) fn changes(&mut self) -> (Vec<Operation>, Vec<CallName>) {
+    pub(crate) fn changes(&mut self) -> (Vec<Operation>, Vec<End>) {
         while let Some(dialog) = self.agent.poll_touched() {
             if let Some(leg) = self.legs.get(&dialog) {
                 self.touch(leg.call);
@@ -78,8 +112,9 @@ impl Exchange {
         let (mut puts, mut ends) = (Vec::new(), Vec::new());
         for key in touched.into_iter().flatten() {
             match self.change(key) {
-                Some(Operation::Delete(name)) => ends.push(name),
-                change => puts.extend(change),
+                Some(Change::End(end)) => ends.push(end),
+                Some(Change::Put(record)) => puts.push(Operation::Put(record)),
+                None => {}
             }
         }
         (puts, ends)
@@ -87,7 +122,7 @@ impl Exchange {
 
     /// What the store must be told of one call: what it is now, where that differs from what was
     /// said last.
-    fn change(&mut self, key: CallKey) -> Option<Operation> {
+    fn change(&mut self, key: CallKey) -> Option<Change> {
         if let Some(State::Adopting(_)) = self.state(key) {
             // The store has it as it was, which is what another process needs.
             return None;
@@ -95,16 +130,21 @@ impl Exchange {
         let record = self.record(key);
         let kept = &mut self.keeping.as_mut()?.kept;
         let Some(mut record) = record else {
-            return kept.remove(&key).map(|(name, _)| Operation::Delete(name));
+            let kept = kept.remove(&key)?;
+            return Some(Change::End(End {
+                name: kept.name,
+                orbit: kept.orbit,
+                dialogs: kept.dialogs,
+            }));
         };
         let now = digest(&record);
         record.name = match kept.get(&key) {
-            Some((_, said)) if *said == now => return None,
-            Some((name, _)) => name.clone(),
+            Some(said) if said.digest == now => return None,
+            Some(said) => said.name.clone(),
             None => CallName(CallNumber(key.0).to_string().into()),
         };
-        kept.insert(key, (record.name.clone(), now));
-        Some(Operation::Put(Box::new(record)))
+        kept.insert(key, Kept::of(&record));
+        Some(Change::Put(Box::new(record)))
     }
 
     /// Nothing that is kept differs from what the store was told.
@@ -114,7 +154,7 @@ impl Exchange {
         };
         assert!(keeping.touched.is_empty(), "a change waits to be said");
         for key in self.calls.keys() {
-            let kept = keeping.kept.get(key).map(|(_, digest)| *digest);
+            let kept = keeping.kept.get(key).map(|kept| kept.digest);
             if matches!(self.calls[key].state, State::Adopting(_)) {
                 assert!(kept.is_some(), "{key:?}: the store has it no more");
                 continue;
@@ -202,6 +242,14 @@ impl Exchange {
 }
 
 impl LegRecord {
+    /// Names its dialog, in this process.
+    pub(crate) fn digest(&self) -> u64 {
+        let dialog = &self.dialog.dialog;
+        let mut hasher = DefaultHasher::new();
+        (&dialog.call_id, &dialog.local_tag, &dialog.remote_tag).hash(&mut hasher);
+        hasher.finish()
+    }
+
     pub(crate) fn identity(&self) -> Identity {
         Identity::from_parts(&self.identity, self.private)
     }

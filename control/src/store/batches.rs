@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use super::gate::Gate;
-use super::record::CallName;
+use super::record::{CallName, CallRecord, LegRecord, StateRecord};
 use super::{Batch, Operation};
 
 /// The batches of a process.
@@ -18,20 +18,57 @@ pub(crate) struct Batches {
     /// The number of the last one.
     last: u64,
     /// Calls that are over, and the place of what tells it.
-    ends: VecDeque<(u64, CallName)>,
+    ends: VecDeque<(u64, End)>,
+}
+
+/// A call that is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct End {
+    pub(crate) name: CallName,
+    /// The orbit that it has in the store, if it has one.
+    pub(crate) orbit: Option<Box<str>>,
+    /// Its dialogs there, as [`LegRecord::digest`] names them.
+    pub(crate) dialogs: [Option<u64>; 2],
+}
+
+impl End {
+    /// Whether a call has what this one leaves: its orbit, or the dialog of a phone that was parked
+    /// again.
+    fn makes_way_for(&self, record: &CallRecord) -> bool {
+        let legs = [Some(&record.first), record.second.as_ref()];
+        let mut dialogs = legs.into_iter().flatten().map(LegRecord::digest);
+        let is_in = |orbit: &str| match &record.state {
+            StateRecord::Parked(parked) => *parked.orbit == *orbit,
+            StateRecord::Bridged { .. } => false,
+        };
+        self.orbit.as_deref().is_some_and(is_in)
+            || dialogs.any(|digest| self.dialogs.contains(&Some(digest)))
+    }
 }
 
 impl Batches {
-    /// A batch of these, if there are any.
-    pub(crate) fn of(&mut self, operations: Vec<Operation>) -> Option<Batch> {
-        if operations.is_empty() {
-            return None;
-        }
+    /// A batch of what begins or changes, if anything does. Of the calls that are over now it has
+    /// those whose orbit or dialog another has from now on.
+    pub(crate) fn of_changes(
+        &mut self,
+        mut operations: Vec<Operation>,
+        over: &mut Vec<End>,
+    ) -> Option<Batch> {
+        let mut before = Vec::new();
         for operation in &operations {
             if let Operation::Put(record) = operation {
                 // It is worth keeping after all.
-                self.ends.retain(|(_, name)| *name != record.name);
+                self.ends.retain(|(_, end)| end.name != record.name);
+                before.extend(self.leave(record, over));
             }
+        }
+        operations.splice(0..0, before);
+        self.of(operations)
+    }
+
+    fn of(&mut self, operations: Vec<Operation>) -> Option<Batch> {
+        if operations.is_empty() {
+            return None;
         }
         self.last += 1;
         Some(Batch {
@@ -40,11 +77,25 @@ impl Batches {
         })
     }
 
+    /// Ends of calls whose orbit or dialog another has now: in the store nothing is in two calls.
+    fn leave(&mut self, record: &CallRecord, over: &mut Vec<End>) -> Vec<Operation> {
+        let mut left = Vec::new();
+        let mut stays = |end: &End| {
+            let stays = !end.makes_way_for(record);
+            if !stays {
+                left.push(Operation::Delete(end.name.clone()));
+            }
+            stays
+        };
+        self.ends.retain(|(_, end)| stays(end));
+        over.retain(|end| stays(end));
+        left
+    }
+
     /// Calls are over; whoever is to know of it is told by what stands at the gate.
-    pub(crate) fn ended<T>(&mut self, gate: &Gate<T>, names: Vec<CallName>) {
+    pub(crate) fn ended<T>(&mut self, gate: &Gate<T>, ends: Vec<End>) {
         let place = gate.place();
-        self.ends
-            .extend(names.into_iter().map(|name| (place, name)));
+        self.ends.extend(ends.into_iter().map(|end| (place, end)));
     }
 
     /// Those ends that are told.
@@ -52,7 +103,7 @@ impl Batches {
         let told = self
             .ends
             .partition_point(|(place, _)| gate.has_left(*place));
-        let names = self.ends.drain(..told).map(|(_, name)| name);
+        let names = self.ends.drain(..told).map(|(_, end)| end.name);
         let operations = names.map(Operation::Delete).collect();
         self.of(operations)
     }
@@ -68,12 +119,41 @@ mod tests {
         CallName("a".into())
     }
 
+    fn parked_in(orbit: &str) -> CallRecord {
+        let dialog = serde_json::json!({
+            "uac": false, "call_id": "c", "local_tag": "l", "remote_tag": "r",
+            "local": "<sip:l@a>;tag=l", "remote": "<sip:r@b>;tag=r", "target": "sip:r@b",
+            "routes": [], "local_cseq": 1, "secure": false, "path": null,
+        });
+        let record = serde_json::json!({
+            "name": "new",
+            "state": { "parked": {
+                "orbit": orbit, "since_unix_ms": 1, "deadline_unix_ms": 2, "recalls": 0,
+                "park_token": "0123456789abcdef",
+            } },
+            "first": {
+                "dialog": dialog,
+                "session": { "id": 1, "version": 1, "lines": [], "place": 0, "numbers": [] },
+                "contact": orbit, "host": "a", "identity": "<sip:r@b>", "private": false,
+            },
+        });
+        serde_json::from_value(record).unwrap()
+    }
+
+    fn end() -> End {
+        End {
+            name: name(),
+            orbit: Some("701".into()),
+            dialogs: [None; 2],
+        }
+    }
+
     #[test]
     fn an_end_is_written_once_what_tells_it_has_left() {
         let (mut batches, mut gate) = (Batches::default(), Gate::default());
         gate.close(1);
         assert!(gate.pass(Time::ZERO, ()).is_none());
-        batches.ended(&gate, vec![name()]);
+        batches.ended(&gate, vec![end()]);
         assert_eq!(batches.of_ends(&gate), None);
         gate.stored(1);
         assert_eq!(batches.of_ends(&gate), None, "it has not left yet");
@@ -84,10 +164,45 @@ mod tests {
     }
 
     #[test]
+    fn an_orbit_is_left_in_the_batch_that_gives_it_to_another() {
+        let (mut batches, mut gate) = (Batches::default(), Gate::default());
+        gate.close(1);
+        assert!(gate.pass(Time::ZERO, ()).is_none());
+        batches.ended(&gate, vec![end()]);
+        let later = End {
+            name: CallName("b".into()),
+            orbit: Some("702".into()),
+            dialogs: [None; 2],
+        };
+        let mut over = vec![later.clone()];
+        for (orbit, left) in [("703", None), ("701", Some("a")), ("702", Some("b"))] {
+            let put = Operation::Put(Box::new(parked_in(orbit)));
+            let batch = batches.of_changes(vec![put.clone()], &mut over).unwrap();
+            let left = left.map(|name| Operation::Delete(CallName(name.into())));
+            let expected: Vec<_> = left.into_iter().chain([put]).collect();
+            assert_eq!(batch.operations, expected, "{orbit}");
+        }
+        assert!(over.is_empty() && batches.ends.is_empty());
+    }
+
+    #[test]
+    fn a_phone_that_is_parked_again_leaves_its_call_in_the_same_batch() {
+        let (mut batches, gate) = (Batches::default(), Gate::<()>::default());
+        let parked = parked_in("703");
+        let dialogs = [None, Some(parked.first.digest())];
+        batches.ended(&gate, vec![End { dialogs, ..end() }]);
+        let put = Operation::Put(Box::new(parked));
+        let batch = batches
+            .of_changes(vec![put.clone()], &mut Vec::new())
+            .unwrap();
+        assert_eq!(batch.operations, [Operation::Delete(name()), put]);
+    }
+
+    #[test]
     fn what_waits_for_nobody_is_written_at_once() {
         let (mut batches, mut gate) = (Batches::default(), Gate::default());
         assert!(gate.pass(Time::ZERO, ()).is_some());
-        batches.ended(&gate, vec![name()]);
+        batches.ended(&gate, vec![end()]);
         assert_eq!(batches.of_ends(&gate).unwrap().number, 1);
     }
 }
