@@ -314,7 +314,8 @@ impl Exchange {
         purpose: Purpose,
     ) -> Option<DialogKey> {
         let orbit = Orbit::parse(&record.contact)?;
-        let session = Session::from_record(&record.session)?;
+        let mut session = Session::from_record(&record.session)?;
+        session.follow(self.keeping.as_ref()?.unix_ms(now));
         let dialog = self.agent.adopt(&record.dialog, &record.contact)?;
         let source = record.source.as_ref().map(SyncSource::from);
         let source = source.unwrap_or_else(|| self.random.sync_source());

@@ -67,6 +67,12 @@ impl Session {
         self.version = version;
     }
 
+    /// The next version is at least this one: a process that died may have said more than it kept,
+    /// so another follows the clock, as RFC 8866 §5.2 suggests.
+    pub fn follow(&mut self, version: u64) {
+        self.version = self.version.max(version);
+    }
+
     /// What is agreed now.
     #[must_use]
     pub const fn agreed(&self) -> Option<&Agreed> {
