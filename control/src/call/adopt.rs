@@ -126,8 +126,7 @@ impl Exchange {
         dialog: DialogKey,
         status: Status,
     ) -> bool {
-        let leg = &self.legs[&dialog];
-        let is_adopted = leg.session.agreed().is_none() && self.is_whole(leg.call);
+        let is_adopted = self.is_being_adopted(dialog) && self.is_whole(self.legs[&dialog].call);
         let may_pass = matches!(
             status,
             Status::TEMPORARILY_UNAVAILABLE | Status::REQUEST_PENDING | Status::REQUEST_TIMEOUT

@@ -15,7 +15,7 @@ use crate::happening::CallNumber;
 use crate::park::Parked;
 use crate::sip::agent::DialogKey;
 use crate::store::Operation;
-use crate::store::batches::End;
+use crate::store::batches::Claim;
 use crate::store::record::{
     CallName, CallRecord, LegRecord, ParkedRecord, StateRecord, SyncSourceRecord,
 };
@@ -23,7 +23,7 @@ use crate::store::record::{
 /// What the store must be told of one call.
 enum Change {
     Put(Box<CallRecord>),
-    End(End),
+    End(Claim),
 }
 
 /// What was said to the store.
@@ -39,29 +39,9 @@ pub(crate) struct Keeping {
 /// What the store has of a call.
 #[derive(Debug)]
 struct Kept {
-    name: CallName,
+    claim: Claim,
     /// Of all but the name.
     digest: u64,
-    /// Where it waits.
-    orbit: Option<Box<str>>,
-    /// Who is in it.
-    dialogs: [Option<u64>; 2],
-}
-
-impl Kept {
-    fn of(record: &CallRecord) -> Self {
-        let orbit = match &record.state {
-            StateRecord::Parked(parked) => Some(parked.orbit.clone()),
-            StateRecord::Bridged { .. } => None,
-        };
-        Self {
-            name: record.name.clone(),
-            digest: digest(record),
-            orbit,
-            dialogs: [Some(&record.first), record.second.as_ref()]
-                .map(|leg| leg.map(LegRecord::digest)),
-        }
-    }
 }
 
 impl Keeping {
@@ -94,12 +74,16 @@ impl Exchange {
     /// The store has this of an adopted call.
     pub(crate) fn note_kept(&mut self, key: CallKey, record: &CallRecord) {
         if let Some(keeping) = &mut self.keeping {
-            keeping.kept.insert(key, Kept::of(record));
+            let kept = Kept {
+                claim: Claim::of(record),
+                digest: digest(record),
+            };
+            keeping.kept.insert(key, kept);
         }
     }
 
     /// What the store must be told: what is another, or new, and what is over.
-    pub(crate) fn changes(&mut self) -> (Vec<Operation>, Vec<End>) {
+    pub(crate) fn changes(&mut self) -> (Vec<Operation>, Vec<Claim>) {
         while let Some(dialog) = self.agent.poll_touched() {
             if let Some(leg) = self.legs.get(&dialog) {
                 self.touch(leg.call);
@@ -130,20 +114,16 @@ impl Exchange {
         let record = self.record(key);
         let kept = &mut self.keeping.as_mut()?.kept;
         let Some(mut record) = record else {
-            let kept = kept.remove(&key)?;
-            return Some(Change::End(End {
-                name: kept.name,
-                orbit: kept.orbit,
-                dialogs: kept.dialogs,
-            }));
+            return kept.remove(&key).map(|kept| Change::End(kept.claim));
         };
-        let now = digest(&record);
+        let digest = digest(&record);
         record.name = match kept.get(&key) {
-            Some(said) if said.digest == now => return None,
-            Some(said) => said.name.clone(),
+            Some(said) if said.digest == digest => return None,
+            Some(said) => said.claim.name.clone(),
             None => CallName(CallNumber(key.0).to_string().into()),
         };
-        kept.insert(key, Kept::of(&record));
+        let claim = Claim::of(&record);
+        kept.insert(key, Kept { claim, digest });
         Some(Change::Put(Box::new(record)))
     }
 
@@ -242,14 +222,6 @@ impl Exchange {
 }
 
 impl LegRecord {
-    /// Names its dialog, in this process.
-    pub(crate) fn digest(&self) -> u64 {
-        let dialog = &self.dialog.dialog;
-        let mut hasher = DefaultHasher::new();
-        (&dialog.call_id, &dialog.local_tag, &dialog.remote_tag).hash(&mut hasher);
-        hasher.finish()
-    }
-
     pub(crate) fn identity(&self) -> Identity {
         Identity::from_parts(&self.identity, self.private)
     }

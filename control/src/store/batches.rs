@@ -7,6 +7,7 @@
 //! nobody holds.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::gate::Gate;
 use super::record::{CallName, CallRecord, LegRecord, StateRecord};
@@ -18,32 +19,45 @@ pub(crate) struct Batches {
     /// The number of the last one.
     last: u64,
     /// Calls that are over, and the place of what tells it.
-    ends: VecDeque<(u64, End)>,
+    ends: VecDeque<(u64, Claim)>,
 }
 
-/// A call that is over.
+/// What a call has in the store, and no other may have there.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct End {
+pub(crate) struct Claim {
     pub(crate) name: CallName,
-    /// The orbit that it has in the store, if it has one.
-    pub(crate) orbit: Option<Box<str>>,
-    /// Its dialogs there, as [`LegRecord::digest`] names them.
-    pub(crate) dialogs: [Option<u64>; 2],
+    /// Where it waits.
+    orbit: Option<Box<str>>,
+    /// Digests of its dialogs.
+    dialogs: [Option<u64>; 2],
 }
 
-impl End {
-    /// Whether a call has what this one leaves: its orbit, or the dialog of a phone that was parked
-    /// again.
-    fn makes_way_for(&self, record: &CallRecord) -> bool {
-        let legs = [Some(&record.first), record.second.as_ref()];
-        let mut dialogs = legs.into_iter().flatten().map(LegRecord::digest);
-        let is_in = |orbit: &str| match &record.state {
-            StateRecord::Parked(parked) => *parked.orbit == *orbit,
-            StateRecord::Bridged { .. } => false,
+impl Claim {
+    pub(crate) fn of(record: &CallRecord) -> Self {
+        let orbit = match &record.state {
+            StateRecord::Parked(parked) => Some(parked.orbit.clone()),
+            StateRecord::Bridged { .. } => None,
         };
-        self.orbit.as_deref().is_some_and(is_in)
-            || dialogs.any(|digest| self.dialogs.contains(&Some(digest)))
+        let legs = [Some(&record.first), record.second.as_ref()];
+        Self {
+            name: record.name.clone(),
+            orbit,
+            dialogs: legs.map(|leg| leg.map(dialog)),
+        }
     }
+
+    /// Whether both have an orbit, or a dialog: that of a phone that was parked again.
+    fn overlaps(&self, other: &Self) -> bool {
+        let are_one = self.orbit.is_some() && self.orbit == other.orbit;
+        are_one || { self.dialogs.iter().flatten() }.any(|one| other.dialogs.contains(&Some(*one)))
+    }
+}
+
+fn dialog(leg: &LegRecord) -> u64 {
+    let dialog = &leg.dialog.dialog;
+    let mut hasher = DefaultHasher::new();
+    (&dialog.call_id, &dialog.local_tag, &dialog.remote_tag).hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Batches {
@@ -52,18 +66,34 @@ impl Batches {
     pub(crate) fn of_changes(
         &mut self,
         mut operations: Vec<Operation>,
-        over: &mut Vec<End>,
+        over: &mut Vec<Claim>,
     ) -> Option<Batch> {
-        let mut before = Vec::new();
-        for operation in &operations {
-            if let Operation::Put(record) = operation {
-                // It is worth keeping after all.
-                self.ends.retain(|(_, end)| end.name != record.name);
-                before.extend(self.leave(record, over));
-            }
+        if !self.ends.is_empty() || !over.is_empty() {
+            let before = self.ends_before(&operations, over);
+            operations.splice(0..0, before);
         }
-        operations.splice(0..0, before);
         self.of(operations)
+    }
+
+    /// Ends of calls whose orbit or dialog another has now: in the store nothing is in two calls.
+    fn ends_before(&mut self, operations: &[Operation], over: &mut Vec<Claim>) -> Vec<Operation> {
+        let mut before = Vec::new();
+        for operation in operations {
+            let Operation::Put(record) = operation else {
+                continue;
+            };
+            let claim = Claim::of(record);
+            // It is worth keeping after all.
+            self.ends.retain(|(_, end)| end.name != claim.name);
+            let mut stays = |end: &Claim| {
+                let makes_way = end.overlaps(&claim);
+                before.extend(makes_way.then(|| Operation::Delete(end.name.clone())));
+                !makes_way
+            };
+            self.ends.retain(|(_, end)| stays(end));
+            over.retain(stays);
+        }
+        before
     }
 
     fn of(&mut self, operations: Vec<Operation>) -> Option<Batch> {
@@ -77,23 +107,8 @@ impl Batches {
         })
     }
 
-    /// Ends of calls whose orbit or dialog another has now: in the store nothing is in two calls.
-    fn leave(&mut self, record: &CallRecord, over: &mut Vec<End>) -> Vec<Operation> {
-        let mut left = Vec::new();
-        let mut stays = |end: &End| {
-            let stays = !end.makes_way_for(record);
-            if !stays {
-                left.push(Operation::Delete(end.name.clone()));
-            }
-            stays
-        };
-        self.ends.retain(|(_, end)| stays(end));
-        over.retain(|end| stays(end));
-        left
-    }
-
     /// Calls are over; whoever is to know of it is told by what stands at the gate.
-    pub(crate) fn ended<T>(&mut self, gate: &Gate<T>, ends: Vec<End>) {
+    pub(crate) fn ended<T>(&mut self, gate: &Gate<T>, ends: Vec<Claim>) {
         let place = gate.place();
         self.ends.extend(ends.into_iter().map(|end| (place, end)));
     }
@@ -140,8 +155,8 @@ mod tests {
         serde_json::from_value(record).unwrap()
     }
 
-    fn end() -> End {
-        End {
+    fn end() -> Claim {
+        Claim {
             name: name(),
             orbit: Some("701".into()),
             dialogs: [None; 2],
@@ -169,7 +184,7 @@ mod tests {
         gate.close(1);
         assert!(gate.pass(Time::ZERO, ()).is_none());
         batches.ended(&gate, vec![end()]);
-        let later = End {
+        let later = Claim {
             name: CallName("b".into()),
             orbit: Some("702".into()),
             dialogs: [None; 2],
@@ -189,8 +204,8 @@ mod tests {
     fn a_phone_that_is_parked_again_leaves_its_call_in_the_same_batch() {
         let (mut batches, gate) = (Batches::default(), Gate::<()>::default());
         let parked = parked_in("703");
-        let dialogs = [None, Some(parked.first.digest())];
-        batches.ended(&gate, vec![End { dialogs, ..end() }]);
+        let dialogs = [None, Some(dialog(&parked.first))];
+        batches.ended(&gate, vec![Claim { dialogs, ..end() }]);
         let put = Operation::Put(Box::new(parked));
         let batch = batches
             .of_changes(vec![put.clone()], &mut Vec::new())
