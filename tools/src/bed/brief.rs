@@ -85,12 +85,7 @@ pub(super) fn brief(options: &BriefOptions, out: &mut impl Write) -> Result<bool
             "rounds": rounds.iter().map(Round::to_json).collect::<Vec<_>>(),
         }),
     };
-    if options.json {
-        writeln!(out, "{:#}", report.to_json())?;
-    } else {
-        writeln!(out, "{}", report.to_text())?;
-    }
-    Ok(report.is_good())
+    report.deliver(None, options.json, out)
 }
 
 pub(super) fn parked_row(calls: u32, parked: usize) -> Row {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -118,6 +119,24 @@ impl Report {
             "rows": rows.collect::<Vec<_>>(),
             "figures": self.figures,
         })
+    }
+
+    /// Writes it to files, where they are wanted, and out; whether nothing falls short.
+    pub(super) fn deliver(
+        &self,
+        files: Option<&Path>,
+        json: bool,
+        out: &mut impl io::Write,
+    ) -> Result<bool, Box<dyn Error>> {
+        if let Some(path) = files {
+            self.write(path)?;
+        }
+        if json {
+            writeln!(out, "{:#}", self.to_json())?;
+        } else {
+            writeln!(out, "{}", self.to_text())?;
+        }
+        Ok(self.is_good())
     }
 
     /// Writes `PATH.txt` and `PATH.json`.

@@ -44,6 +44,20 @@ pub(super) fn shown(kind: &str, name: &str, object: &Value) -> String {
     lines.into_iter().map(line).collect()
 }
 
+/// Removes objects of one kind. The first that is refused ends it: what was said before is done.
+pub(super) fn remove(
+    client: &Client,
+    kind: &str,
+    names: &[String],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    for name in names {
+        client.delete(&path(&["v1", kind, name]))?;
+        writeln!(out, "{}: removed", cell::printable(name))?;
+    }
+    Ok(())
+}
+
 /// Leaves objects of one kind to the file.
 pub(super) fn revert(
     client: &Client,

@@ -50,13 +50,7 @@ pub(super) fn run(
             put(&mut members, policy)?;
             show(out, name, &client.put(&place(name), &members, &condition)?)
         }
-        Some(PolicyCommand::Remove { names }) => {
-            for name in names {
-                client.delete(&place(name))?;
-                writeln!(out, "{}: removed", cell::printable(name))?;
-            }
-            Ok(())
-        }
+        Some(PolicyCommand::Remove { names }) => object::remove(client, "policies", names, out),
         Some(PolicyCommand::Revert { names }) => object::revert(client, "policies", names, out),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::client::{Client, Condition, escaped, path};
 use super::object::{self, members};
 use super::options::{Ranges, RangesCommand, WhichRanges};
-use super::{Failure, cell, scope, show, tell};
+use super::{Failure, scope, show, tell};
 
 pub(super) fn run(
     client: &Client,
@@ -97,10 +97,7 @@ fn query(which: &WhichRanges) -> String {
 /// done.
 fn remove(client: &Client, patterns: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     for pattern in patterns {
-        for name in names(client, pattern)? {
-            client.delete(&place(&name))?;
-            writeln!(out, "{}: removed", cell::printable(&name))?;
-        }
+        object::remove(client, "ranges", &names(client, pattern)?, out)?;
     }
     Ok(())
 }

@@ -48,9 +48,7 @@ pub(super) fn run(
             })
         }
         Some(SettingsCommand::Remove { site }) => {
-            client.delete(&place(Some(site)))?;
-            writeln!(out, "{}: removed", cell::printable(site))?;
-            Ok(())
+            object::remove(client, "settings", std::slice::from_ref(site), out)
         }
         Some(SettingsCommand::Revert { site: Some(site) }) => {
             object::revert(client, "settings", std::slice::from_ref(site), out)

@@ -116,15 +116,7 @@ pub(super) fn pairs(options: &PairsOptions, out: &mut impl Write) -> Result<bool
         rows: findings.rows(options),
         figures: findings.to_json(),
     };
-    if let Some(path) = &options.report {
-        report.write(path)?;
-    }
-    if options.json {
-        writeln!(out, "{:#}", report.to_json())?;
-    } else {
-        writeln!(out, "{}", report.to_text())?;
-    }
-    Ok(report.is_good())
+    report.deliver(options.report.as_deref(), options.json, out)
 }
 
 fn measure(machine: &Machine, options: &PairsOptions) -> Result<Findings, Box<dyn Error>> {
