@@ -49,6 +49,23 @@ fn park(server: &Server, proxy: &Kamailio, alice: &mut Baresip) -> Running {
     anna
 }
 
+/// Alice, Anna and Carol, who are real phones. Anna has called Alice, who has transferred her to
+/// the park address.
+fn three_phones(server: &Server, proxy: &Kamailio) -> [Baresip; 3] {
+    let phone = |place, hertz, name| Baresip::behind(proxy, &server.ports, (place, hertz), name);
+    let mut alice = phone(0, ALICE_HERTZ, "alice");
+    let mut anna = phone(1, ANNA_HERTZ, "anna");
+    let carol = phone(2, CAROL_HERTZ, "carol");
+    anna.dial(&proxy.uri("alice"));
+    alice.wait_for("CALL_INCOMING");
+    alice.command("accept", "");
+    anna.wait_for("CALL_ESTABLISHED");
+    alice.command("transfer", &proxy.uri("park"));
+    anna.wait_for("CALL_ESTABLISHED");
+    alice.wait_for("CALL_CLOSED");
+    [alice, anna, carol]
+}
+
 /// Carol has heard her own voice, which Anna sends back: so there is sound both ways.
 fn heard_both_ways(carol: Baresip) {
     let share = wav::share_at_the_end(&carol.quit(), 2, CAROL_HERTZ);
@@ -133,16 +150,7 @@ fn a_server_that_is_killed_behind_its_proxy_has_the_call_again_with_music() {
         let store = true;
         let kept = settings("pickup_timeout = \"5min\"");
         let (mut server, proxy) = office_of(over, Settings { store, ..kept });
-        let mut alice = Baresip::behind(&proxy, &server.ports, (0, ALICE_HERTZ), "alice");
-        let mut anna = Baresip::behind(&proxy, &server.ports, (1, ANNA_HERTZ), "anna");
-        let mut carol = Baresip::behind(&proxy, &server.ports, (2, CAROL_HERTZ), "carol");
-        anna.dial(&proxy.uri("alice"));
-        alice.wait_for("CALL_INCOMING");
-        alice.command("accept", "");
-        anna.wait_for("CALL_ESTABLISHED");
-        alice.command("transfer", &proxy.uri("park"));
-        anna.wait_for("CALL_ESTABLISHED");
-        alice.wait_for("CALL_CLOSED");
+        let [alice, mut anna, mut carol] = three_phones(&server, &proxy);
         // Each recording of baresip is named by its second.
         pause(Duration::from_secs(2));
         server.kill_and_restart();
@@ -179,16 +187,7 @@ fn hears_music_before(heard: &[i16], talk: Duration) {
 #[test]
 fn row_27_three_real_phones_transfer_park_retrieve_and_hear_each_other() {
     let (server, proxy) = office(Over::Udp, "");
-    let mut alice = Baresip::behind(&proxy, &server.ports, (0, ALICE_HERTZ), "alice");
-    let mut anna = Baresip::behind(&proxy, &server.ports, (1, ANNA_HERTZ), "anna");
-    let mut carol = Baresip::behind(&proxy, &server.ports, (2, CAROL_HERTZ), "carol");
-    anna.dial(&proxy.uri("alice"));
-    alice.wait_for("CALL_INCOMING");
-    alice.command("accept", "");
-    anna.wait_for("CALL_ESTABLISHED");
-    alice.command("transfer", &proxy.uri("park"));
-    anna.wait_for("CALL_ESTABLISHED");
-    alice.wait_for("CALL_CLOSED");
+    let [alice, mut anna, mut carol] = three_phones(&server, &proxy);
     pause(Duration::from_secs(1));
     carol.dial(&proxy.uri("701"));
     carol.wait_for("CALL_ESTABLISHED");
