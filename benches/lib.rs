@@ -73,7 +73,7 @@ impl Plane {
             media_timeout: Duration::from_secs(30),
             admission: Share::WHOLE,
         };
-        let prompts = Arc::new(PromptTable::new(prompts));
+        let prompts = Arc::new(PromptTable::in_order(prompts));
         Self {
             engine: Engine::new(&config, Arc::clone(&prompts), Arc::new(WorkerStats::new())),
             prompts,
@@ -123,7 +123,7 @@ impl Plane {
 
     /// Puts another recording in the place of the one that everybody plays, and takes it up.
     pub fn swap(&mut self, prompt: Prompt) {
-        self.prompts.replace(PromptId(0), prompt);
+        self.prompts.put(PromptId(0), prompt);
         self.engine.refresh_prompts();
     }
 }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use shared::limits::PROMPTS_MAX;
 use shared::{Codec, PromptId};
 
 use crate::prompt::{Prompt, PromptTable};
@@ -38,7 +39,7 @@ impl Track {
 /// [`Codec::ALL`] has this many; a test holds them together.
 const CODECS: u16 = 2;
 const _: () = assert!(Codec::ALL.len() == CODECS as usize);
-const _: () = assert!(shared::limits::PROMPTS_MAX < u16::MAX / CODECS);
+const _: () = assert!(PROMPTS_MAX < u16::MAX / CODECS);
 
 /// The prompts in use on one worker.
 #[derive(Debug)]
@@ -46,7 +47,8 @@ pub struct Library {
     table: Arc<PromptTable>,
     /// The table's, when it was looked at last.
     generation: u64,
-    held: Vec<Option<Held>>,
+    /// One place for each id that there can be.
+    held: Box<[Option<Held>]>,
 }
 
 #[derive(Debug)]
@@ -62,17 +64,15 @@ impl Library {
         Self {
             generation: table.generation(),
             table,
-            held: Vec::new(),
+            held: (0..PROMPTS_MAX).map(|_| None).collect(),
         }
     }
 
     /// One more plays this; `false` when there is no such prompt.
     pub fn acquire(&mut self, id: PromptId) -> bool {
-        let place = usize::from(id.0);
-        if self.held.len() <= place {
-            self.held.resize_with(place + 1, || None);
-        }
-        let slot = &mut self.held[place];
+        let Some(slot) = self.held.get_mut(usize::from(id.0)) else {
+            return false;
+        };
         if slot.is_none() {
             *slot = self
                 .table

@@ -68,7 +68,7 @@ impl Plane {
     /// # Errors
     /// What the data plane says, with the remedy.
     pub fn start(config: &DataplaneConfig) -> Result<Self, Box<dyn Error>> {
-        let prompts = Arc::new(PromptTable::new(vec![Prompt::builtin()]));
+        let prompts = Arc::new(PromptTable::in_order(vec![Prompt::builtin()]));
         let wake: Arc<dyn Wake> = Arc::new(Unwoken);
         let dataplane = dataplane::start(config, &prompts, &wake)?;
         Ok(Self {

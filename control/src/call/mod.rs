@@ -7,16 +7,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use shared::{Command, Source, Time, WorkerId};
+use shared::{Command, Time, WorkerId};
 
 use adopt::Adoptions;
 pub(crate) use alarm::Alarm;
 
-use crate::config::{Codes, Config, Media, Music, Numbers, Park, ReferTo, Reserved};
+use crate::config::{Codes, Config, Media, Music, Park, ReferTo, Reserved};
 use crate::happening::News;
 use crate::lamp::{self, End, Lamps};
 use crate::park::{
-    Attempts, ControlDialogs, Entry, Fetch, Orbit, OrbitTable, ParkToken, Parked, Parking, Settings,
+    Attempts, ControlDialogs, Entry, Fetch, NumbersMusic, Orbit, OrbitTable, ParkToken, Parked,
+    Parking, Settings,
 };
 use crate::policy::Policies;
 use crate::sip::agent::{Agent, DialogKey};
@@ -178,11 +179,9 @@ pub(crate) struct Rules {
     /// What holds for calls in an orbit that is one no more.
     pub(crate) of_all: Settings,
     /// Numbers with music of their own for who has called them.
-    pub(crate) of_numbers: Vec<(Vec<Numbers>, Source)>,
+    pub(crate) of_numbers: Vec<NumbersMusic>,
     /// What the workers have as prompts.
     pub(crate) recordings: BTreeMap<String, Music>,
-    /// The prompt of the first of the words, behind the music.
-    pub(crate) first_word: u16,
     /// Our name in Warning.
     pub(crate) host: Box<str>,
 }
@@ -427,7 +426,6 @@ impl Rules {
             of_all: Settings::of_all(config),
             of_numbers: crate::park::music_of_numbers(config),
             recordings: config.music.clone(),
-            first_word: config.first_word(),
             host,
         }
     }

@@ -7,13 +7,14 @@ use shared::{PromptId, PromptStart, Repeat, Source, Time};
 
 use super::limits::{MUSIC_MEMORY, MUSIC_MEMORY_MAX};
 use super::{Exchange, Leg};
+use crate::park::NumbersMusic;
 use crate::sip::agent::DialogKey;
 
 /// What a leg has heard.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Heard {
-    /// The music of the number that was called, before that of its orbit: its place in the rules.
-    of_number: Option<u16>,
+    /// The music of the number that was called, before that of its orbit.
+    of_number: Option<PromptId>,
     /// Where it was in which recording when it heard that last.
     left: Option<Place>,
     /// Since when it hears what it hears.
@@ -22,7 +23,7 @@ pub(crate) struct Heard {
 
 impl Heard {
     /// Nothing yet.
-    pub(crate) fn of_number(of_number: Option<u16>) -> Self {
+    pub(crate) fn of_number(of_number: Option<PromptId>) -> Self {
         Self {
             of_number,
             ..Self::default()
@@ -65,9 +66,9 @@ impl Exchange {
         match self.settings(leg.orbit).music {
             Source::Silent => Source::Silent,
             music => {
-                let place = leg.heard.of_number.map(usize::from);
-                let of_number = place.and_then(|place| self.rules.of_numbers.get(place));
-                of_number.map_or(music, |(_, music)| *music)
+                let is_it = |one: &&NumbersMusic| Some(one.prompt) == leg.heard.of_number;
+                let of_number = self.rules.of_numbers.iter().find(is_it);
+                of_number.map_or(music, |one| one.source)
             }
         }
     }
@@ -77,8 +78,9 @@ impl Exchange {
         let Source::Prompt { prompt, .. } = self.music(leg) else {
             return None;
         };
-        let mut names = self.rules.recordings.keys();
-        names.nth(usize::from(prompt.0)).cloned()
+        let mut recordings = self.rules.recordings.iter();
+        let named = recordings.find(|(_, music)| music.prompt == prompt);
+        named.map(|(name, _)| name.clone())
     }
 
     /// What a leg shall be sent instead of `source`, so that it hears its music from where it was.

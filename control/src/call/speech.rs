@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: when something is said (`park`).
 
-use shared::{PromptId, PromptStart, Repeat, Source, StreamId};
+use shared::{PromptStart, Repeat, Source, StreamId};
 
 use super::leg::Speech;
 use super::{Exchange, Leg};
@@ -12,10 +12,8 @@ use crate::sip::agent::DialogKey;
 impl Exchange {
     /// Lets a leg hear words from its next [`Exchange::apply`] on, instead of what it was to hear.
     pub(crate) fn say(&mut self, dialog: DialogKey, words: impl DoubleEndedIterator<Item = Word>) {
-        let first = self.rules.first_word;
-        let prompt = |word: Word| PromptId(first + word.number());
         let leg = self.legs.get_mut(&dialog).expect("the caller looked");
-        let unsaid = words.rev().map(prompt).collect();
+        let unsaid = words.rev().map(Word::prompt).collect();
         leg.speech = Some(Box::new(Speech { unsaid }));
     }
 

@@ -1,9 +1,10 @@
 //! `[music.NAME]`: what waiting callers hear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use shared::PromptId;
 use shared::limits::PROMPTS_MAX;
 
 use super::limits::PATTERNS_MAX;
@@ -20,6 +21,9 @@ pub struct Music {
     pub programme: bool,
     /// Who has called one of these hears it, whatever its orbit has.
     pub numbers: Vec<Numbers>,
+    /// The number under which the workers have it, for as long as the process lives: whatever is
+    /// added or removed beside it. No two have the same.
+    pub prompt: PromptId,
 }
 
 impl Default for Music {
@@ -28,14 +32,14 @@ impl Default for Music {
             file: None,
             programme: true,
             numbers: Vec::new(),
+            prompt: PromptId(0),
         }
     }
 }
 
 impl Config {
-    /// Prepares every recording with the given functions, in the order that numbers them as
-    /// prompts: the i-th is prompt `PromptId(i)`. First the music, then the words, which `spoken`
-    /// has by language and name.
+    /// Prepares every recording with the given functions, each with its number: the music, and the
+    /// words, which `spoken` has by language and name.
     ///
     /// # Errors
     /// The first that cannot be prepared, at the key that names it.
@@ -44,18 +48,19 @@ impl Config {
         builtin: impl Fn() -> P,
         spoken: impl Fn(&str, &str) -> P,
         load: impl Fn(&Path) -> Result<P, E>,
-    ) -> Result<Vec<P>, ConfigError> {
+    ) -> Result<Vec<(PromptId, P)>, ConfigError> {
         let prepare = |(name, music): (&String, &Music)| {
             let Some(path) = &music.file else {
-                return Ok(builtin());
+                return Ok((music.prompt, builtin()));
             };
             let key = ["music", name, "file"];
-            load(path).map_err(|error| self.problem(&key, &format!("{}: {error}", path.display())))
+            let wrong = |error| self.problem(&key, &format!("{}: {error}", path.display()));
+            Ok((music.prompt, load(path).map_err(wrong)?))
         };
         let speech = &self.park.speech;
         let say = |word: Word| {
             let Some(path) = speech.own(word) else {
-                return Ok(spoken(&speech.language, word.name()));
+                return Ok((word.prompt(), spoken(&speech.language, word.name())));
             };
             let wrong = |error| {
                 self.problem(
@@ -63,7 +68,7 @@ impl Config {
                     &format!("{}: {error}", path.display()),
                 )
             };
-            load(&path).map_err(wrong)
+            Ok((word.prompt(), load(&path).map_err(wrong)?))
         };
         if let Some(folder) = speech.prompts.as_ref().filter(|folder| !folder.is_dir()) {
             let what = format!("{}: no such folder", folder.display());
@@ -73,12 +78,34 @@ impl Config {
         self.music.iter().map(prepare).chain(words).collect()
     }
 
-    /// The number of the first word's prompt.
+    /// Gives the music that another configuration has too its number there, and new music numbers
+    /// that are free: the next ones after `last`, so that a number that was somebody's is nobody
+    /// else's for as long as can be. The last one given.
     #[must_use]
-    pub fn first_word(&self) -> u16 {
-        u16::try_from(self.music.len()).expect("the configuration bounds its music")
+    pub fn number_as(&mut self, other: &Self, last: PromptId) -> PromptId {
+        let mut taken: BTreeSet<u16> = { other.music.values() }.map(|one| one.prompt.0).collect();
+        let mut last = last.0;
+        for (name, music) in &mut self.music {
+            if let Some(there) = other.music.get(name) {
+                music.prompt = there.prompt;
+                continue;
+            }
+            // Those of music that is removed now are taken too: somebody may still hear it.
+            let after = last + 1..MUSIC_MAX;
+            let mut free = after.chain(0..MUSIC_MAX).filter(|one| !taken.contains(one));
+            let number = free.next();
+            last = number.expect("the two have room together");
+            taken.insert(last);
+            music.prompt = PromptId(last);
+        }
+        PromptId(last)
     }
 }
+
+/// The numbers of music are below; those of the words are above.
+const MUSIC_MAX: u16 = PROMPTS_MAX - Word::COUNT;
+/// Music that there can be: that of before a change and that of afterwards have numbers together.
+const NAMES_MAX: usize = MUSIC_MAX as usize / 2;
 
 /// The music of whoever names none.
 pub(super) const DEFAULT: &str = "default";
@@ -100,9 +127,11 @@ pub(super) fn read(
         let one = one.ok_or_else(|| table.wrong(name, "not a table; write [music.NAME]"))?;
         all.insert(name.to_owned(), Music::read(&one, folder)?);
     }
-    let most = usize::from(PROMPTS_MAX - Word::COUNT);
-    if all.len() > most {
-        return Err(root.wrong("music", &format!("more than {most}; strike some")));
+    if all.len() > NAMES_MAX {
+        return Err(root.wrong("music", &format!("more than {NAMES_MAX}; strike some")));
+    }
+    for (number, music) in (0..).zip(all.values_mut()) {
+        music.prompt = PromptId(number);
     }
     Ok(all)
 }

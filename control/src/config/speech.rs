@@ -3,6 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use shared::PromptId;
+use shared::limits::PROMPTS_MAX;
+
 use super::ConfigError;
 use super::table::Table;
 
@@ -70,6 +73,18 @@ impl Word {
             Self::EnterPin => 14,
             Self::WrongPin => 15,
         }
+    }
+
+    /// The number under which the workers have it: the words are the last of all.
+    #[must_use]
+    pub const fn prompt(self) -> PromptId {
+        PromptId(PROMPTS_MAX - Self::COUNT + self.number())
+    }
+
+    /// Which word a number is.
+    #[must_use]
+    pub fn of_prompt(prompt: PromptId) -> Option<Self> {
+        Self::all().find(|word| word.prompt() == prompt)
     }
 
     /// The name of its recording, without extension.
@@ -159,6 +174,9 @@ mod tests {
         assert!(Word::all().map(Word::number).eq(0..Word::COUNT));
         assert_eq!(Word::Digit(7).name(), "7");
         assert_eq!(Word::WrongPin.name(), "wrong-pin");
+        assert_eq!(Word::WrongPin.prompt(), PromptId(PROMPTS_MAX - 1));
+        assert_eq!(Word::of_prompt(Word::Star.prompt()), Some(Word::Star));
+        assert_eq!(Word::of_prompt(PromptId(0)), None);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) use lync::ControlDialogs;
 pub(crate) use orbit::{Orbit, OrbitTable};
 pub(crate) use permit::Parker;
 pub(crate) use pin::Entry;
-pub(crate) use settings::{Settings, music_of_numbers};
+pub(crate) use settings::{NumbersMusic, Settings, music_of_numbers};
 pub(crate) use token::ParkToken;
 
 /// A call on its way into an orbit.

@@ -7,7 +7,7 @@ use shared::{PromptId, PromptStart, Repeat, Source};
 use super::{Orbit, OrbitTable};
 use crate::call::arrival::Arrival;
 use crate::call::{Exchange, Rules};
-use crate::config::{self, Config, MediaPath, Numbers, OrbitRange, WhenAllFail};
+use crate::config::{self, Config, MediaPath, Music, Numbers, OrbitRange, WhenAllFail};
 
 /// What holds for the calls that wait in a range.
 #[derive(Clone, Debug)]
@@ -46,7 +46,8 @@ impl Settings {
             recall_ring_timeout: settings.recall_ring_timeout,
             music: settings
                 .music
-                .map_or(Source::Silent, |name| music(config, &name)),
+                .and_then(|name| config.music.get(&name))
+                .map_or(Source::Silent, source),
             on_timeout_uri: settings.on_timeout_uri.map(Into::into),
             when_all_fail: settings.when_all_fail,
             media: settings.media,
@@ -80,33 +81,38 @@ pub(super) fn ranges(config: &Config) -> impl Iterator<Item = (OrbitRange, Setti
 impl Rules {
     /// The music of the number that a caller has called, if that has its own: where its call went
     /// first (RFC 7044), or else To.
-    pub(crate) fn music_of(&self, arrival: &Arrival) -> Option<u16> {
+    pub(crate) fn music_of(&self, arrival: &Arrival) -> Option<PromptId> {
         let called = &*arrival.called.as_ref()?.user;
         let has = |numbers: &[Numbers]| numbers.iter().any(|one| one.has(called));
-        let mut places = (0..).zip(&self.of_numbers);
-        places
-            .find(|(_, (numbers, _))| has(numbers))
-            .map(|(place, _)| place)
+        let mut all = self.of_numbers.iter();
+        let found = all.find(|one| has(&one.numbers));
+        found.map(|one| one.prompt)
     }
 }
 
-/// The numbers that have music of their own.
-pub(crate) fn music_of_numbers(config: &Config) -> Vec<(Vec<Numbers>, Source)> {
-    let named = config.music.iter();
-    let with_numbers = named.filter(|(_, music)| !music.numbers.is_empty());
-    with_numbers
-        .map(|(name, own)| (own.numbers.clone(), music(config, name)))
-        .collect()
+/// Music of its own for who has called one of these.
+#[derive(Clone, Debug)]
+pub(crate) struct NumbersMusic {
+    pub(crate) numbers: Vec<Numbers>,
+    pub(crate) prompt: PromptId,
+    pub(crate) source: Source,
 }
 
-/// The workers number their prompts in the order of `[music.NAME]`.
-fn music(config: &Config, name: &str) -> Source {
-    let named = |(_, (known, _)): &(u16, (&String, _))| *known == name;
-    let Some((number, (_, music))) = (0..).zip(config.music.iter()).find(named) else {
-        unreachable!("the configuration checks that the music exists")
+/// The numbers that have music of their own.
+pub(crate) fn music_of_numbers(config: &Config) -> Vec<NumbersMusic> {
+    let all = config.music.values();
+    let with_numbers = all.filter(|music| !music.numbers.is_empty());
+    let own = |music: &Music| NumbersMusic {
+        numbers: music.numbers.clone(),
+        prompt: music.prompt,
+        source: source(music),
     };
+    with_numbers.map(own).collect()
+}
+
+fn source(music: &Music) -> Source {
     Source::Prompt {
-        prompt: PromptId(number),
+        prompt: music.prompt,
         start: if music.programme {
             PromptStart::Programme
         } else {

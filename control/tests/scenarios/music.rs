@@ -117,6 +117,7 @@ fn with_own_music() -> Site {
     let mut site = Site::default();
     let own = Music {
         numbers: vec!["+33140001000-+33140001999".parse().unwrap()],
+        prompt: PromptId(1),
         ..Music::default()
     };
     site.config.music.insert("jazz".to_owned(), own);

@@ -272,13 +272,9 @@ fn asked(world: &mut World, phone: usize) -> CallRef {
 
 /// The words that were said, in their order.
 fn said(world: &World) -> Vec<&'static str> {
-    let first = world.site.config.first_word();
-    let name = |number: u16| {
-        let mut words = Word::all();
-        words.find(|word| word.number() == number).unwrap().name()
-    };
     let said = world.workers.said.iter();
-    said.map(|(_, prompt)| name(prompt.0 - first)).collect()
+    let name = |prompt| Word::of_prompt(prompt).unwrap().name();
+    said.map(|(_, prompt)| name(*prompt)).collect()
 }
 
 /// The Reason of the BYE that has ended a call.

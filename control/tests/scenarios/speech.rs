@@ -103,13 +103,9 @@ fn speaking() -> Site {
 
 /// The words that were said, in their order.
 fn said(world: &World) -> Vec<&'static str> {
-    let first = world.site.config.first_word();
     let said = world.workers.said.iter();
-    let name = |number: u16| {
-        let mut words = Word::all();
-        words.find(|word| word.number() == number).unwrap().name()
-    };
-    said.map(|(_, prompt)| name(prompt.0 - first)).collect()
+    let name = |prompt| Word::of_prompt(prompt).unwrap().name();
+    said.map(|(_, prompt)| name(*prompt)).collect()
 }
 
 fn hears_music_for_ever(world: &World, call: CallRef) -> bool {

@@ -1,13 +1,13 @@
-//! The prompts of a node by id, replaceable while they are played.
+//! The prompts of a node by id: put, replaced and taken away while they are played.
 //!
-//! Absent on purpose: positions. Who plays a prompt keeps its own, and takes it modulo the length
-//! of the new one.
+//! Absent on purpose: positions, which who plays a prompt keeps, and takes modulo the length of a
+//! new one; and who gives ids out (control).
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use crossbeam::queue::SegQueue;
 use shared::PromptId;
 use shared::limits::PROMPTS_MAX;
@@ -20,40 +20,39 @@ use super::Prompt;
 /// when that moved does it ask [`PromptTable::current`] again. So a packet costs no lock, no
 /// allocation and no shared counter, and a replaced prompt is never freed on a worker's thread.
 pub struct PromptTable {
-    entries: Box<[ArcSwap<Prompt>]>,
+    /// One place for each id that there can be.
+    entries: Box<[ArcSwapOption<Prompt>]>,
     generation: AtomicU64,
     /// Replaced prompts that a worker may still play.
     retired: SegQueue<Arc<Prompt>>,
 }
 
 impl PromptTable {
-    /// A table with prompt `PromptId(i)` for the i-th of `prompts`.
+    /// A table with these prompts.
     ///
     /// # Panics
-    /// With more than [`PROMPTS_MAX`] prompts: the configuration was to refuse that.
+    /// For an id that is not below [`PROMPTS_MAX`]: control gives out none.
     #[must_use]
-    pub fn new(prompts: Vec<Prompt>) -> Self {
-        assert!(
-            prompts.len() <= usize::from(PROMPTS_MAX),
-            "at most {PROMPTS_MAX} prompts"
-        );
+    pub fn new(prompts: impl IntoIterator<Item = (PromptId, Prompt)>) -> Self {
+        let places = (0..PROMPTS_MAX).map(|_| ArcSwapOption::empty());
+        let entries: Box<[_]> = places.collect();
+        for (id, prompt) in prompts {
+            entries[usize::from(id.0)].store(Some(Arc::new(prompt)));
+        }
         Self {
-            entries: prompts.into_iter().map(ArcSwap::from_pointee).collect(),
+            entries,
             generation: AtomicU64::new(0),
             retired: SegQueue::new(),
         }
     }
 
-    /// How many prompts there are; ids are below.
+    /// A table with prompt `PromptId(i)` for the i-th of `prompts`.
+    ///
+    /// # Panics
+    /// With more than [`PROMPTS_MAX`] prompts.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub fn in_order(prompts: Vec<Prompt>) -> Self {
+        Self::new((0..).map(PromptId).zip(prompts))
     }
 
     /// Grows with every replacement. Cheap: one load.
@@ -62,23 +61,37 @@ impl PromptTable {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The prompt to play now; `None` for an id the table does not have. Neither locks nor
-    /// allocates, but writes a shared counter: keep the result while the generation stays.
+    /// The prompt to play now; `None` where there is none of the id. Neither locks nor allocates,
+    /// but writes a shared counter: keep the result while the generation stays.
     #[must_use]
     pub fn current(&self, id: PromptId) -> Option<Arc<Prompt>> {
-        self.entries.get(usize::from(id.0)).map(ArcSwap::load_full)
+        self.entries.get(usize::from(id.0))?.load_full()
     }
 
-    /// Puts a prompt in the place of another. Who plays the old one goes on in the new one at the
-    /// same position, modulo its length; the old one is freed by a later call of this or of
-    /// [`PromptTable::sweep`], once nobody plays it.
+    /// Puts a prompt there, in the place of another where there is one. Who plays the old one goes
+    /// on in the new one at the same position, modulo its length; the old one is freed by a later
+    /// change or by [`PromptTable::sweep`], once nobody plays it.
     ///
     /// # Panics
-    /// When the table has no such id.
-    pub fn replace(&self, id: PromptId, prompt: Prompt) {
-        let old = self.entries[usize::from(id.0)].swap(Arc::new(prompt));
+    /// For an id that is not below [`PROMPTS_MAX`].
+    pub fn put(&self, id: PromptId, prompt: Prompt) {
+        self.swap(id, Some(Arc::new(prompt)));
+    }
+
+    /// Takes a prompt away. Who plays it goes on; nobody can begin to.
+    ///
+    /// # Panics
+    /// For an id that is not below [`PROMPTS_MAX`].
+    pub fn remove(&self, id: PromptId) {
+        self.swap(id, None);
+    }
+
+    fn swap(&self, id: PromptId, prompt: Option<Arc<Prompt>>) {
+        let old = self.entries[usize::from(id.0)].swap(prompt);
         self.generation.fetch_add(1, Ordering::Release);
-        self.retired.push(old);
+        if let Some(old) = old {
+            self.retired.push(old);
+        }
         self.sweep();
     }
 
@@ -101,7 +114,6 @@ impl PromptTable {
 impl fmt::Debug for PromptTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PromptTable")
-            .field("prompts", &self.len())
             .field("generation", &self.generation())
             .finish_non_exhaustive()
     }
@@ -117,30 +129,45 @@ mod tests {
     }
 
     #[test]
-    fn prompts_are_found_by_their_place() {
-        let table = PromptTable::new(vec![tone(1_000), tone(2_000)]);
-        assert_eq!(
-            table.current(PromptId(1)).map(|prompt| prompt.samples()),
-            Some(2_000)
-        );
-        assert!(table.current(PromptId(2)).is_none());
+    fn prompts_are_found_by_their_id() {
+        let last = PromptId(PROMPTS_MAX - 1);
+        let table = PromptTable::new([(PromptId(1), tone(1_000)), (last, tone(2_000))]);
+        let samples = |id| table.current(id).map(|prompt| prompt.samples());
+        assert_eq!(samples(PromptId(0)), None);
+        assert_eq!(samples(PromptId(1)), Some(1_000));
+        assert_eq!(samples(last), Some(2_000));
+        assert_eq!(samples(PromptId(PROMPTS_MAX)), None);
+    }
+
+    #[test]
+    fn a_prompt_is_put_where_none_was_and_taken_away_again() {
+        let table = PromptTable::new([]);
+        let before = table.generation();
+        table.put(PromptId(7), tone(1_000));
+        let played = table.current(PromptId(7)).unwrap();
+        table.remove(PromptId(7));
+        assert_eq!(table.generation(), before + 2);
+        assert!(table.current(PromptId(7)).is_none());
+        assert_eq!((played.samples(), table.sweep()), (1_000, 1));
+        drop(played);
+        assert_eq!(table.sweep(), 0);
     }
 
     #[test]
     fn a_replacement_is_seen_at_the_next_look_and_moves_the_generation() {
-        let table = PromptTable::new(vec![tone(1_000)]);
+        let table = PromptTable::in_order(vec![tone(1_000)]);
         let before = table.generation();
-        table.replace(PromptId(0), tone(3_000));
+        table.put(PromptId(0), tone(3_000));
         assert_ne!(table.generation(), before);
         assert_eq!(table.current(PromptId(0)).unwrap().samples(), 3_000);
     }
 
     #[test]
     fn a_replaced_prompt_lives_as_long_as_it_is_played_and_is_freed_by_the_table() {
-        let table = PromptTable::new(vec![tone(1_000)]);
+        let table = PromptTable::in_order(vec![tone(1_000)]);
         let played = table.current(PromptId(0)).unwrap();
         let watch = Arc::downgrade(&played);
-        table.replace(PromptId(0), tone(2_000));
+        table.put(PromptId(0), tone(2_000));
         assert_eq!((played.samples(), table.sweep()), (1_000, 1));
         drop(played);
         assert!(watch.upgrade().is_some(), "the player's drop frees nothing");

@@ -49,7 +49,7 @@ impl Machine {
             media_timeout: Duration::from_secs(30),
             admission: Share::percent(85),
         };
-        let prompts = Arc::new(PromptTable::new(vec![recording(8_000)]));
+        let prompts = Arc::new(PromptTable::in_order(vec![recording(8_000)]));
         Self {
             engine: Engine::new(&config, prompts, Arc::clone(&stats)),
             stats,

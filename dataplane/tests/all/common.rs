@@ -45,7 +45,7 @@ impl Plane {
     pub(crate) fn start_with(config: &DataplaneConfig, prompts: Vec<Prompt>) -> Self {
         let (bell, rung) = sync_channel(1);
         let wake: Arc<dyn Wake> = Arc::new(Bell(bell));
-        let prompts = Arc::new(PromptTable::new(prompts));
+        let prompts = Arc::new(PromptTable::in_order(prompts));
         let plane = dataplane::start(config, &prompts, &wake).unwrap();
         Self { plane, rung }
     }

@@ -258,7 +258,7 @@ fn a_replaced_prompt_is_taken_up_without_a_missing_packet() {
     }
     lab.run(200);
     lab.sent();
-    lab.prompts.replace(PromptId(0), recording(800));
+    lab.prompts.put(PromptId(0), recording(800));
     lab.run(20);
     lab.sent();
     lab.run(200);
@@ -278,7 +278,7 @@ fn a_prompt_replaced_under_five_thousand_streams_costs_none_of_them_a_packet() {
     }
     lab.run(50);
     for length in [800, 2_400, 1_600] {
-        lab.prompts.replace(PromptId(0), recording(length));
+        lab.prompts.put(PromptId(0), recording(length));
         lab.run(50);
     }
     let mut next = BTreeMap::new();
@@ -305,7 +305,7 @@ fn a_replaced_prompt_is_let_go_when_its_last_player_leaves() {
     let [one, other] = [0, 1].map(|index| lab.stream(index, described(), programme()));
     lab.run(20);
     lab.send(one, Source::Silent);
-    lab.prompts.replace(PromptId(0), recording(800));
+    lab.prompts.put(PromptId(0), recording(800));
     lab.prompts.sweep();
     assert!(old.upgrade().is_some(), "one still plays it");
     lab.send(other, Source::Silent);
@@ -319,7 +319,7 @@ fn a_replaced_prompt_is_let_go() {
     let old = std::sync::Arc::downgrade(&lab.prompts.current(PromptId(0)).unwrap());
     lab.stream(0, described(), programme());
     lab.run(20);
-    lab.prompts.replace(PromptId(0), recording(800));
+    lab.prompts.put(PromptId(0), recording(800));
     assert!(old.upgrade().is_some(), "somebody plays it");
     lab.run(20);
     lab.prompts.sweep();

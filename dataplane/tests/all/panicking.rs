@@ -45,7 +45,7 @@ fn a_worker_that_panics_ends_the_process_and_says_why() {
 
 fn child() {
     tracing_subscriber::fmt().with_ansi(false).init();
-    let prompts = Arc::new(PromptTable::new(Vec::new()));
+    let prompts = Arc::new(PromptTable::new([]));
     let wake: Arc<dyn Wake> = Arc::new(Trap);
     let plane = dataplane::start(&config(), &prompts, &wake).unwrap();
     let commands = &plane.links[0].commands;

@@ -87,7 +87,7 @@ impl Core {
             media_timeout: Duration::from_secs(30),
             admission: Share::WHOLE,
         };
-        let prompts = Arc::new(PromptTable::new(vec![Prompt::builtin()]));
+        let prompts = Arc::new(PromptTable::in_order(vec![Prompt::builtin()]));
         let mut core = Self {
             engine: Engine::new(&config, prompts, Arc::new(WorkerStats::new())),
             now: Time::from_millis(1_000),

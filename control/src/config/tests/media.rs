@@ -1,5 +1,7 @@
 //! The rules of `[media]` and `[music.NAME]`.
 
+use shared::PromptId;
+
 use super::*;
 
 #[test]
@@ -255,16 +257,17 @@ fn callers_from_elsewhere_with_media_on_loopback_are_warned_of() {
 }
 
 #[test]
-fn music_is_prepared_in_the_order_of_its_numbers_and_a_bad_file_is_named_with_its_line() {
+fn music_is_prepared_with_its_numbers_and_a_bad_file_is_named_with_its_line() {
     let text = "[music.zither]\nfile = \"z.wav\"\n\n[music.bells]\nfile = \"b.wav\"\n";
     let config = Config::parse(text, "site.toml", Path::new("/music")).unwrap();
     let name = |path: &Path| Ok::<_, String>(path.display().to_string());
     let spoken = |language: &str, word: &str| format!("{language} {word}");
     let prepared = config.prepare_prompts(|| "builtin".to_owned(), spoken, name);
     let prepared = prepared.unwrap();
-    assert_eq!(prepared[..3], ["/music/b.wav", "builtin", "/music/z.wav"]);
-    assert_eq!(config.first_word(), 3);
-    assert_eq!(prepared[3], "en 0");
+    let files = ["/music/b.wav", "builtin", "/music/z.wav"].map(str::to_owned);
+    let numbered: Vec<_> = (0..).map(PromptId).zip(files).collect();
+    assert_eq!(prepared[..3], numbered);
+    assert_eq!(prepared[3], (Word::Digit(0).prompt(), "en 0".to_owned()));
     let refuse = |path: &Path| match path.ends_with("z.wav") {
         true => Err("not a recording"),
         false => Ok(()),
@@ -293,11 +296,9 @@ fn row_61_words_are_said_in_the_language_of_the_operator_or_by_its_own_recording
     let prepared = config.prepare_prompts(|| "builtin".to_owned(), spoken, name);
     let words = &prepared.unwrap()[1..];
     assert_eq!(words.len(), usize::from(Word::COUNT));
-    assert_eq!(words[usize::from(Word::Digit(7).number())], "fr 7");
-    assert_eq!(
-        words[usize::from(Word::ParkedAt.number())],
-        "own parked-at.ogg"
-    );
+    let said = |word: Word| words.iter().find(|(prompt, _)| *prompt == word.prompt());
+    assert_eq!(said(Word::Digit(7)).unwrap().1, "fr 7");
+    assert_eq!(said(Word::ParkedAt).unwrap().1, "own parked-at.ogg");
     let damaged = |_: &Path| Err::<String, _>("not a recording");
     let refused = config.prepare_prompts(String::new, |_, _| String::new(), damaged);
     let refused = refused.unwrap_err().to_string();
@@ -328,4 +329,25 @@ prompts = ""
     let prepared = config.prepare_prompts(|| (), |_, _| (), |_| Ok::<_, String>(()));
     let expected = "site.toml:2: [park] prompts = \"nowhere\": /etc/orbit/nowhere: no such folder";
     assert_eq!(prepared.unwrap_err().message, expected);
+}
+
+#[test]
+fn music_keeps_its_number_whatever_comes_and_goes_beside_it() {
+    let numbers = |config: &Config| -> Vec<u16> {
+        config.music.values().map(|music| music.prompt.0).collect()
+    };
+    let first = parse("[music.jazz]\n[music.rock]").unwrap();
+    assert_eq!(numbers(&first), [0, 1, 2], "default, jazz, rock");
+    let mut second = parse("[music.alt]\n[music.rock]").unwrap();
+    let last = second.number_as(&first, PromptId(2));
+    assert_eq!(numbers(&second), [3, 0, 2], "alt, default, rock");
+    let mut third = parse("[music.alt]\n[music.jazz]").unwrap();
+    let last = third.number_as(&second, last);
+    assert_eq!(numbers(&third), [3, 0, 4], "jazz is another one now");
+    let mut fourth = parse("[music.alt]\n[music.jazz]\n[music.last]\n[music.most]").unwrap();
+    let near_the_end = PromptId(shared::limits::PROMPTS_MAX - Word::COUNT - 2);
+    assert!(near_the_end > last);
+    let last = fourth.number_as(&third, near_the_end);
+    assert_eq!(numbers(&fourth), [3, 0, 4, near_the_end.0 + 1, 1]);
+    assert_eq!(last, PromptId(1), "it goes round");
 }

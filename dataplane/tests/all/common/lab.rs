@@ -74,7 +74,7 @@ impl Lab {
             media_timeout: TIMEOUT,
             admission: shared::limits::ADMISSION,
         };
-        let prompts = Arc::new(PromptTable::new(prompts));
+        let prompts = Arc::new(PromptTable::in_order(prompts));
         let stats = Arc::new(WorkerStats::new());
         let mut engine = Engine::new(&config, Arc::clone(&prompts), Arc::clone(&stats));
         let now = Time::from_millis(1_000_000);
