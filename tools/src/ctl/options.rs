@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 #[derive(Parser, Debug)]
 #[command(name = "orbitctl", version)]
 pub struct Arguments {
-    /// Where the API of orbitd is ([api] listen); https:// where it has a certificate.
+    /// Where the API of orbitd is, as `[api] listen` says; https:// where it has a certificate.
     #[arg(
         long,
         visible_alias = "url",
