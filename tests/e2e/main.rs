@@ -21,6 +21,7 @@ mod kamailio;
 mod kernel;
 mod kills;
 mod metrics;
+mod music;
 mod orbitctl;
 mod package;
 mod recall;

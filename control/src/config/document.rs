@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use toml::Table;
 
 use super::settings::Overrides;
-use super::{Definition, ObjectKind, ObjectName, OrbitRange, Overlay, Pin};
+use super::{Definition, ObjectKind, ObjectName, OrbitRange, Overlay, Pin, music};
 
 /// A file with what was laid over it.
 #[derive(Clone, PartialEq, Debug)]
@@ -41,19 +42,19 @@ impl Document {
     #[must_use]
     pub fn object(&self, name: &ObjectName) -> Option<Definition> {
         let table = match name.kind {
-            ObjectKind::Music => self.table(&["music", &name.name])?,
+            ObjectKind::Music => self.table(&["music", &name.name]),
             ObjectKind::Policy | ObjectKind::Range => {
                 let list = self.0.get(name.kind.list()?)?.as_array()?;
                 let mut tables = list.iter().filter_map(toml::Value::as_table);
-                tables.find(|table| is_named(table, &name.name))?
+                tables.find(|table| is_named(table, &name.name))
             }
             ObjectKind::Settings => match name.site() {
-                Some(site) => self.table(&["park", "site", site])?,
-                None => match self.table(&["park"]) {
-                    Some(park) => park,
-                    None => return Some(Definition::default()),
-                },
+                Some(site) => self.table(&["park", "site", site]),
+                None => self.table(&["park"]),
             },
+        };
+        let Some(table) = table else {
+            return name.is_always_there().then(Definition::default);
         };
         let mut definition = Definition::of_table(table);
         match name.kind {
@@ -68,7 +69,8 @@ impl Document {
     /// Every object, by kind and name.
     #[must_use]
     pub fn objects(&self) -> BTreeMap<ObjectName, Definition> {
-        let mut names = vec![ObjectName::of_settings(None)];
+        let default = ObjectName::new(ObjectKind::Music, music::DEFAULT);
+        let mut names = vec![ObjectName::of_settings(None), default];
         let keys = |way| self.table(way).into_iter().flat_map(Table::keys);
         let music = keys(&["music"]).map(|name| ObjectName::new(ObjectKind::Music, name));
         let sites = keys(&["park", "site"]).map(|site| ObjectName::of_settings(Some(site)));
@@ -84,6 +86,18 @@ impl Document {
         defined
             .map(|(definition, name)| (name, definition))
             .collect()
+    }
+
+    /// The objects that name a piece of music.
+    #[must_use]
+    pub fn users_of_music(&self, music: &str) -> Vec<ObjectName> {
+        let objects = self.objects().into_iter();
+        let names_it = |definition: &Definition| {
+            let named = definition.0.get("music").and_then(Value::as_str);
+            named == Some(music)
+        };
+        let users = objects.filter(|(_, definition)| names_it(definition));
+        users.map(|(name, _)| name).collect()
     }
 
     /// Puts hashes in the place of PINs in digits; a PIN that another document has under the same

@@ -10,13 +10,15 @@ use shared::limits::PROMPTS_MAX;
 use super::limits::PATTERNS_MAX;
 use super::numbers::NUMBERS_RULE;
 use super::table::{NAME_RULE, Table, is_name};
-use super::{Config, ConfigError, Numbers, Word};
+use super::{Config, ConfigError, Numbers, RecordingName, Store, Word};
 
 /// `[music.NAME]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Music {
     /// `None`: the one that ships with the project (`"builtin"`).
     pub file: Option<PathBuf>,
+    /// What the file is, where it was uploaded.
+    pub recording: Option<RecordingName>,
     /// Programme (true), or from-start.
     pub programme: bool,
     /// Who has called one of these hears it, whatever its orbit has.
@@ -30,6 +32,7 @@ impl Default for Music {
     fn default() -> Self {
         Self {
             file: None,
+            recording: None,
             programme: true,
             numbers: Vec::new(),
             prompt: PromptId(0),
@@ -53,7 +56,7 @@ impl Config {
             let Some(path) = &music.file else {
                 return Ok((music.prompt, builtin()));
             };
-            let key = ["music", name, "file"];
+            let key = ["music", name, music.key()];
             let wrong = |error| self.problem(&key, &format!("{}: {error}", path.display()));
             Ok((music.prompt, load(path).map_err(wrong)?))
         };
@@ -114,6 +117,7 @@ pub(super) const DEFAULT: &str = "default";
 pub(super) fn read(
     root: &Table<'_>,
     folder: &Path,
+    store: &Store,
 ) -> Result<BTreeMap<String, Music>, ConfigError> {
     let mut all = BTreeMap::from([(DEFAULT.to_owned(), Music::default())]);
     let Some(table) = root.table("music")? else {
@@ -125,7 +129,7 @@ pub(super) fn read(
         }
         let one = table.table(name)?;
         let one = one.ok_or_else(|| table.wrong(name, "not a table; write [music.NAME]"))?;
-        all.insert(name.to_owned(), Music::read(&one, folder)?);
+        all.insert(name.to_owned(), Music::read(&one, folder, store)?);
     }
     if all.len() > NAMES_MAX {
         return Err(root.wrong("music", &format!("more than {NAMES_MAX}; strike some")));
@@ -137,8 +141,8 @@ pub(super) fn read(
 }
 
 impl Music {
-    fn read(table: &Table<'_>, folder: &Path) -> Result<Self, ConfigError> {
-        table.knows(&["file", "mode", "numbers"])?;
+    fn read(table: &Table<'_>, folder: &Path, store: &Store) -> Result<Self, ConfigError> {
+        table.knows(&["file", "recording", "mode", "numbers"])?;
         let mut music = Self::default();
         let rule = "write \"builtin\", or the path of a wav, flac, mp3 or ogg file";
         match table.text("file", rule)? {
@@ -146,6 +150,7 @@ impl Music {
             Some("") => return Err(table.wrong("file", &format!("empty; {rule}"))),
             Some(path) => music.file = Some(folder.join(path)),
         }
+        music.read_recording(table, store)?;
         let rule = "write \"programme\" or \"from-start\"";
         match table.text("mode", rule)? {
             None | Some("programme") => {}
@@ -155,4 +160,35 @@ impl Music {
         music.numbers = table.list("numbers", NUMBERS_RULE, PATTERNS_MAX)?;
         Ok(music)
     }
+
+    /// The key that names its file.
+    #[must_use]
+    pub const fn key(&self) -> &'static str {
+        match self.recording {
+            Some(_) => RECORDING,
+            None => "file",
+        }
+    }
+
+    fn read_recording(&mut self, table: &Table<'_>, store: &Store) -> Result<(), ConfigError> {
+        let rule = "write the 64 digits of base sixteen that orbitctl music show tells";
+        let Some(text) = table.text(RECORDING, rule)? else {
+            return Ok(());
+        };
+        let name = RecordingName::of(text);
+        let name = name.ok_or_else(|| table.wrong(RECORDING, &format!("not one; {rule}")))?;
+        if table.keys().any(|key| key == "file") {
+            return Err(table.wrong(RECORDING, "file is there too; strike one of them"));
+        }
+        let Some(folder) = store.recordings() else {
+            let what = "recordings are kept beside a store; write [store] path";
+            return Err(table.wrong(RECORDING, what));
+        };
+        self.file = Some(folder.join(name.as_str()));
+        self.recording = Some(name);
+        Ok(())
+    }
 }
+
+/// The key of an uploaded recording.
+const RECORDING: &str = "recording";

@@ -14,6 +14,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use toml::Table;
 
+use super::{RecordingName, music};
+
 /// What can be changed while the server runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ObjectKind {
@@ -93,6 +95,16 @@ impl ObjectName {
         }
     }
 
+    /// Whether there is one of the name whatever is configured.
+    #[must_use]
+    pub fn is_always_there(&self) -> bool {
+        match self.kind {
+            ObjectKind::Music => self.name == music::DEFAULT,
+            ObjectKind::Settings => self.name == GLOBAL,
+            ObjectKind::Policy | ObjectKind::Range => false,
+        }
+    }
+
     /// The site whose settings these are.
     pub(super) fn site(&self) -> Option<&str> {
         self.name.strip_prefix(SITE)
@@ -139,6 +151,15 @@ impl Definition {
     /// What is wrong with it as JSON.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text).map(Self::new)
+    }
+
+    /// The same with another recording, which was uploaded.
+    #[must_use]
+    pub fn with_recording(mut self, recording: &RecordingName) -> Self {
+        self.0.remove("file");
+        let name = Value::from(recording.as_str());
+        self.0.insert("recording".to_owned(), name);
+        self
     }
 
     /// In the words of the file; `None` for what it cannot say.

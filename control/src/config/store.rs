@@ -28,6 +28,14 @@ pub enum OnTerminate {
 }
 
 impl Store {
+    /// Where recordings are that were uploaded: a folder beside the file, named after it.
+    #[must_use]
+    pub fn recordings(&self) -> Option<PathBuf> {
+        let mut name = self.path.as_ref()?.as_os_str().to_owned();
+        name.push(".music");
+        Some(name.into())
+    }
+
     pub(super) fn read(
         root: &Table<'_>,
         folder: &Path,

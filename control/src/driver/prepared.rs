@@ -1,12 +1,16 @@
 //! What a server starts with: the operator's file, and the open store with what was changed of it
 //! while a server ran.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use super::configuration::Configuration;
 use super::reactor::Arrival;
+use super::recordings::Recordings;
 use super::server::StartError;
 use super::store::Sqlite;
+use super::studio::{Prompts, Studio, named};
 use crate::config::{Config, Overlay};
 use crate::store::{ObjectRecord, Store as _};
 
@@ -35,12 +39,13 @@ pub fn prepare(base: &Config) -> Result<Prepared, StartError> {
         say(object);
         overlay.put(object.name.clone(), object.definition.clone());
     }
-    let config = if overlay.is_empty() {
+    let mut config = if overlay.is_empty() {
         base.clone()
     } else {
         base.overlaid(&overlay)
             .map_err(|error| StartError::Overlay(error.message))?
     };
+    find_recordings(base, &mut config);
     Ok(Prepared {
         config,
         base: base.clone(),
@@ -51,16 +56,41 @@ pub fn prepare(base: &Config) -> Result<Prepared, StartError> {
 
 impl Prepared {
     /// The configuration as it can be changed once the server runs.
-    pub(super) fn running(&self, arrivals: mpsc::Sender<Arrival>) -> Configuration {
-        let (base, overlay) = (self.base.clone(), self.overlay.clone());
-        let (config, is_kept) = (self.config.clone(), self.store.is_some());
-        Configuration::new(base, overlay, config, is_kept, arrivals)
+    pub(super) fn running(
+        &self,
+        prompts: Arc<dyn Prompts>,
+        arrivals: mpsc::Sender<Arrival>,
+    ) -> Configuration {
+        let held = (self.overlay.clone(), self.config.clone());
+        let studio = Studio::new(prompts, self.base.store.recordings());
+        Configuration::new(self.base.clone(), held, studio, arrivals)
     }
 
     /// What holds.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+}
+
+/// Looks for the recordings that were uploaded. One that is missing or damaged must not keep a
+/// server from taking its calls up again: what ships is played in its place.
+fn find_recordings(base: &Config, config: &mut Config) {
+    let Some(recordings) = base.store.recordings().map(Recordings::new) else {
+        return;
+    };
+    recordings.sweep(&named([base, config]));
+    for (name, music) in &mut config.music {
+        let lost = { music.recording.as_ref() }.filter(|one| !recordings.is_whole(one));
+        if let Some(recording) = lost {
+            tracing::error!(
+                music = %name,
+                file = %recordings.folder().join(recording.as_str()).display(),
+                "a recording is missing or damaged, and the music that ships is played instead: \
+                 put the file back, or upload it again (orbitctl music replace)"
+            );
+            music.file = None;
+        }
     }
 }
 

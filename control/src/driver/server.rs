@@ -21,6 +21,7 @@ use super::metrics::{Metrics, RecordStats, StoreStats};
 use super::news::News;
 use super::prepared::Prepared;
 use super::reactor::{Arrival, Phase, Reactor, Signals};
+use super::studio::Prompts;
 use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
 use super::terminate::Ending;
@@ -117,19 +118,20 @@ pub enum RunError {
 /// Arrivals that may wait for the reactor; beyond, the tasks that bring them wait.
 const ARRIVALS_MAX: usize = 1_024;
 
-/// Opens the sockets and starts the control thread.
+/// Opens the sockets and starts the control thread. `prompts` are what the workers at the other end
+/// of `links` play.
 ///
 /// # Errors
 /// [`StartError`], naming the remedy.
 pub fn start(
     prepared: Prepared,
-    links: Vec<WorkerLink>,
+    (links, prompts): (Vec<WorkerLink>, Arc<dyn Prompts>),
     bell: &Bell,
 ) -> Result<Server, StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();
     let (arrivals, waiting) = mpsc::channel(ARRIVALS_MAX);
-    let configuration = prepared.running(arrivals.clone());
+    let configuration = prepared.running(prompts, arrivals.clone());
     let Prepared { config, store, .. } = prepared;
     let config = &config;
     let sockets = Sockets::bind(config)?;

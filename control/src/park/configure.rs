@@ -10,8 +10,8 @@ use super::OrbitTable;
 use super::settings::ranges;
 
 impl Exchange {
-    /// Takes `[park]`, the policies and the ranges of another configuration: all of it or, with a
-    /// message, nothing.
+    /// Takes `[park]`, the policies, the ranges and the music of another configuration: all of it
+    /// or, with a message, nothing.
     pub(crate) fn configure(&mut self, now: Time, config: &Config) -> Result<(), ConfigError> {
         self.orbits = self.orbits_by(config)?;
         let host = std::mem::take(&mut self.rules.host);
@@ -28,7 +28,6 @@ impl Exchange {
         let (before, after) = (&self.rules.park.speech, &config.park.speech);
         let fixed = [
             ("media", self.rules.media == config.media),
-            ("music", self.rules.recordings == config.music),
             (
                 "park",
                 before.language == after.language && before.prompts == after.prompts,

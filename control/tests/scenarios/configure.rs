@@ -1,6 +1,7 @@
 //! A change of the configuration while calls wait: none of them is disturbed.
 
-use control::config::{Allocation, Config, OrbitRange};
+use control::config::{Allocation, Config, Music, OrbitRange};
+use shared::{PromptId, Source};
 
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
@@ -259,4 +260,34 @@ fn with_ranges(world: &World, ranges: &[(&str, u32, u32)]) -> Config {
     };
     config.orbit_ranges = ranges.iter().map(range).collect();
     config
+}
+
+#[test]
+fn row_46_music_is_added_and_set_for_a_range_and_who_waits_already_goes_on_hearing_its_own() {
+    let (mut world, parked) = parked_at("705");
+    let mut config = world.site.config.clone();
+    let jazz = Music {
+        prompt: PromptId(1),
+        ..Music::default()
+    };
+    config.music.insert("jazz".to_owned(), jazz);
+    config.orbit_ranges[0].own.music = Some("jazz".to_owned());
+    world.configure(&config).unwrap();
+    let heard = |world: &World, call| match world.stream(call).source {
+        Source::Prompt { prompt, .. } => prompt,
+        source => panic!("{source:?}"),
+    };
+    assert_eq!(heard(&world, parked), PromptId(0));
+    let bob = world.phone("bob");
+    let other = world.park(bob);
+    assert_eq!(heard(&world, other), PromptId(1));
+    config.orbit_ranges[0].own.music = None;
+    config.music.remove("jazz");
+    world.configure(&config).unwrap();
+    assert_eq!(heard(&world, other), PromptId(1), "it goes on");
+    world.hang_up(other);
+    world.run(secs(1));
+    let third = world.park(bob);
+    assert_eq!(heard(&world, third), PromptId(0));
+    world.finish();
 }

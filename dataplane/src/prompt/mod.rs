@@ -37,6 +37,9 @@ pub enum PromptError {
 }
 
 impl Prompt {
+    /// The hold music that ships with the project, as a WAV file.
+    pub const SHIPPED: &'static [u8] = builtin::HOLD_MUSIC;
+
     /// Decodes a recording (WAV, FLAC, MP3, Ogg Vorbis; 4 to 192 kHz, any number of channels),
     /// mixes to mono, resamples as a loop, encodes. Takes CPU time in proportion to the length:
     /// some seconds for half an hour.
@@ -67,8 +70,7 @@ impl Prompt {
     /// The hold music that ships with the project.
     #[must_use]
     pub fn builtin() -> Self {
-        Self::decode_bytes(builtin::HOLD_MUSIC)
-            .expect("the shipped hold music is a valid recording")
+        Self::decode_bytes(Self::SHIPPED).expect("the shipped hold music is a valid recording")
     }
 
     /// A word that ships with the project, by language and name: `("en", "parked-at")`.

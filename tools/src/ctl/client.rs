@@ -8,7 +8,7 @@ use control::driver::http::{OrbitList, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::{Failure, trust};
 
@@ -33,10 +33,22 @@ pub(super) enum Condition {
 
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long an upload may take: the server gives it 30 s.
+const UPLOAD_PATIENCE: Duration = Duration::from_secs(40);
 /// The longest answer that is read: 50,000 orbits fit.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Orbits of one request; the API gives no more.
 const ORBITS_PER_LIST: usize = 10_000;
+
+impl Condition {
+    fn stated_in<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match self {
+            Self::None => request,
+            Self::IsNew => request.header("If-None-Match", "*"),
+            Self::Is(tag) => request.header("If-Match", tag),
+        }
+    }
+}
 
 impl Client {
     /// `ca`: whose certificates are believed; those that this host trusts where it is `None`.
@@ -81,21 +93,50 @@ impl Client {
         condition: &Condition,
     ) -> Result<T, Failure> {
         let body = serde_json::to_string(what).map_err(std::io::Error::from)?;
-        let mut request = self
+        let request = self
             .agent
             .put(format!("{}{path}", self.server))
             .header("Authorization", &self.authorization)
             .header("Content-Type", "application/json");
-        request = match condition {
-            Condition::None => request,
-            Condition::IsNew => request.header("If-None-Match", "*"),
-            Condition::Is(tag) => request.header("If-Match", tag),
-        };
-        let request = request.config().timeout_global(Some(PATIENCE)).build();
+        let request = condition
+            .stated_in(request)
+            .config()
+            .timeout_global(Some(PATIENCE))
+            .build();
         let response = request
             .send(&body)
             .map_err(|error| self.unreachable(&error))?;
         read(checked(response)?, &self.server)
+    }
+
+    /// Puts a file there, on a condition; what is there afterwards.
+    pub(super) fn upload<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bytes: &[u8],
+        condition: &Condition,
+    ) -> Result<T, Failure> {
+        let request = self
+            .agent
+            .put(format!("{}{path}", self.server))
+            .header("Authorization", &self.authorization)
+            .header("Content-Type", "application/octet-stream");
+        let request = condition.stated_in(request).config();
+        let request = request
+            .timeout_global(Some(UPLOAD_PATIENCE))
+            .timeout_recv_response(Some(UPLOAD_PATIENCE))
+            .build();
+        let response = request
+            .send(bytes)
+            .map_err(|error| self.unreachable(&error))?;
+        read(checked(response)?, &self.server)
+    }
+
+    /// A file that is under a path.
+    pub(super) fn download(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let mut response = checked(self.answer(path)?)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+        body.read_to_vec().map_err(|error| self.unreachable(&error))
     }
 
     /// A text that is under a path.

@@ -9,6 +9,7 @@ mod cell;
 mod client;
 mod events;
 mod failure;
+mod music;
 mod object;
 mod options;
 mod policies;
@@ -92,6 +93,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Export { output } => transfer::export(&client, output.as_deref(), out),
         Command::Import { file, dry_run } => transfer::import(&client, json, (file, *dry_run), out),
         Command::Settings { command } => settings::run(&client, json, command.as_deref(), out),
+        Command::Music { command } => music::run(&client, json, command.as_deref(), out),
         Command::Policy { command } => policies::run(&client, json, command.as_deref(), out),
         Command::Status => {
             let status: Status = client.get("/v1/status")?;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use control::driver::http::Origin;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -71,4 +72,12 @@ pub(super) fn revert(
         writeln!(out, "{}: left to the file", cell::printable(name))?;
     }
     Ok(())
+}
+
+/// Where it comes from, in a word.
+pub(super) const fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::File => "file",
+        Origin::Store => "store",
+    }
 }

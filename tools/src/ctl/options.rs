@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::music::MusicCommand;
+
 /// Ask a running orbitd how things stand, and act on its calls.
 ///
 /// The token is in ORBIT_TOKEN, or in a file: --token-file, or else ~/.config/orbit/token.
@@ -128,6 +130,11 @@ pub(super) enum Command {
     Settings {
         #[command(subcommand)]
         command: Option<Box<SettingsCommand>>,
+    },
+    /// What waiting callers hear: list, upload, replace, listen to and remove it.
+    Music {
+        #[command(subcommand)]
+        command: Option<Box<MusicCommand>>,
     },
     /// Who may park and retrieve: list, add, change and remove policies.
     Policy {

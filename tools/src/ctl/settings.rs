@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use control::driver::http::{GlobalSettings, Origin, SettingsDefinition, SiteSettings};
+use control::driver::http::{GlobalSettings, SettingsDefinition, SiteSettings};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -98,7 +98,11 @@ fn table(all: &All) -> String {
         let (shown, own) = (object::pairs(shown), object::pairs(own));
         for (key, value) in shown {
             let is_own = own.iter().any(|(other, _)| *other == key);
-            let from = if is_own { origin(from) } else { "usual" };
+            let from = if is_own {
+                object::origin(from)
+            } else {
+                "usual"
+            };
             let scope = cell::cut(scope, 24);
             table.row(vec![scope, key, cell::cut(&value, 60), from.to_owned()]);
         }
@@ -109,13 +113,6 @@ fn table(all: &All) -> String {
         rows(&site.site, &site.definition, &site.definition, site.origin);
     }
     table.text()
-}
-
-const fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::File => "file",
-        Origin::Store => "store",
-    }
 }
 
 fn place(site: Option<&str>) -> String {

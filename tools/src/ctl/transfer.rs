@@ -1,6 +1,6 @@
 //! `orbitctl export` and `import`: the whole configuration as TOML, and back.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -23,15 +23,19 @@ pub(super) fn export(
     let Some(path) = file else {
         return Ok(out.write_all(text.as_bytes())?);
     };
+    Ok(create(path)?.write_all(text.as_bytes())?)
+}
+
+/// A new file that nobody else may read.
+pub(super) fn create(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
     let made = options.write(true).create_new(true).mode(0o600).open(path);
-    let mut file = made.map_err(|error| {
+    made.map_err(|error| {
         let path = path.display();
         Failure::Argument(format!(
             "{path}: {error}; name a file that is not there yet"
         ))
-    })?;
-    Ok(file.write_all(text.as_bytes())?)
+    })
 }
 
 /// Makes the server's objects those of a file, or says what that would change.

@@ -351,3 +351,29 @@ fn music_keeps_its_number_whatever_comes_and_goes_beside_it() {
     assert_eq!(numbers(&fourth), [3, 0, 4, near_the_end.0 + 1, 1]);
     assert_eq!(last, PromptId(1), "it goes round");
 }
+
+#[test]
+fn an_uploaded_recording_is_beside_the_store() {
+    let digest = "0123456789abcdef".repeat(4);
+    let text = format!("[store]\npath = \"orbit.db\"\n[music.jazz]\nrecording = \"{digest}\"\n");
+    let jazz = &parse(&text).unwrap().music["jazz"];
+    let expected = format!("/etc/orbit/orbit.db.music/{digest}");
+    assert_eq!(jazz.file.as_deref(), Some(Path::new(&expected)));
+    assert_eq!(jazz.recording.as_ref().unwrap().as_str(), digest);
+    let without = format!("[music.jazz]\nrecording = \"{digest}\"\n");
+    assert!(
+        message(&without).ends_with("write [store] path"),
+        "{}",
+        message(&without)
+    );
+    let both = format!("{text}file = \"a.wav\"\n");
+    assert!(
+        message(&both).ends_with("strike one of them"),
+        "{}",
+        message(&both)
+    );
+    for wrong in ["", "0123", &digest.to_uppercase(), "../../etc/passwd"] {
+        let text = format!("[store]\npath = \"a\"\n[music.jazz]\nrecording = \"{wrong}\"\n");
+        assert!(message(&text).contains("64 digits"), "{wrong}");
+    }
+}

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::permit::Caller;
+use super::recording::Recording;
 use super::routes::Desk;
 use super::{Origin, Problem};
 use crate::config::{Definition, ObjectName};
@@ -70,6 +71,22 @@ pub(super) async fn put(
     let change = desk.configuration.change(wish, condition.0, caller.name());
     let done = change.await.map_err(Problem::unchanged);
     caller.note("configure", &what, &done);
+    done
+}
+
+/// Has music play another recording, which is new where there is none of its name.
+pub(super) async fn record(
+    desk: &Desk,
+    caller: &Caller,
+    name: ObjectName,
+    recording: Recording,
+    condition: If,
+) -> Result<(), Problem> {
+    let what = format!("{name} {} bytes", recording.bytes.len());
+    let wish = vec![(name, Wish::Record(recording.bytes.clone()))];
+    let change = desk.configuration.change(wish, condition.0, caller.name());
+    let done = change.await.map_err(Problem::unchanged);
+    caller.note("upload", &what, &done);
     done
 }
 

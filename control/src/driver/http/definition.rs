@@ -105,6 +105,27 @@ definition! {
     }
 }
 
+/// What music says, as `[music.NAME]` does.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MusicDefinition {
+    /// The recording that was uploaded: the SHA-256 of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub recording: Option<String>,
+    /// A file on the server's host, or `builtin`; not both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "builtin")]
+    pub file: Option<String>,
+    /// `programme`: everybody hears the same moment; `from-start`: each caller its beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "programme")]
+    pub mode: Option<String>,
+    /// Who has called one of these numbers hears it, whatever its orbit has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Vec<String>>,
+}
+
 /// What a policy says, as `[[policy]]` does.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

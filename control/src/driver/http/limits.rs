@@ -35,6 +35,11 @@ pub const ORBITS_PER_LIST_MAX: usize = 10_000;
 /// Orbits of a list that does not say how many.
 pub const ORBITS_PER_LIST: usize = 100;
 
+/// Bytes of a recording: half an hour of 16-bit WAV at 8 kHz fits.
+pub const RECORDING_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+/// Recordings that are on their way in or out; of those that come each is whole in memory.
+pub const RECORDINGS_UNDER_WAY_MAX: usize = 4;
+
 /// Clients that listen to events.
 pub const EVENT_STREAMS_MAX: usize = 64;
 /// The last events, for clients that come back: at a hundred calls a second some seconds of them.

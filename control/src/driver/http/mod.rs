@@ -12,11 +12,13 @@ mod certificate;
 mod configured;
 mod definition;
 mod events;
+mod feed;
 mod health;
 pub mod limits;
 mod listen;
 mod metrics;
 mod moment;
+mod music;
 mod openapi;
 mod orbits;
 mod page;
@@ -26,6 +28,7 @@ mod policies;
 mod problem;
 mod query;
 mod ranges;
+mod recording;
 mod reservations;
 mod routes;
 mod settings;
@@ -44,9 +47,12 @@ pub(in crate::driver) use tls::Tls;
 
 pub use actions::{Meant, Move, Park, Retrieve};
 pub use certificate::CertificateError;
-pub use definition::{Origin, PolicyDefinition, RangeDefinition, SettingsDefinition};
+pub use definition::{
+    MusicDefinition, Origin, PolicyDefinition, RangeDefinition, SettingsDefinition,
+};
 pub use events::{Event, Fact, HistoryList, RecallTarget, Snapshot, Stay};
 pub use health::Health;
+pub use music::{ConfiguredMusic, MusicList};
 pub use orbits::{Orbit, OrbitList, OrbitState, Party, WaitingCall};
 pub use policies::{ConfiguredPolicy, PolicyList};
 pub use problem::Problem;

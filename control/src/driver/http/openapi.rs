@@ -8,8 +8,8 @@ use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::{
-    Problem, actions, events, health, orbits, policies, ranges, reservations, settings, status,
-    transfer,
+    Problem, actions, events, health, music, orbits, policies, ranges, reservations, settings,
+    status, transfer,
 };
 
 /// The document.
@@ -30,6 +30,13 @@ use super::{
         events::stream::show,
         health::live,
         health::ready,
+        music::list,
+        music::one,
+        music::put,
+        music::record,
+        music::listen,
+        music::remove,
+        music::revert,
         orbits::list,
         orbits::one,
         policies::list,

@@ -74,6 +74,22 @@ impl Problem {
         Self::new(status, "not-toml", title, detail)
     }
 
+    /// A body that does not say that it is audio.
+    pub(super) fn not_audio() -> Self {
+        let detail = "Send the file as it is, and `Content-Type: audio/wav`, `audio/flac`, \
+                      `audio/mpeg`, `audio/ogg` or `application/octet-stream`.";
+        let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not audio");
+        Self::new(status, "not-audio", title, detail)
+    }
+
+    /// A recording whose file cannot be read any more.
+    pub(super) fn unreadable(error: &std::io::Error) -> Self {
+        let detail =
+            format!("Its file cannot be read ({error}): put it back, or upload another recording.");
+        let (status, title) = (StatusCode::CONFLICT, "The recording cannot be read");
+        Self::new(status, "unreadable", title, detail)
+    }
+
     /// A whole configuration that is wrong, with the line.
     pub(super) fn not_importable(error: ConfigError) -> Self {
         let (status, title) = (
@@ -190,6 +206,20 @@ impl Problem {
                 let title = "It cannot be changed as things are now";
                 Self::new(StatusCode::CONFLICT, "not-now", title, error.what)
             }
+            Unchanged::InUse(users) if users.is_empty() => {
+                let detail = "It is what everybody hears who names none: upload another \
+                              recording, or revert it to what the file says.";
+                Self::in_use(detail.to_owned())
+            }
+            Unchanged::InUse(users) => {
+                let users: Vec<_> = users.iter().map(ToString::to_string).collect();
+                let users = users.join(", ");
+                Self::in_use(format!("It is named by {users}: change that first."))
+            }
+            Unchanged::NoRoom(what) => {
+                let title = "There is no room for it";
+                Self::new(StatusCode::CONFLICT, "no-room", title, what)
+            }
             Unchanged::NotKept(error) => {
                 let title = "The store cannot be written, and nothing has changed";
                 let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -209,6 +239,10 @@ impl Problem {
             Unchanged::NotThere => Self::no_such_object(),
             Unchanged::Ending => Self::ending(),
         }
+    }
+
+    fn in_use(detail: String) -> Self {
+        Self::new(StatusCode::CONFLICT, "in-use", "It is in use", detail)
     }
 
     /// An object that is configured and cannot be shown in JSON: our own fault.

@@ -12,13 +12,16 @@ use tokio::time::timeout;
 
 use super::asker::Asker;
 use super::events::{self, Press};
-use super::limits::{BODY_BYTES_MAX, EVENT_STREAMS_MAX, REQUEST_TIMEOUT};
+use super::limits::{
+    BODY_BYTES_MAX, EVENT_STREAMS_MAX, RECORDING_BYTES_MAX, RECORDINGS_UNDER_WAY_MAX,
+    REQUEST_TIMEOUT,
+};
 use super::listen::Serving;
 use super::metrics;
 use super::permit::{Tokens, open, permit};
 use super::{
-    Problem, actions, health, openapi, orbits, page, policies, ranges, reservations, settings,
-    status, transfer,
+    Problem, actions, health, music, openapi, orbits, page, policies, ranges, reservations,
+    settings, status, transfer,
 };
 use crate::config::Role;
 use crate::config::limits::FILE_BYTES_MAX;
@@ -33,6 +36,8 @@ pub(super) struct Desk {
     pub(super) press: Press,
     /// Places for those who listen to events.
     pub(super) event_places: Arc<Semaphore>,
+    /// Places for recordings that come or go.
+    pub(super) recording_places: Arc<Semaphore>,
     pub(super) tokens: Tokens,
     /// The name of this server.
     pub(super) node: Arc<str>,
@@ -49,6 +54,7 @@ impl Desk {
             configuration: serving.configuration,
             press,
             event_places: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),
+            recording_places: Arc::new(Semaphore::new(RECORDINGS_UNDER_WAY_MAX)),
             tokens: Tokens::new(&serving.api.tokens),
             node: serving.node.into(),
             metrics: serving.metrics,
@@ -71,6 +77,9 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/metrics", get(metrics::scrape))
         .route("/v1/events", get(events::stream::show))
         .route("/v1/history", get(events::history::list))
+        .route("/v1/music", get(music::list))
+        .route("/v1/music/{name}", get(music::one))
+        .route("/v1/music/{name}/recording", get(music::listen))
         .route("/v1/orbits", get(orbits::list))
         .route("/v1/orbits/{orbit}", get(orbits::one))
         .route("/v1/policies", get(policies::list))
@@ -108,12 +117,18 @@ pub(super) fn routes(desk: Desk) -> Router {
 
 /// What changes the configuration.
 fn configuring() -> Router<Desk> {
+    let music = put(music::put).delete(music::remove);
+    let recording = put(music::record);
+    let recording = recording.layer(DefaultBodyLimit::max(RECORDING_BYTES_MAX));
     let policy = put(policies::put).delete(policies::remove);
     let range = put(ranges::put).delete(ranges::remove);
     let site = put(settings::put_of_site).delete(settings::remove_site);
     let whole = post(transfer::import).layer(DefaultBodyLimit::max(FILE_BYTES_MAX));
     Router::new()
         .route("/v1/configuration", whole.get(transfer::export))
+        .route("/v1/music/{name}", music)
+        .route("/v1/music/{name}/recording", recording)
+        .route("/v1/music/{name}/revert", post(music::revert))
         .route("/v1/policies/{name}", policy)
         .route("/v1/policies/{name}/revert", post(policies::revert))
         .route("/v1/ranges/{name}", range)

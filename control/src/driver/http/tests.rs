@@ -2,6 +2,7 @@
 
 mod configure;
 mod events;
+mod music;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -22,6 +23,7 @@ use crate::config::{Api, Config, ConfigError, OrbitRange, Overlay, RangeKind, Ro
 use crate::driver::configuration::{Configuration, Step};
 use crate::driver::metrics::{self, Metrics};
 use crate::driver::reactor::Arrival;
+use crate::driver::studio::Studio;
 use crate::happening::{self, CallNumber, Dialect, Happening};
 use crate::store::{ObjectChange, StoreError};
 
@@ -96,9 +98,11 @@ impl Bench {
             asker: Asker::new(arrivals.clone()),
             configuration: Configuration::new(
                 config.clone(),
-                Overlay::default(),
-                config.clone(),
-                config.store.path.is_some(),
+                (Overlay::default(), config.clone()),
+                Studio::new(
+                    Arc::new(music::Jukebox::default()),
+                    config.store.recordings(),
+                ),
                 arrivals.clone(),
             ),
             happenings,

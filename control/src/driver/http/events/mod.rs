@@ -9,7 +9,6 @@
 //! Absent on purpose: who has called. A happening names private parties too; an orbit does not.
 
 mod event;
-mod feed;
 pub(super) mod history;
 mod press;
 mod ring;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::super::Problem;
+use super::super::feed::Feed;
 use super::super::limits::EVENT_PING;
 use super::super::moment::Wall;
 use super::super::openapi::Refusals;
@@ -22,7 +23,6 @@ use super::super::orbits::Orbit;
 use super::super::query::Parameters;
 use super::super::routes::Desk;
 use super::Event;
-use super::feed::Feed;
 use super::press::Start;
 use super::ring::EventId;
 use crate::ask::OrbitsAsk;

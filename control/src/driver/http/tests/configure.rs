@@ -11,14 +11,14 @@ fn bench(says: Says) -> Bench {
     of_file(FILE, says)
 }
 
-fn of_file(text: &str, says: Says) -> Bench {
+pub(super) fn of_file(text: &str, says: Says) -> Bench {
     let config = Config::parse(text, "site.toml", Path::new("")).unwrap();
     Bench::of(idle, &Role::ALL, config, says)
 }
 
 impl Bench {
     /// What an admin gets; `head` is further lines of the head.
-    fn admin(&self, method: &str, path: &str, head: &str, body: &str) -> Reply {
+    pub(super) fn admin(&self, method: &str, path: &str, head: &str, body: &str) -> Reply {
         self.any(Role::Admin, method, path, head, body)
     }
 
@@ -40,7 +40,7 @@ impl Reply {
     }
 
     /// What is wrong, and with which member.
-    fn wrong(&self) -> (u16, String, String) {
+    pub(super) fn wrong(&self) -> (u16, String, String) {
         let (status, name) = self.problem();
         let field = self.json()["field"].as_str().unwrap_or("-").to_owned();
         (status, name, field)

@@ -4,17 +4,26 @@
 //! Absent on purpose: who may change it, and how that is said (`http`); what is right
 //! (`crate::config`); what it does to calls (`crate::park`).
 
+mod step;
+mod wish;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use shared::PromptId;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
+pub(super) use step::Step;
+pub(super) use wish::{Condition, Unchanged, Wanted, Wish};
+
 use super::clock;
-use super::reactor::{Arrival, Reactor};
-use super::store::Work;
-use crate::config::{Config, ConfigError, Definition, Document, ObjectName, Overlay};
-use crate::control::Input;
-use crate::store::{ObjectChange, ObjectRecord, StoreError};
+use super::reactor::Arrival;
+use super::studio::{Recorded, Studio};
+use crate::config::{
+    Config, ConfigError, Definition, Document, Music, ObjectKind, ObjectName, Overlay,
+};
+use crate::store::{ObjectChange, ObjectRecord};
 
 /// The one that holds, for all who ask.
 #[derive(Clone, Debug)]
@@ -26,6 +35,7 @@ struct Shared {
     base: Config,
     /// Whether there is a store to keep changes in.
     is_kept: bool,
+    studio: Studio,
     arrivals: mpsc::Sender<Arrival>,
     /// What holds now.
     held: watch::Sender<Arc<Held>>,
@@ -40,47 +50,8 @@ struct Held {
     overlay: Overlay,
     /// The whole.
     config: Arc<Config>,
-}
-
-/// What shall become of an object.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Wish {
-    /// It says this.
-    Put(Definition),
-    /// It is not there.
-    Remove,
-    /// It is as the file has it, or not there where the file does not have it.
-    Revert,
-}
-
-/// Why a change was not made. Nothing has changed then.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Unchanged {
-    /// It would be wrong.
-    Wrong(ConfigError),
-    /// It is not possible while calls are as they are.
-    NotNow(ConfigError),
-    /// The store cannot be written.
-    NotKept(StoreError),
-    /// There is no store.
-    NoStore,
-    /// The object is another one by now than who changes it has seen.
-    Meanwhile,
-    /// The object is not there.
-    NotThere,
-    /// The server ends.
-    Ending,
-}
-
-/// What the control thread does of a change.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// It says whether calls allow it now.
-    Try(Arc<Config>, oneshot::Sender<Result<(), ConfigError>>),
-    /// It has the store make it durable.
-    Keep(Vec<ObjectChange>, oneshot::Sender<Result<(), StoreError>>),
-    /// It holds from now on.
-    Take(Arc<Config>, oneshot::Sender<Result<(), ConfigError>>),
+    /// The number that was given to music last.
+    last_prompt: PromptId,
 }
 
 /// An object as it is now.
@@ -91,40 +62,23 @@ pub(super) struct Seen {
     pub(super) is_changed: bool,
 }
 
-/// What makes the objects those of another configuration.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Wanted {
-    pub(super) wishes: Vec<(ObjectName, Wish)>,
-    /// Those of the wishes that add.
-    new: BTreeSet<ObjectName>,
-    /// Tables that differ and are of the file.
-    pub(super) left: Vec<String>,
-}
-
-/// What must hold for a change to be made.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Condition {
-    /// The object is there as it was seen, by its tag.
-    Is(String),
-    /// The object is there.
-    IsThere,
-    /// The object is not there.
-    IsNew,
-}
-
 impl Configuration {
     pub(super) fn new(
         base: Config,
-        overlay: Overlay,
-        config: Config,
-        is_kept: bool,
+        (overlay, config): (Overlay, Config),
+        studio: Studio,
         arrivals: mpsc::Sender<Arrival>,
     ) -> Self {
-        let config = Arc::new(config);
-        let held = Held { overlay, config };
+        let numbers = config.music.values().map(|music| music.prompt);
+        let held = Held {
+            overlay,
+            last_prompt: numbers.max().unwrap_or(PromptId(0)),
+            config: Arc::new(config),
+        };
         Self(Arc::new(Shared {
+            is_kept: base.store.path.is_some(),
             base,
-            is_kept,
+            studio,
             arrivals,
             held: watch::Sender::new(Arc::new(held)),
             turn: Arc::default(),
@@ -152,6 +106,27 @@ impl Configuration {
         let held = self.held();
         let names = { held.config.policies.iter() }.map(|policy| policy.name.clone());
         names.collect()
+    }
+
+    /// The music, by name.
+    pub(super) fn music(&self) -> Vec<String> {
+        self.held().config.music.keys().cloned().collect()
+    }
+
+    /// How long a piece of music is, and the objects that name it.
+    pub(super) fn about_music(&self, name: &str) -> (Option<Duration>, Vec<ObjectName>) {
+        let held = self.held();
+        let music = held.config.music.get(name);
+        let length = music.and_then(|music| self.0.studio.length(music));
+        let document = self.0.base.document(&held.overlay);
+        (length, document.users_of_music(name))
+    }
+
+    /// What a piece of music is, as a file.
+    pub(super) fn recorded(&self, name: &str) -> Option<Recorded> {
+        let held = self.held();
+        let music: Option<&Music> = held.config.music.get(name);
+        music.map(|music| self.0.studio.recorded(music))
     }
 
     /// What holds in a site, or for all.
@@ -206,7 +181,12 @@ impl Configuration {
         let turn = Arc::clone(&self.0.turn).lock_owned().await;
         let (configuration, by) = (self.clone(), by.to_owned());
         let made = tokio::spawn(async move {
+            let is_of_music = { wishes.iter() }.any(|(name, _)| name.kind == ObjectKind::Music);
             let made = configuration.make(wishes, condition, &by).await;
+            // A store that cannot be written may still name what was to go.
+            if is_of_music && !matches!(made, Err(Unchanged::NotKept(_) | Unchanged::Ending)) {
+                configuration.sweep().await;
+            }
             drop(turn);
             made
         });
@@ -217,53 +197,94 @@ impl Configuration {
         Arc::clone(&self.0.held.borrow())
     }
 
+    /// Removes the recordings that nobody names any more, or that were uploaded in vain.
+    async fn sweep(&self) {
+        let Shared { base, studio, .. } = &*self.0;
+        studio.sweep([base, &self.held().config]).await;
+    }
+
     async fn make(
         &self,
         wishes: Vec<(ObjectName, Wish)>,
         condition: Option<Condition>,
         by: &str,
     ) -> Result<(), Unchanged> {
-        let Shared { base, is_kept, .. } = &*self.0;
-        let held = &self.held().overlay;
-        let now = base.document(held);
+        let Shared { base, studio, .. } = &*self.0;
+        let held = self.held();
+        let touched = { wishes.iter() }.map(|(name, _)| name.clone()).collect();
+        let (overlay, changes) = self.plan(&held.overlay, wishes, condition, by).await?;
+        let mut config = base.overlaid(&overlay).map_err(Unchanged::Wrong)?;
+        let last_prompt = held.number(&mut config, &touched);
+        if !self.0.is_kept {
+            return Err(Unchanged::NoStore);
+        }
+        let config = Arc::new(config);
+        let mut music = studio.prepare(&held.config, &config).await?;
+        let try_it = |reply| Step::Try(Arc::clone(&config), reply);
+        self.ask(try_it).await?.map_err(Unchanged::NotNow)?;
+        let keep = |reply| Step::Keep(changes, reply);
+        self.ask(keep).await?.map_err(Unchanged::NotKept)?;
+        let added = music.add();
+        let take_it = |reply| Step::Take(Arc::clone(&config), reply);
+        let taken = self.ask(take_it).await?;
+        if let Err(error) = taken {
+            // A call came between. What was kept is taken back, so that the next start has what
+            // holds now.
+            studio.remove(&added);
+            self.keep_again(&held.overlay, &overlay, by).await?;
+            return Err(Unchanged::NotNow(error));
+        }
+        music.hold(studio);
+        let held = Held {
+            overlay,
+            config,
+            last_prompt,
+        };
+        self.0.held.send_replace(Arc::new(held));
+        Ok(())
+    }
+
+    /// Lays wishes over what holds; how that is kept.
+    async fn plan(
+        &self,
+        held: &Overlay,
+        wishes: Vec<(ObjectName, Wish)>,
+        condition: Option<Condition>,
+        by: &str,
+    ) -> Result<(Overlay, Vec<ObjectChange>), Unchanged> {
+        let base = &self.0.base;
+        let (now, file) = (base.document(held), base.document(&Overlay::default()));
         if let Some((name, _)) = wishes.first()
             && condition.is_some_and(|condition| !condition.holds(&now, name))
         {
             return Err(Unchanged::Meanwhile);
         }
-        let file = base.document(&Overlay::default());
         let (mut overlay, mut changes) = (held.clone(), Vec::new());
+        let mut gone = Vec::new();
         for (name, wish) in wishes {
             let is_there = match wish {
-                Wish::Put(_) => true,
+                Wish::Put(_) | Wish::Record(_) => true,
                 Wish::Remove => now.object(&name).is_some(),
                 Wish::Revert => file.object(&name).is_some() || held.has(&name),
             };
             if !is_there {
                 return Err(Unchanged::NotThere);
             }
-            let change = plan(&mut overlay, &file, name, wish, by);
-            changes.push(change);
+            let wish = match wish {
+                Wish::Record(bytes) => {
+                    let recording = self.0.studio.keep(bytes).await?;
+                    let there = now.object(&name).unwrap_or_default();
+                    Wish::Put(there.with_recording(&recording))
+                }
+                other => other,
+            };
+            if matches!(wish, Wish::Remove | Wish::Revert) && name.kind == ObjectKind::Music {
+                gone.push((name.clone(), wish == Wish::Remove));
+            }
+            changes.push(plan(&mut overlay, &file, name, wish, by));
         }
-        let config = base.overlaid(&overlay).map_err(Unchanged::Wrong)?;
-        if !is_kept {
-            return Err(Unchanged::NoStore);
-        }
-        let config = Arc::new(config);
-        let try_it = |reply| Step::Try(Arc::clone(&config), reply);
-        self.ask(try_it).await?.map_err(Unchanged::NotNow)?;
-        let keep = |reply| Step::Keep(changes, reply);
-        self.ask(keep).await?.map_err(Unchanged::NotKept)?;
-        let take_it = |reply| Step::Take(Arc::clone(&config), reply);
-        let taken = self.ask(take_it).await?;
-        if let Err(error) = taken {
-            // A call came between. What was kept is taken back, so that the next start has what
-            // holds now.
-            self.keep_again(held, &overlay, by).await?;
-            return Err(Unchanged::NotNow(error));
-        }
-        self.0.held.send_replace(Arc::new(Held { overlay, config }));
-        Ok(())
+        check_unused(&base.document(&overlay), &gone)?;
+        Ok((overlay, changes))
     }
 
     /// Makes durable again what holds.
@@ -286,47 +307,34 @@ impl Configuration {
     }
 }
 
-impl Reactor {
-    /// Does one step of a change.
-    pub(super) fn configure(&mut self, step: Step) {
-        match step {
-            // Whoever asked may have gone away.
-            Step::Try(config, reply) => {
-                let _ = reply.send(self.control.may_configure(&config));
-            }
-            Step::Keep(changes, reply) => {
-                if let Some(keeper) = &mut self.keeper {
-                    keeper.give(Work::Objects(changes, reply));
-                }
-            }
-            Step::Take(config, reply) => {
-                self.configuring = Some(reply);
-                self.handle(Input::Configure(&config));
+impl Held {
+    /// Numbers the music of another configuration: what is there has its number, and what nobody
+    /// has touched is as it is. The number given last.
+    fn number(&self, config: &mut Config, touched: &BTreeSet<ObjectName>) -> PromptId {
+        for (name, music) in &mut config.music {
+            let object = ObjectName::new(ObjectKind::Music, name);
+            if let Some(there) = self.config.music.get(name)
+                && !touched.contains(&object)
+            {
+                *music = there.clone();
             }
         }
+        config.number_as(&self.config, self.last_prompt)
     }
 }
 
-impl Wanted {
-    /// What becomes of each object: `added`, `changed` or `removed`.
-    pub(super) fn changes(&self) -> impl Iterator<Item = (&ObjectName, &'static str)> {
-        self.wishes.iter().map(|(name, wish)| match wish {
-            Wish::Put(_) if self.new.contains(name) => (name, "added"),
-            Wish::Put(_) => (name, "changed"),
-            Wish::Remove | Wish::Revert => (name, "removed"),
-        })
-    }
-}
-
-impl Condition {
-    fn holds(&self, document: &Document, name: &ObjectName) -> bool {
-        let there = document.object(name);
-        match self {
-            Self::Is(tag) => there.is_some_and(|there| there.tag() == *tag),
-            Self::IsThere => there.is_some(),
-            Self::IsNew => there.is_none(),
+/// Music that something names stays; `gone`: what is removed (true) or left to the file.
+fn check_unused(document: &Document, gone: &[(ObjectName, bool)]) -> Result<(), Unchanged> {
+    for (name, is_removed) in gone {
+        if *is_removed && name.is_always_there() {
+            return Err(Unchanged::InUse(Vec::new()));
+        }
+        let users = document.users_of_music(&name.name);
+        if document.object(name).is_none() && !users.is_empty() {
+            return Err(Unchanged::InUse(users));
         }
     }
+    Ok(())
 }
 
 /// Lays a wish over the others; how it is kept.
@@ -339,6 +347,7 @@ fn plan(
 ) -> ObjectChange {
     let definition = match wish {
         Wish::Put(definition) => Some(definition),
+        Wish::Record(_) => unreachable!("a recording is kept, and then put"),
         // What the file does not have need not be taken away from it.
         Wish::Remove if file.object(&name).is_some() => None,
         Wish::Remove | Wish::Revert => {
