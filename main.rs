@@ -2,11 +2,13 @@
 //! of its own.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use control::config::Config;
 use control::driver;
+use dataplane::files::Files;
 use dataplane::prompt::Prompt;
 use tools::command_line::{Arguments, Command};
 use tools::server::start;
@@ -43,7 +45,9 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
             server.join()?;
         }
         Command::Check => {
-            config.prepare_prompts(Prompt::builtin, Prompt::spoken, Prompt::load)?;
+            let files = Files::start()?;
+            let load = |path: &Path| Prompt::load(&files, path);
+            config.prepare_prompts(Prompt::builtin, Prompt::spoken, load)?;
             driver::check_certificate(&config)?;
             writeln!(out, "the configuration is right")?;
         }

@@ -2,6 +2,8 @@
 //!
 //! Absent on purpose: anything that decides (`call`, `park`, `sip`); this file only joins them.
 
+mod look;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -12,8 +14,7 @@ use crate::call::{Exchange, Keeping, Phase, Random};
 use crate::config::{Config, ConfigError};
 use crate::happening::Happening;
 use crate::policy::Trust;
-use crate::sip::Messages;
-use crate::sip::agent::{Agent, AgentConfig, Resolve, SipDrop};
+use crate::sip::agent::{Agent, AgentConfig, Resolve};
 use crate::sip::message::Message;
 use crate::sip::transport::{Listener, Packet, Ticket, Transmit};
 use crate::store::batches::Batches;
@@ -250,54 +251,6 @@ impl Control {
         .into_iter()
         .flatten()
         .min()
-    }
-
-    /// The taken orbits, by number.
-    #[must_use]
-    pub fn orbits(&self) -> Vec<OrbitStatus> {
-        self.exchange.parked().collect()
-    }
-
-    /// Figures of the moment.
-    #[must_use]
-    pub fn status(&self) -> ControlStatus {
-        let exchange = &self.exchange;
-        ControlStatus {
-            parked: exchange.orbits.taken_count(),
-            free: exchange.orbits.free_count(),
-            calls: exchange.calls.len(),
-            released: exchange.released(),
-            legs: exchange.legs.len(),
-            transactions: exchange.agent.transactions(),
-            dialogs: exchange.agent.dialogs(),
-            subscriptions: exchange.agent.subscriptions(),
-            streams: exchange.streams.busy(),
-            retrieved: exchange.totals.retrieved,
-            parked_total: exchange.totals.parked,
-            forsaken: exchange.totals.forsaken,
-            store_behind: self.gate.is_behind(),
-            is_draining: exchange.phase == Phase::Draining,
-        }
-    }
-
-    /// How full each range is, by prefix and start: its name, how many are free, how many taken.
-    pub fn ranges(&self) -> impl Iterator<Item = (&str, usize, usize)> + '_ {
-        self.exchange.orbits.usage()
-    }
-
-    /// How many SIP messages went which way.
-    #[must_use]
-    pub const fn messages(&self) -> &Messages {
-        self.exchange.agent.messages()
-    }
-
-    /// How often messages were dropped for a reason.
-    #[must_use]
-    pub fn dropped(&self, reason: SipDrop) -> u64 {
-        match reason {
-            SipDrop::Untrusted => self.untrusted,
-            _ => self.exchange.agent.dropped(reason),
-        }
     }
 
     /// Invariants that hold after every input: an orbit holds at most one call, no leg outlives its

@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod call;
+pub mod capture;
 pub mod cdr;
 pub mod config;
 pub mod control;

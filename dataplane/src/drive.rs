@@ -76,7 +76,10 @@ impl Engine {
             if let Some(terms) = stream.terms
                 && stream.sockets().is_some()
             {
-                let intake = Intake::of(&terms, &stream.lock);
+                let mut intake = Intake::of(&terms, &stream.lock);
+                if stream.captured {
+                    intake.without = None;
+                }
                 stream.screened = port.aim(owner, &intake);
                 stream.excused |= stream.screened;
             }
@@ -180,6 +183,7 @@ impl Engine {
                 Repeat::Times(times) => times.max(1),
             },
             programme: wish.start == PromptStart::Programme,
+            captured: stream.captured,
         };
         stream.place = Some(self.wheel.insert(slot, line));
     }

@@ -24,6 +24,7 @@ use crate::rewrite::Transcoder;
 use crate::slot::Wheel;
 use crate::stream::{Phase, Stream};
 use crate::table::{NoPlace, Table};
+use crate::tap::{Sight, Tap};
 use crate::utilisation::Utilisation;
 
 /// One worker's streams.
@@ -43,6 +44,7 @@ pub struct Engine {
     pub(crate) agenda: Agenda,
     pub(crate) transcoder: Transcoder,
     pub(crate) media_timeout: Duration,
+    pub(crate) tap: Tap,
     utilisation: Utilisation,
     /// Time since 1970 at the origin of the clock.
     epoch: Duration,
@@ -88,6 +90,7 @@ impl Engine {
             agenda: Agenda::new(config.streams_max),
             transcoder: Transcoder::new(),
             media_timeout: config.media_timeout,
+            tap: Tap::default(),
             utilisation: Utilisation::new(config.admission),
             epoch: Duration::ZERO,
             stopping: false,
@@ -110,6 +113,7 @@ impl Engine {
             }
             Command::Describe { stream, media } => self.describe(now, stream, &media),
             Command::Send { stream, source } => self.send(now, stream, source),
+            Command::Capture { .. } => self.capture(command),
             Command::Close { stream } => match self.table.get(owner(stream)) {
                 Some(_) => self.close(now, owner(stream), port),
                 None => self.stats.count_drop(DropReason::StaleStream, 1),
@@ -172,6 +176,10 @@ impl Engine {
             let outcome = port.send(socket, &remote, owner, |out| {
                 let (length, end) = player::play(line, audio, silence, out);
                 played = end;
+                if line.captured {
+                    let sight = Sight::sent(now, remote, &out[..length]);
+                    self.tap.see(owner, sight, &self.stats);
+                }
                 length
             });
             match outcome {
@@ -313,6 +321,9 @@ impl Engine {
             unreachable!("a place is kept until its sockets are closed")
         };
         self.agenda.clear(owner.index);
+        if stream.captured {
+            self.untap(owner);
+        }
         self.stats.streams.store(self.table.occupied().into());
         stream.stats()
     }

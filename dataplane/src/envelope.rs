@@ -111,7 +111,7 @@ impl Envelope {
 
 /// The sum of 16-bit words, unfolded, in the byte order of this machine, which is all the same to
 /// it (RFC 1071 §2). An octet left over has a 0 beside it.
-fn sum(bytes: &[u8]) -> u64 {
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
     let sum: u64 = words
         .iter()
@@ -123,7 +123,7 @@ fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// A sum in 16 bits, with all carries added in.
-fn fold(sum: u64) -> u16 {
+pub(crate) fn fold(sum: u64) -> u16 {
     let sum = (sum >> 32) + (sum & 0xffff_ffff);
     let sum = (sum >> 16) + (sum & 0xffff);
     let sum = (sum >> 16) + (sum & 0xffff);
@@ -136,12 +136,12 @@ const fn truncated(sum: u64) -> u16 {
     sum as u16
 }
 
-fn word(octets: [u8; 2]) -> u64 {
+pub(crate) fn word(octets: [u8; 2]) -> u64 {
     u16::from_ne_bytes(octets).into()
 }
 
 /// As they stand in a header.
-fn octets(length: usize) -> [u8; 2] {
+pub(crate) fn octets(length: usize) -> [u8; 2] {
     u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes()
 }
 

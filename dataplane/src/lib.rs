@@ -1,8 +1,8 @@
 //! RTP: pinned workers, one io_uring each, that play prompts and relay calls for thousands of
 //! streams.
 //!
-//! `worker → engine → drive, receive, reports → relay, player, latch, rewrite → rtp, rtcp, table,
-//! slot`; the core never imports `uring`, and `uring` never imports RTP.
+//! `worker → engine → drive, receive, reports → relay, player, latch, rewrite, tap → rtp, rtcp,
+//! table, slot`; the core never imports `uring`, and `uring` never imports RTP.
 //! Absent on purpose: SIP, SDP, policy, anything that decides.
 
 #![deny(unsafe_code)]
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use shared::{Dscp, Form, Share, WorkerLink};
+use shared::{CapturedPacket, Dscp, Form, Receiver, Share, WorkerLink};
 
 pub use form::form_from_environment;
 pub use kernel::Kernel;
@@ -19,10 +19,12 @@ pub use start::start;
 
 pub mod address;
 pub mod agenda;
+mod capture;
 pub mod digit;
 mod drive;
 pub mod engine;
 pub mod envelope;
+pub mod files;
 mod form;
 pub mod hush;
 pub mod intake;
@@ -45,6 +47,7 @@ pub mod slot;
 mod start;
 pub mod stream;
 pub mod table;
+pub mod tap;
 pub mod terms;
 mod uring;
 pub mod utilisation;
@@ -78,6 +81,8 @@ pub struct DataplaneConfig {
 pub struct Dataplane {
     /// One for each worker, to be taken by control.
     pub links: Vec<WorkerLink>,
+    /// One for each worker, to be read by [`files::Files`].
+    pub taps: Vec<Receiver<CapturedPacket>>,
     /// For the start-up lines: kernel features in use, streams a worker, what limits them.
     pub description: String,
     /// One for each worker: ends after [`shared::Command::Stop`].

@@ -31,6 +31,8 @@ pub struct Line {
     pub repeats: u16,
     /// Whether the position follows the clock.
     pub programme: bool,
+    /// Whether its packets are copied for a capture.
+    pub captured: bool,
 }
 
 const _: () = assert!(size_of::<Line>() == 64);
@@ -55,6 +57,7 @@ pub(crate) mod testing {
             samples: 160,
             repeats: 0,
             programme: false,
+            captured: false,
         }
     }
 }

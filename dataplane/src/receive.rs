@@ -17,6 +17,7 @@ use crate::rewrite::readdress;
 use crate::rtcp::reception::{Arrival, Carries};
 use crate::rtp::{self, Header, Packet};
 use crate::stream::Stream;
+use crate::tap::Sight;
 use crate::terms::Terms;
 
 /// What the owner of the buffer does with it.
@@ -115,8 +116,12 @@ impl Engine {
     ) -> Result<Accepted, DropReason> {
         let id = self.id(owner);
         let stream = self.table.get(owner).ok_or(DropReason::StaleStream)?;
-        let terms = stream.terms.as_ref().ok_or(DropReason::NotWanted)?;
         let from = Address::from(source);
+        if stream.captured {
+            let sight = Sight::arrived(now, from, datagram);
+            self.tap.see(owner, sight, &self.stats);
+        }
+        let terms = stream.terms.as_ref().ok_or(DropReason::NotWanted)?;
         let belief = stream.lock.judge(terms, &from);
         if belief == Belief::Stranger {
             return Err(DropReason::WrongSource);
@@ -224,6 +229,10 @@ impl Engine {
         }
         let part = readdress(datagram, packet, &header);
         stream.count_sent(1, packet.payload.len());
+        if stream.captured {
+            let sight = Sight::sent(now, to, &datagram[part.clone()]);
+            self.tap.see(listener, sight, &self.stats);
+        }
         self.stats.rtp_sent.add(1);
         Ok(Forward {
             part,

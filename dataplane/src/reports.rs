@@ -21,6 +21,7 @@ use crate::rtcp::sdes;
 use crate::rtcp::sender_report::{SenderReport, middle, ntp};
 use crate::rtcp::{self, Packet, Report};
 use crate::stream::Stream;
+use crate::tap::Sight;
 use crate::terms::Terms;
 
 /// What a stream knows of its reports.
@@ -212,7 +213,15 @@ impl Engine {
             block,
             bye: bye.is_some(),
         };
-        match port.send(sockets.rtcp, &to, owner, |out| rtcp::write(out, &report)) {
+        let (captured, tap, stats) = (stream.captured, &mut self.tap, &self.stats);
+        let written = port.send(sockets.rtcp, &to, owner, |out| {
+            let length = rtcp::write(out, &report);
+            if captured {
+                tap.see(owner, Sight::sent(now, to, &out[..length]), stats);
+            }
+            length
+        });
+        match written {
             Ok(()) => self.stats.rtcp_sent.add(1),
             Err(reason) => self.dropped(owner, reason),
         }
@@ -243,8 +252,12 @@ impl Engine {
         let ntp_now = middle(ntp(self.wall(now)));
         let id = self.id(owner);
         let stream = self.table.get(owner).ok_or(DropReason::StaleStream)?;
-        let terms = stream.terms.as_ref().ok_or(DropReason::NotWanted)?;
         let source = Address::from(source);
+        if stream.captured {
+            let sight = Sight::arrived(now, source, datagram);
+            self.tap.see(owner, sight, &self.stats);
+        }
+        let terms = stream.terms.as_ref().ok_or(DropReason::NotWanted)?;
         if !stream.believes_rtcp(terms, &source) {
             return Err(DropReason::WrongSource);
         }

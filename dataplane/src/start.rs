@@ -8,15 +8,18 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use shared::limits::{
-    COMMAND_QUEUE_LENGTH, EVENT_QUEUE_LENGTH, STREAMS_PER_WORKER_MAX, WORKERS_MAX,
+    CAPTURED_QUEUE_LENGTH, COMMAND_QUEUE_LENGTH, EVENT_QUEUE_LENGTH, STREAMS_PER_WORKER_MAX,
+    WORKERS_MAX,
 };
 use shared::{
-    Dscp, Event, Form, Sender, Share, Time, Wake, WorkerId, WorkerLink, WorkerStats, pair,
+    CapturedPacket, Dscp, Event, Form, Receiver, Sender, Share, Time, Wake, WorkerId, WorkerLink,
+    WorkerStats, pair,
 };
 
 use crate::engine::{Engine, EngineConfig};
 use crate::path::{self, Book};
 use crate::prompt::PromptTable;
+use crate::tap::{Tap, Unrung};
 use crate::uring::doorbell::Doorbell;
 use crate::uring::probe::{self, Features};
 use crate::uring::{Ring, RingConfig, pin};
@@ -39,6 +42,7 @@ pub fn start(
     let descriptors = probe::raise_descriptor_limit().min(STREAMS_PER_WORKER_MAX);
     let mut plane = Dataplane {
         links: Vec::new(),
+        taps: Vec::new(),
         description: String::new(),
         threads: Vec::new(),
     };
@@ -61,6 +65,7 @@ pub fn start(
         let started = plan.start(prompts, wake)?;
         features = Some(started.features);
         plane.links.push(started.link);
+        plane.taps.push(started.tap);
         plane.threads.push(started.thread);
     }
     if let Some(features) = features {
@@ -93,6 +98,7 @@ struct Plan {
 
 struct Started {
     link: WorkerLink,
+    tap: Receiver<CapturedPacket>,
     thread: JoinHandle<()>,
     features: Features,
 }
@@ -107,6 +113,7 @@ impl Plan {
         let stats = Arc::new(WorkerStats::new());
         let (commands, obeyed) = pair(COMMAND_QUEUE_LENGTH, doorbell.clone() as Arc<dyn Wake>);
         let (told, events) = pair(EVENT_QUEUE_LENGTH, Arc::clone(wake));
+        let (seen, tap) = pair(CAPTURED_QUEUE_LENGTH, Unrung::wake());
         let link = WorkerLink {
             worker: self.worker,
             commands,
@@ -124,7 +131,8 @@ impl Plan {
             },
             Arc::clone(prompts),
             Arc::clone(&stats),
-        );
+        )
+        .tapped(Tap::into_queue(seen));
         let (report, reported) = mpsc::sync_channel(1);
         let body = move || {
             let ring = self.prepare(&doorbell);
@@ -153,6 +161,7 @@ impl Plan {
             .unwrap_or_else(|_| Err(StartError::Ring("a worker ended at once".to_owned())))?;
         Ok(Started {
             link,
+            tap,
             thread,
             features,
         })

@@ -55,6 +55,8 @@ pub struct Stream {
     pub screened: bool,
     /// What is missing before the next packet was kept away.
     pub excused: bool,
+    /// Its packets are copied for a capture ([`crate::tap`]).
+    pub captured: bool,
     /// When the peer was heard last.
     pub heard: Time,
     /// That it was not heard since then was reported.
@@ -123,6 +125,7 @@ impl Stream {
             gave_way: false,
             screened: false,
             excused: false,
+            captured: false,
             heard: now,
             told_of_silence: false,
             counts: Counts::default(),

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Media, RtcpPort, Source, StreamId, SyncSource};
+use crate::{CaptureId, Media, RtcpPort, Source, StreamId, SyncSource};
 
 /// One command to one worker. Plain data, at most [`COMMAND_BYTES_MAX`] bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +35,16 @@ pub enum Command {
         stream: StreamId,
         /// The source.
         source: Source,
+    },
+    /// Copy what is sent and arrives for a capture from now on, or for none. Not control's but the
+    /// driver's: whether anybody looks changes nothing else.
+    Capture {
+        /// An open stream.
+        stream: StreamId,
+        /// The capture.
+        capture: Option<CaptureId>,
+        /// The RTP address that it was bound to.
+        local: SocketAddr,
     },
     /// Send RTCP BYE, give the ports back. Answered by [`crate::Event::Closed`] once nothing of the
     /// stream is in flight; only then may control reuse the place and the ports.

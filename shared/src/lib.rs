@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod codec;
 pub mod command;
 pub mod event;
@@ -20,6 +21,10 @@ pub mod stats;
 pub mod sync_source;
 pub mod time;
 
+pub use capture::{
+    CaptureEnd, CaptureError, CaptureId, CaptureOrder, CaptureStatus, CapturedMessage,
+    CapturedPacket, Carrier, Course, Ends, NoRecorder, Piece, Recorder,
+};
 pub use codec::{Codec, PayloadType, Ptime};
 pub use command::{Command, Role};
 pub use event::{Event, RefuseReason};

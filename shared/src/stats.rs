@@ -52,6 +52,8 @@ pub struct WorkerStats {
     pub utilisation: Counter,
     /// Streams refused because the worker's time was used up.
     pub refused: Counter,
+    /// Packets of captured streams whose copy found no room.
+    pub captured_lost: Counter,
     /// Drops by reason, in the order of [`DropReason::ALL`].
     pub drops: [Counter; DropReason::COUNT],
     /// Packets by lateness against their slot.
@@ -75,6 +77,7 @@ impl WorkerStats {
             enters: Counter::default(),
             utilisation: Counter::default(),
             refused: Counter::default(),
+            captured_lost: Counter::default(),
             drops: std::array::from_fn(|_| Counter::default()),
             lateness: Histogram::new(),
         }

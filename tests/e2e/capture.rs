@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use dataplane::files::Files;
 use dataplane::prompt::Prompt;
 use rtp::packet::Packet;
 use shared::Codec;
@@ -100,7 +101,7 @@ fn music_goes_round_without_a_jump_in_sequence_time_or_sound() {
     let file = folder.path().join("music.wav");
     // Not a whole number of packets, so that the loop point falls inside one.
     wav::write(&file, &wav::test_music(2 * RATE + 77));
-    let prompt = Prompt::load(&file).expect("a good file");
+    let prompt = Prompt::load(&Files::start().expect("a thread"), &file).expect("a good file");
     let music = prompt.audio(Codec::Pcmu);
     let server = Server::start(&Settings {
         music: Some(file),

@@ -9,6 +9,7 @@ mod api;
 mod bad_input;
 mod baresip;
 mod bed;
+mod call_capture;
 mod capacity;
 mod capture;
 mod configuration;

@@ -12,7 +12,7 @@ pub(crate) fn orbitctl(server: &Server, arguments: &[&str]) -> Output {
     with_token(server.api().token(), &url, arguments)
 }
 
-fn with_token(token: &str, url: &str, arguments: &[&str]) -> Output {
+pub(crate) fn with_token(token: &str, url: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_orbitctl"))
         .env("ORBIT_TOKEN", token)
         .args(["--server", url])

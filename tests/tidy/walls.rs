@@ -26,6 +26,11 @@ const WALLS: &[(&str, &[&str], &str)] = &[
     ("control/src/ask", &["driver"], "only the driver does IO"),
     ("control/src/call", &["driver"], "only the driver does IO"),
     (
+        "control/src/capture",
+        &["driver"],
+        "only the driver does IO",
+    ),
+    (
         "control/src/happening",
         &["driver"],
         "only the driver does IO",
@@ -65,6 +70,16 @@ const WALLS: &[(&str, &[&str], &str)] = &[
         "dataplane/src/rewrite",
         &["uring"],
         "the core runs under a virtual clock",
+    ),
+    (
+        "dataplane/src/tap",
+        &["uring"],
+        "the core runs under a virtual clock",
+    ),
+    (
+        "dataplane/src/capture",
+        &["uring", "files"],
+        "a file's bytes are made without IO",
     ),
     (
         "dataplane/src/rtp",

@@ -10,6 +10,7 @@ mod mutate;
 mod park;
 mod rewrite;
 mod sdp;
+mod secrets;
 mod seeds;
 mod sip;
 
@@ -19,6 +20,7 @@ pub use mutate::Mutator;
 pub use park::park_request;
 pub use rewrite::rewrite;
 pub use sdp::sdp;
+pub use secrets::capture_secrets;
 pub use sip::{sip_frame, sip_headers, sip_message, sip_uri};
 
 /// One target, for both runners.
@@ -68,6 +70,11 @@ pub const TARGETS: &[Target] = &[
         name: "park_request",
         run: park_request,
         seeds: seeds::park_requests,
+    },
+    Target {
+        name: "capture_secrets",
+        run: capture_secrets,
+        seeds: seeds::secrets,
     },
     Target {
         name: "rtp",

@@ -26,6 +26,19 @@ pub(crate) fn messages() -> Vec<Vec<u8>> {
     found
 }
 
+/// Those, and one with all that captures withhold.
+pub(crate) fn secrets() -> Vec<Vec<u8>> {
+    let with_secrets = b"INFO sip:701@example.com;park-token=0123456789abcdef SIP/2.0\r\n\
+        Via: SIP/2.0/UDP a.example.com;branch=z9hG4bK1\r\nFrom: <sip:a@a.example.com>;tag=1\r\n\
+        To: <sip:701@example.com>;tag=2\r\nCall-ID: 1@a.example.com\r\nCSeq: 1 INFO\r\n\
+        Authorization: Digest username=\"a\",\r\n response=\"0123\"\r\n\
+        Proxy-Authorization: Digest response=\"4567\"\r\n\
+        Content-Length: 33\r\n\r\na=crypto:1 AES inline:s\r\nk=clear:s";
+    let mut all = messages();
+    all.push(with_secrets.to_vec());
+    all
+}
+
 /// The values of their header fields, each once.
 pub(crate) fn values() -> Vec<Vec<u8>> {
     let unique: BTreeSet<Vec<u8>> = messages()

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use control::config::Config;
 use control::driver::{self, Bell, Prompts, Ready, Server};
+use dataplane::files::Files;
 use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::{DataplaneConfig, Kernel, form_from_environment};
 use shared::PromptId;
@@ -20,7 +21,9 @@ use shared::PromptId;
 pub fn start(config: &Config) -> Result<(Server, String), Box<dyn Error>> {
     let prepared = driver::prepare(config)?;
     let config = prepared.config();
-    let prompts = config.prepare_prompts(Prompt::builtin, Prompt::spoken, Prompt::load)?;
+    let files = Arc::new(Files::start()?);
+    let load = |path: &Path| Prompt::load(&*files, path);
+    let prompts = config.prepare_prompts(Prompt::builtin, Prompt::spoken, load)?;
     let prompts = Arc::new(PromptTable::new(prompts));
     let bell = Bell::new();
     let media = DataplaneConfig {
@@ -34,20 +37,29 @@ pub fn start(config: &Config) -> Result<(Server, String), Box<dyn Error>> {
         admission: config.media.admission,
     };
     let plane = dataplane::start(&media, &prompts, &bell.wake())?;
-    let prompts = Arc::new(Played(prompts));
-    let server = driver::start(prepared, (plane.links, prompts), &bell)?;
+    files.tap(plane.taps);
+    let played = Played {
+        table: prompts,
+        files: Arc::clone(&files),
+    };
+    let prompts = Arc::new(played);
+    let server = driver::start(prepared, (plane.links, prompts), &bell, files)?;
     Ok((server, plane.description))
 }
 
 /// What the workers play.
 #[derive(Debug)]
-struct Played(Arc<PromptTable>);
+struct Played {
+    table: Arc<PromptTable>,
+    files: Arc<Files>,
+}
 
 impl Prompts for Played {
     fn ready(&self, file: Option<&Path>) -> Result<Ready, String> {
-        let prompt = file.map_or_else(|| Ok(Prompt::builtin()), Prompt::load);
+        let load = |path| Prompt::load(&*self.files, path);
+        let prompt = file.map_or_else(|| Ok(Prompt::builtin()), load);
         let prompt = prompt.map_err(|error| error.to_string())?;
-        let table = Arc::clone(&self.0);
+        let table = Arc::clone(&self.table);
         Ok(Ready {
             length: length(&prompt),
             put: Box::new(move |id| table.put(id, prompt)),
@@ -55,11 +67,11 @@ impl Prompts for Played {
     }
 
     fn length(&self, prompt: PromptId) -> Option<Duration> {
-        self.0.current(prompt).map(|prompt| length(&prompt))
+        self.table.current(prompt).map(|prompt| length(&prompt))
     }
 
     fn remove(&self, prompt: PromptId) {
-        self.0.remove(prompt);
+        self.table.remove(prompt);
     }
 
     fn shipped(&self) -> &'static [u8] {

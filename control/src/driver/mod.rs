@@ -8,6 +8,7 @@
 mod api;
 mod banner;
 mod bell;
+mod capture;
 mod clock;
 mod configuration;
 mod dns;
@@ -19,6 +20,7 @@ mod prepared;
 mod reactor;
 mod recordings;
 mod server;
+mod signals;
 mod store;
 mod studio;
 mod supervisor;

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use shared::Time;
 use tokio::net::TcpStream;
-use tokio::signal::unix::Signal;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::bell::Bell;
+use super::capture::{CaptureWish, Captures};
 use super::clock;
 use super::configuration::Step;
 use super::dns::Resolver;
@@ -21,6 +21,7 @@ use super::keeper::Keeper;
 use super::metrics::Figures;
 use super::news::News;
 use super::server::{Report, RunError};
+use super::signals::Signals;
 use super::store::Work;
 use super::supervisor::Supervisor;
 use super::tcp::Connections;
@@ -46,6 +47,8 @@ pub(super) enum Arrival {
         peer: SocketAddr,
         bytes: Vec<u8>,
     },
+    /// A connection that we made is there, with this address of ours.
+    Connected(Flow, SocketAddr),
     /// A connection has ended.
     Closed(Flow),
     /// A message could not be sent.
@@ -58,6 +61,8 @@ pub(super) enum Arrival {
     StoreFailed,
     /// Somebody changes the configuration.
     Configure(Step),
+    /// Somebody wants to capture a call.
+    Capture(CaptureWish),
     /// Somebody asks something of the control plane.
     Ask(Ask, Reply),
     /// Somebody wants to know how things stand.
@@ -72,14 +77,6 @@ pub(super) enum Arrival {
     Stop,
 }
 
-/// The signals that end the server, and the one that has its certificate read anew.
-#[derive(Debug)]
-pub(super) struct Signals {
-    pub(super) hangup: Signal,
-    pub(super) interrupt: Signal,
-    pub(super) terminate: Signal,
-}
-
 /// Everything the loop works with.
 #[derive(Debug)]
 pub(super) struct Reactor {
@@ -90,6 +87,7 @@ pub(super) struct Reactor {
     pub(super) resolver: Resolver,
     pub(super) keeper: Option<Keeper>,
     pub(super) asked: Asked,
+    pub(super) captures: Captures,
     /// Who waits for [`Output::Configured`].
     pub(super) configuring: Option<oneshot::Sender<Result<(), ConfigError>>>,
     pub(super) bell: Bell,
@@ -166,6 +164,7 @@ impl Reactor {
             {
                 self.handle(Input::Timeout);
             }
+            self.look_at_captures(now);
             self.workers.flush();
             self.end_when_over(now);
             let stopping = self.phase != Phase::Running;
@@ -223,7 +222,7 @@ impl Reactor {
     }
 
     fn sleep_for(&self, now: Time) -> Duration {
-        let mut sleep = IDLE_SLEEP;
+        let mut sleep = IDLE_SLEEP.min(self.captures.wait());
         if let Some(deadline) = self.control.poll_timeout() {
             sleep = sleep.min(deadline - now);
         }
@@ -288,12 +287,14 @@ impl Reactor {
                 source: peer,
                 bytes: &bytes,
             })),
+            Arrival::Connected(flow, local) => self.connections.connected(flow, local),
             Arrival::Closed(flow) => self.connections.closed(flow),
             Arrival::Unsent(ticket) => self.handle(Input::TransmitFailed(ticket)),
             Arrival::Resolved(ticket, addresses) => self.handle(Input::Resolved(ticket, addresses)),
             Arrival::Stored(up_to) => self.handle(Input::Stored(up_to)),
             Arrival::StoreFailed => self.handle(Input::StoreFailed),
             Arrival::Configure(step) => self.configure(step),
+            Arrival::Capture(wish) => self.capture(wish),
             Arrival::Ask(ask, reply) => {
                 let id = self.asked.enter(reply);
                 self.handle(Input::Ask(id, ask));
@@ -334,8 +335,16 @@ impl Reactor {
     }
 
     pub(super) fn handle(&mut self, input: Input<'_>) {
+        let seen = self.seen(&input);
         self.control.handle(clock::now(), input);
+        // A message may have made the leg that it belongs to.
+        let changes = self.follow_captures();
+        if let Some(packet) = seen {
+            self.show_arrived(&packet);
+        }
         self.carry_out();
+        // A stream is opened before anybody wants to see its packets.
+        self.change_captures(changes);
     }
 
     fn carry_out(&mut self) {
@@ -375,6 +384,7 @@ impl Reactor {
     }
 
     fn transmit(&mut self, transmit: Transmit) -> Result<(), Ticket> {
+        self.show_sent(&transmit);
         if transmit.transport == Transport::Tcp {
             return self.connections.send(transmit);
         }

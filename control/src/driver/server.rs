@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use shared::{WorkerId, WorkerLink, WorkerStats};
+use shared::{Recorder, WorkerId, WorkerLink, WorkerStats};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use super::api::ApiParts;
 use super::bell::Bell;
+use super::capture::Captures;
 use super::clock;
 use super::dns::Resolver;
 use super::http::{ApiStats, Asked, CertificateError, Listening};
@@ -20,7 +20,8 @@ use super::keeper::Keeper;
 use super::metrics::{Metrics, RecordStats, StoreStats};
 use super::news::News;
 use super::prepared::Prepared;
-use super::reactor::{Arrival, Phase, Reactor, Signals};
+use super::reactor::{Arrival, Phase, Reactor};
+use super::signals::Signals;
 use super::studio::Prompts;
 use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
@@ -119,7 +120,7 @@ pub enum RunError {
 const ARRIVALS_MAX: usize = 1_024;
 
 /// Opens the sockets and starts the control thread. `prompts` are what the workers at the other end
-/// of `links` play.
+/// of `links` play; `recorder` writes captures of calls.
 ///
 /// # Errors
 /// [`StartError`], naming the remedy.
@@ -127,6 +128,7 @@ pub fn start(
     prepared: Prepared,
     (links, prompts): (Vec<WorkerLink>, Arc<dyn Prompts>),
     bell: &Bell,
+    recorder: Arc<dyn Recorder>,
 ) -> Result<Server, StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let entered = runtime.enter();
@@ -148,6 +150,7 @@ pub fn start(
         store: store_stats.clone(),
         records: Arc::clone(&records),
         api: Arc::clone(&api_stats),
+        recorder: Arc::clone(&recorder),
     };
     let workers = Workers::new(links);
     let (kept, keeper) = Keeper::open(config, store, store_stats, records, &arrivals)?;
@@ -170,14 +173,11 @@ pub fn start(
         resolver: Resolver::new(arrivals.clone()),
         keeper,
         asked: Asked::default(),
+        captures: Captures::new(recorder, config),
         configuring: None,
         bell: bell.clone(),
         arrivals: waiting,
-        signals: Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        },
+        signals: Signals::take()?,
         reload,
         supervisor: Supervisor::from_environment(),
         ending: Ending::new(config),

@@ -46,6 +46,8 @@ pub(super) struct Connections {
 
 #[derive(Debug)]
 struct Connection {
+    /// Ours; `None` until it is connected.
+    local: Option<SocketAddr>,
     peer: SocketAddr,
     queue: mpsc::Sender<(Ticket, Vec<u8>)>,
     tasks: JoinHandle<()>,
@@ -114,13 +116,38 @@ impl Connections {
             return;
         }
         let flow = self.number();
+        let local = stream.local_addr().ok();
         let (queue, waiting) = mpsc::channel(QUEUE_LENGTH);
         let arrivals = self.arrivals.clone();
         let tasks = tokio::spawn(async move {
             serve(stream, flow, peer, waiting, &arrivals).await;
             let _ = arrivals.send(Arrival::Closed(flow)).await;
         });
-        self.open.insert(flow, Connection { peer, queue, tasks });
+        let connection = Connection {
+            local,
+            peer,
+            queue,
+            tasks,
+        };
+        self.open.insert(flow, connection);
+    }
+
+    /// A connection that we made is there.
+    pub(super) fn connected(&mut self, flow: Flow, local: SocketAddr) {
+        if let Some(connection) = self.open.get_mut(&flow) {
+            connection.local = Some(local);
+        }
+    }
+
+    /// The address of ours that a message will have, where that is known.
+    pub(super) fn local(&self, transmit: &Transmit) -> Option<SocketAddr> {
+        self.open.get(&self.flow(transmit)?)?.local
+    }
+
+    /// The connection for a message, where one is there.
+    fn flow(&self, transmit: &Transmit) -> Option<Flow> {
+        let wanted = transmit.flow.filter(|flow| self.open.contains_key(flow));
+        wanted.or_else(|| self.by_peer.get(&transmit.destination).copied())
     }
 
     /// Sends on the flow, or on a connection to the destination, made where there is none.
@@ -128,11 +155,7 @@ impl Connections {
     /// # Errors
     /// The ticket, when the connection's queue or the table is full.
     pub(super) fn send(&mut self, transmit: Transmit) -> Result<(), Ticket> {
-        let flow = transmit
-            .flow
-            .filter(|flow| self.open.contains_key(flow))
-            .or_else(|| self.by_peer.get(&transmit.destination).copied());
-        let flow = match flow {
+        let flow = match self.flow(&transmit) {
             Some(flow) => flow,
             None => self.connect(transmit.destination).ok_or(transmit.ticket)?,
         };
@@ -167,7 +190,13 @@ impl Connections {
         let arrivals = self.arrivals.clone();
         let tasks = tokio::spawn(async move {
             match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(peer)).await {
-                Ok(Ok(stream)) => serve(stream, flow, peer, waiting, &arrivals).await,
+                Ok(Ok(stream)) => {
+                    if let Ok(local) = stream.local_addr() {
+                        // Refused only by a reactor that has ended.
+                        let _ = arrivals.send(Arrival::Connected(flow, local)).await;
+                    }
+                    serve(stream, flow, peer, waiting, &arrivals).await;
+                }
                 Ok(Err(error)) => {
                     tracing::debug!(%peer, %error, "connect");
                     fail(&mut waiting, &arrivals).await;
@@ -176,7 +205,13 @@ impl Connections {
             }
             let _ = arrivals.send(Arrival::Closed(flow)).await;
         });
-        self.open.insert(flow, Connection { peer, queue, tasks });
+        let connection = Connection {
+            local: None,
+            peer,
+            queue,
+            tasks,
+        };
+        self.open.insert(flow, connection);
         self.by_peer.insert(peer, flow);
         Some(flow)
     }

@@ -96,7 +96,7 @@ impl Exchange {
     }
 
     /// The call in an orbit, and no other one than was meant.
-    pub(super) fn call_in(
+    pub(crate) fn call_in(
         &self,
         number: &str,
         meant: Option<CallNumber>,

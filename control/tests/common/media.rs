@@ -159,6 +159,8 @@ impl Workers {
                 return self.play(now, stream, source);
             }
             Command::Close { stream } => self.close(worker, stream),
+            // The driver's, which a simulation does without.
+            Command::Capture { .. } => None,
             Command::Stop => return self.stop(now, worker),
         };
         event

@@ -671,6 +671,7 @@ fn brief(command: &Command) -> String {
         ),
         Command::Send { stream, source } => format!("Send {stream}: {source:?}"),
         Command::Close { stream } => format!("Close {stream}"),
+        Command::Capture { stream, .. } => format!("Capture {stream}"),
         Command::Stop => "Stop".to_owned(),
     }
 }

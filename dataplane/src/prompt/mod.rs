@@ -7,16 +7,16 @@ use std::path::Path;
 
 use shared::Codec;
 
+use crate::files::FileIo;
+
 mod builtin;
 pub mod decode;
 mod encode;
-mod file_io;
 pub mod limits;
 mod resample;
 mod table;
 
 use encode::Encoded;
-pub use file_io::{FileIo, StdFileIo, UringFileIo};
 pub use table::PromptTable;
 
 /// One recording, encoded in every codec, immutable.
@@ -50,19 +50,11 @@ impl Prompt {
         Self::decode_bytes(&bytes)
     }
 
-    /// As [`Prompt::decode`], from a file, read with io_uring where the kernel allows it.
+    /// As [`Prompt::decode`], from a file.
     ///
     /// # Errors
     /// [`PromptError`].
-    pub fn load(path: &Path) -> Result<Self, PromptError> {
-        Self::load_with(&UringFileIo, path)
-    }
-
-    /// As [`Prompt::load`], with a chosen way to read files.
-    ///
-    /// # Errors
-    /// [`PromptError`].
-    pub fn load_with(files: &dyn FileIo, path: &Path) -> Result<Self, PromptError> {
+    pub fn load(files: &dyn FileIo, path: &Path) -> Result<Self, PromptError> {
         let bytes = files.read(path, limits::FILE_BYTES_MAX)?;
         Self::decode_bytes(&bytes)
     }
@@ -124,6 +116,7 @@ impl Prompt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::Files;
     use crate::prompt::decode::testing::{sine, wav};
 
     #[test]
@@ -145,17 +138,20 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_refused_with_the_reason() {
-        let error = Prompt::load(Path::new("/nonexistent/music.wav")).unwrap_err();
+        let files = Files::start().unwrap();
+        let error = Prompt::load(&files, Path::new("/nonexistent/music.wav")).unwrap_err();
         assert!(error.to_string().starts_with("cannot be read: "), "{error}");
     }
 
     #[test]
-    fn a_prompt_is_the_same_by_either_way_to_read_files() {
+    fn a_prompt_is_the_same_from_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tone.wav");
-        std::fs::write(&path, wav(8_000, 1, &sine(8_000, 440.0, 0.3, 4_000))).unwrap();
-        let plain = Prompt::load_with(&StdFileIo, &path).unwrap();
-        let ring = Prompt::load_with(&UringFileIo, &path).unwrap();
-        assert_eq!(plain.audio(Codec::Pcma), ring.audio(Codec::Pcma));
+        let recording = wav(8_000, 1, &sine(8_000, 440.0, 0.3, 4_000));
+        std::fs::write(&path, &recording).unwrap();
+        let files = Files::start().unwrap();
+        let read = Prompt::load(&files, &path).unwrap();
+        let plain = Prompt::decode(recording).unwrap();
+        assert_eq!(plain.audio(Codec::Pcma), read.audio(Codec::Pcma));
     }
 }

@@ -4,6 +4,7 @@
 
 mod admission;
 mod believing;
+mod capturing;
 mod common;
 mod intake;
 mod life;

@@ -71,6 +71,11 @@ fn configurations() {
 }
 
 #[test]
+fn what_captures_withhold() {
+    try_target("capture_secrets");
+}
+
+#[test]
 fn rtp_packets() {
     try_target("rtp");
 }

@@ -13,7 +13,7 @@ use ureq::{Agent, Body, RequestBuilder};
 use super::{Failure, trust};
 
 /// Who asks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Client {
     agent: Agent,
     server: String,

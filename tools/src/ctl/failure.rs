@@ -31,6 +31,9 @@ pub enum Failure {
     /// The phone that was called does not have the call.
     #[error("not connected: {}", super::cell::printable(.0))]
     NotConnected(String),
+    /// A capture ended since the server could not write it.
+    #[error("the capture has ended early: {}", super::cell::printable(.0))]
+    CutShort(String),
     /// The answer could not be written.
     #[error("the answer cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -41,7 +44,7 @@ impl Failure {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::NotConnected(_) | Self::Output(_) => 1,
+            Self::Refused(_) | Self::NotConnected(_) | Self::CutShort(_) | Self::Output(_) => 1,
             Self::Address(_) | Self::Argument(_) => 2,
             Self::Unreachable { .. } => 3,
             Self::Token(_) | Self::NoToken(_) => 4,

@@ -5,6 +5,7 @@
 //! Absent on purpose: any knowledge that the API does not give, and the token on the command line,
 //! where everybody on the host could read it.
 
+mod capture;
 mod cell;
 mod client;
 mod events;
@@ -85,6 +86,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
             let parked: Orbit = client.act(&path, &wish)?;
             tell(out, json, &parked, show::orbit)
         }
+        Command::Capture(options) => capture::run(&client, json, options, out),
         Command::Drain => client.post("/v1/drain", &serde_json::json!({})),
         Command::Ranges(command) => ranges::run(&client, json, command, out),
         Command::TestReservations { count, range } => {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::capture::CaptureOptions;
 use super::music::MusicCommand;
+use super::top::TopOptions;
 
 /// Ask a running orbitd how things stand, and act on its calls.
 ///
@@ -96,6 +98,8 @@ pub(super) enum Command {
         /// A free one; any where it is not given.
         orbit: Option<String>,
     },
+    /// Write the SIP of a call and the headers of its RTP into a file for Wireshark.
+    Capture(CaptureOptions),
     /// Take no more calls, and end the server with the last one. Needs the role admin.
     Drain,
     /// The ranges of orbits: list, add, change and remove them.
@@ -384,15 +388,4 @@ pub(super) struct PolicyOptions {
     /// on the host could read it.
     #[arg(long, value_name = "FILE")]
     pub(super) pin_file: Option<PathBuf>,
-}
-
-/// `orbitctl top`
-#[derive(Args, Debug)]
-pub(super) struct TopOptions {
-    /// Seconds between two looks.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    pub(super) interval: u64,
-    /// Look so many times, then end; 0: until Ctrl-C.
-    #[arg(long, default_value_t = 0)]
-    pub(super) looks: u64,
 }

@@ -4,15 +4,26 @@
 use std::io::{IsTerminal as _, Write, stdout};
 use std::time::Duration;
 
+use clap::Args;
 use control::driver::http::{Figures, Status};
 use rustix::event::poll;
 use rustix::time::Timespec;
 use shared::Time;
 
 use super::client::Client;
-use super::options::TopOptions;
 use super::{Failure, show};
 use crate::clock;
+
+/// `orbitctl top`
+#[derive(Args, Debug)]
+pub(super) struct TopOptions {
+    /// Seconds between two looks.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    interval: u64,
+    /// Look so many times, then end; 0: until Ctrl-C.
+    #[arg(long, default_value_t = 0)]
+    looks: u64,
+}
 
 /// Lines of a screen that do not say how many it has.
 const LINES: usize = 24;

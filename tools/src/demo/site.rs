@@ -8,6 +8,7 @@ use std::time::Duration;
 use control::config::limits::ORBITS_PER_RANGE_MAX;
 use control::config::{Config, OrbitRange};
 use control::sip::transport::Transport;
+use dataplane::files::Files;
 use dataplane::prompt::Prompt;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shared::Codec;
@@ -94,7 +95,8 @@ pub(super) fn music(config: &Config) -> Result<Option<Arc<Music>>, Box<dyn Error
         .and_then(|music| music.file.as_deref());
     let prompt = match file {
         None => Prompt::builtin(),
-        Some(path) => Prompt::load(path).map_err(|error| format!("{}: {error}", path.display()))?,
+        Some(path) => Prompt::load(&Files::start()?, path)
+            .map_err(|error| format!("{}: {error}", path.display()))?,
     };
     Ok(Some(Arc::new(Music::new(prompt, Codec::Pcmu))))
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use dataplane::files::Files;
 use dataplane::prompt::Prompt;
 use shared::Codec;
 
@@ -82,7 +83,7 @@ pub(super) fn music(name: &str) -> Result<Expectation, Box<dyn Error>> {
         "none" => return Ok((None, None)),
         "builtin" => (Prompt::builtin(), "the built-in music".to_owned()),
         file => {
-            let prompt = Prompt::load(Path::new(file));
+            let prompt = Prompt::load(&Files::start()?, Path::new(file));
             let prompt = prompt.map_err(|error| format!("--music {file}: {error}"))?;
             (prompt, format!("the music of {file}"))
         }

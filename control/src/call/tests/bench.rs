@@ -145,7 +145,7 @@ impl Bench {
                 let stats = shared::StreamStats::default();
                 Some(Event::Closed { stream, stats })
             }
-            Command::Stop => None,
+            Command::Capture { .. } | Command::Stop => None,
         }
     }
 

@@ -187,7 +187,7 @@ fn which(orbit: &str, call: Option<&str>) -> Result<Which, Problem> {
     })
 }
 
-fn number(field: &str, text: &str) -> Result<CallNumber, Problem> {
+pub(super) fn number(field: &str, text: &str) -> Result<CallNumber, Problem> {
     let what = "not the name of a call; write the 16 digits that an orbit or an event has as call";
     CallNumber::parse(text).ok_or_else(|| Problem::parameter(Some(field), what))
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use shared::CaptureId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -12,6 +14,8 @@ use crate::ask::{
     Answer, Ask, AskError, AskId, Draw, Drawn, OrbitPage, OrbitView, OrbitsAsk, RangeView,
     StatusView,
 };
+use crate::capture::Wanted;
+use crate::driver::capture::CaptureWish;
 use crate::driver::metrics::Figures;
 use crate::driver::reactor::Arrival;
 
@@ -110,6 +114,23 @@ impl Asker {
         let _permit = self.permit()?;
         let (reply, answer) = oneshot::channel();
         self.send(Arrival::Figures(reply), answer).await
+    }
+
+    /// Begins a capture.
+    pub(super) async fn capture(
+        &self,
+        wanted: Wanted,
+        time: Duration,
+    ) -> Result<CaptureId, Problem> {
+        let _permit = self.permit()?;
+        let (reply, answer) = oneshot::channel();
+        let wish = CaptureWish {
+            wanted,
+            time,
+            reply,
+        };
+        let begun = self.send(Arrival::Capture(wish), answer).await?;
+        begun.map_err(Problem::from)
     }
 
     /// Has the server take no more calls, and end with the last.

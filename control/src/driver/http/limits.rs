@@ -50,6 +50,10 @@ pub const EVENTS_WAITING_MAX: usize = 1_024;
 pub const HISTORY_KEPT_MAX: usize = 1_000;
 /// Calls of a history that does not say how many.
 pub const HISTORY_PER_LIST: usize = 20;
+/// Clients that read the files of captures.
+pub const CAPTURE_READERS_MAX: usize = 16;
+/// How often a file that grows is looked at for who reads it.
+pub const CAPTURE_LOOK: Duration = Duration::from_millis(100);
 /// How often a client is told that it is still listening when nothing happens.
 pub const EVENT_PING: Duration = Duration::from_secs(15);
 
@@ -58,7 +62,7 @@ const _: () = assert!(
     "who is let go can resume"
 );
 const _: () = assert!(
-    EVENT_STREAMS_MAX < CONNECTIONS_MAX,
+    EVENT_STREAMS_MAX + CAPTURE_READERS_MAX < CONNECTIONS_MAX,
     "listeners leave room for others"
 );
 const _: () = assert!(ASKS_MAX <= CONNECTIONS_MAX);

@@ -8,6 +8,7 @@
 mod actions;
 mod asker;
 mod body;
+mod captures;
 mod certificate;
 mod configured;
 mod definition;
@@ -39,6 +40,7 @@ mod tests;
 mod tls;
 mod token;
 mod transfer;
+mod uncaptured;
 
 pub(in crate::driver) use asker::{Asked, Asker, Reply};
 pub(in crate::driver) use listen::{Listening, Serving, bind, start};
@@ -46,6 +48,7 @@ pub(in crate::driver) use stats::ApiStats;
 pub(in crate::driver) use tls::Tls;
 
 pub use actions::{Meant, Move, Park, Retrieve};
+pub use captures::{Capture, CaptureList, NewCapture};
 pub use certificate::CertificateError;
 pub use definition::{
     MusicDefinition, Origin, PolicyDefinition, RangeDefinition, SettingsDefinition,

@@ -8,8 +8,8 @@ use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::{
-    Problem, actions, events, health, music, orbits, policies, ranges, reservations, settings,
-    status, transfer,
+    Problem, actions, captures, events, health, music, orbits, policies, ranges, reservations,
+    settings, status, transfer,
 };
 
 /// The document.
@@ -26,6 +26,12 @@ use super::{
         actions::retrieve,
         actions::park,
         actions::drain,
+        captures::list,
+        captures::begin,
+        captures::one,
+        captures::stop,
+        captures::forget,
+        captures::file,
         events::history::list,
         events::stream::show,
         health::live,

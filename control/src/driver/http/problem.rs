@@ -29,7 +29,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, name: &str, title: &str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        name: &str,
+        title: &str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             kind: format!("urn:problem-type:orbit:{name}"),
             title: title.to_owned(),

@@ -13,15 +13,15 @@ use tokio::time::timeout;
 use super::asker::Asker;
 use super::events::{self, Press};
 use super::limits::{
-    BODY_BYTES_MAX, EVENT_STREAMS_MAX, RECORDING_BYTES_MAX, RECORDINGS_UNDER_WAY_MAX,
-    REQUEST_TIMEOUT,
+    BODY_BYTES_MAX, CAPTURE_READERS_MAX, EVENT_STREAMS_MAX, RECORDING_BYTES_MAX,
+    RECORDINGS_UNDER_WAY_MAX, REQUEST_TIMEOUT,
 };
 use super::listen::Serving;
 use super::metrics;
 use super::permit::{Tokens, open, permit};
 use super::{
-    Problem, actions, health, music, openapi, orbits, page, policies, ranges, reservations,
-    settings, status, transfer,
+    Problem, actions, captures, health, music, openapi, orbits, page, policies, ranges,
+    reservations, settings, status, transfer,
 };
 use crate::config::Role;
 use crate::config::limits::FILE_BYTES_MAX;
@@ -38,6 +38,8 @@ pub(super) struct Desk {
     pub(super) event_places: Arc<Semaphore>,
     /// Places for recordings that come or go.
     pub(super) recording_places: Arc<Semaphore>,
+    /// Places for those who read the files of captures.
+    pub(super) capture_places: Arc<Semaphore>,
     pub(super) tokens: Tokens,
     /// The name of this server.
     pub(super) node: Arc<str>,
@@ -55,6 +57,7 @@ impl Desk {
             press,
             event_places: Arc::new(Semaphore::new(EVENT_STREAMS_MAX)),
             recording_places: Arc::new(Semaphore::new(RECORDINGS_UNDER_WAY_MAX)),
+            capture_places: Arc::new(Semaphore::new(CAPTURE_READERS_MAX)),
             tokens: Tokens::new(&serving.api.tokens),
             node: serving.node.into(),
             metrics: serving.metrics,
@@ -96,6 +99,7 @@ pub(super) fn routes(desk: Desk) -> Router {
         .route("/v1/orbits/{orbit}/move", post(actions::relocate))
         .route("/v1/orbits/{orbit}/retrieve", post(actions::retrieve))
         .route("/v1/calls/{call}/park", post(actions::park))
+        .merge(capturing())
         .route_layer(of(Role::Operator));
     let of_admins = Router::new()
         .route("/v1/drain", post(actions::drain))
@@ -113,6 +117,17 @@ pub(super) fn routes(desk: Desk) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(in_time))
         .with_state(desk)
+}
+
+/// What captures calls: for operators, since the files tell who calls whom.
+fn capturing() -> Router<Desk> {
+    let all = get(captures::list).post(captures::begin);
+    let one = get(captures::one).delete(captures::forget);
+    Router::new()
+        .route("/v1/captures", all)
+        .route("/v1/captures/{id}", one)
+        .route("/v1/captures/{id}/file", get(captures::file))
+        .route("/v1/captures/{id}/stop", post(captures::stop))
 }
 
 /// What changes the configuration.

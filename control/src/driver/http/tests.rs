@@ -1,5 +1,6 @@
 //! The API as a client sees it: over TCP, in front of a control thread that a test plays.
 
+mod captures;
 mod configure;
 mod events;
 mod music;
@@ -11,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::Time;
+use shared::{NoRecorder, Time};
 use tokio::sync::{broadcast, mpsc};
 use utoipa::OpenApi as _;
 
@@ -112,6 +113,7 @@ impl Bench {
                 store: None,
                 records: Arc::default(),
                 api: Arc::default(),
+                recorder: Arc::new(NoRecorder),
             },
         };
         let socket = bind(serving.api.listen).unwrap();
@@ -185,6 +187,7 @@ fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers, says: Says) 
             }
             Arrival::Figures(reply) => reply.send(metrics::Figures::default()).unwrap(),
             Arrival::Configure(step) => says.step(step),
+            Arrival::Capture(wish) => wish.reply.send(captures::refusal(wish.wanted)).unwrap(),
             Arrival::Drain => drained += 1,
             Arrival::Stop => return drained,
             other => panic!("{other:?}"),

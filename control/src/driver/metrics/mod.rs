@@ -8,6 +8,7 @@
 
 mod api;
 mod calls;
+mod captures;
 mod media;
 mod page;
 mod process;
@@ -19,7 +20,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use shared::WorkerStats;
+use shared::{Recorder, WorkerStats};
 
 use calls::RangeFigures;
 pub(super) use records::RecordStats;
@@ -76,6 +77,8 @@ pub(super) struct Metrics {
     pub(super) store: Option<Arc<StoreStats>>,
     pub(super) records: Arc<RecordStats>,
     pub(super) api: Arc<ApiStats>,
+    /// Who writes captures.
+    pub(super) recorder: Arc<dyn Recorder>,
 }
 
 impl Metrics {
@@ -92,6 +95,7 @@ impl Metrics {
             store::write(&mut page, stats, figures.status.store_behind);
         }
         records::write(&mut page, &self.records);
+        captures::write(&mut page, &*self.recorder, &self.workers);
         api::write(&mut page, &self.api);
         process::write(&mut page);
         page.into_text()

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use shared::DropReason;
+use shared::{DropReason, NoRecorder};
 
 use super::*;
 use crate::happening::Why;
@@ -44,6 +44,7 @@ fn rendered() -> String {
         store: Some(store),
         records: Arc::default(),
         api: Arc::default(),
+        recorder: Arc::new(NoRecorder),
     };
     metrics.render(&figures())
 }

@@ -55,7 +55,7 @@ use self::respond::Answer;
 use self::servers::{ServerId, Servers};
 use self::subscription::Subscriptions;
 use self::usage::Usages;
-use super::dialog::Role;
+use super::dialog::{Dialog, Role};
 use super::limits::{
     DIALOGS_MAX, OVERLOAD_RETRY_S, SESSION_EXPIRES, SUBSCRIPTIONS_MAX, TRANSACTIONS_MAX,
 };
@@ -251,6 +251,11 @@ impl Agent {
             local_tag: usage.dialog.local_tag(),
             remote_tag: usage.dialog.remote_tag(),
         })
+    }
+
+    /// A dialog, if it exists.
+    pub(crate) fn dialog(&self, dialog: DialogKey) -> Option<&Dialog> {
+        Some(&self.usages.get(dialog)?.dialog)
     }
 
     /// Who began a dialog.

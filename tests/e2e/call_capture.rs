@@ -1,0 +1,287 @@
+//! `orbitctl capture` of real calls, and what tshark reads in its files: the messages, RTP of both
+//! directions without a gap, and nothing that is nobody's business.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use control::config::Role;
+use control::driver::http::NewToken;
+use tempfile::TempDir;
+
+use crate::harness::clock::{PATIENCE, pause};
+use crate::harness::phone::{Phone, field, status};
+use crate::harness::{Process, Server, Settings, Sipp};
+use crate::orbitctl::{fails, orbitctl, with_token};
+
+/// What a phone of ours says in each packet: its SSRC, as tshark writes it.
+const NOISE: &str = "0x6e6f6973";
+
+/// A phone that has SIP and RTP on one port makes tshark take the one for the other.
+const RTP: &str = "rtp && frame.interface_name == \"rtp\"";
+
+/// Never to be found in a file.
+const SECRET: &str = "s3cret0fAnna";
+
+/// A running `orbitctl capture`, and its file.
+struct Capturing {
+    process: Process,
+    file: PathBuf,
+    _folder: TempDir,
+}
+
+/// A file that tshark reads.
+struct Pcapng {
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+fn server() -> Server {
+    Server::start(&Settings {
+        api: true,
+        store: true,
+        ..Settings::default()
+    })
+}
+
+impl Capturing {
+    fn start(server: &Server, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("call.pcapng");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orbitctl"));
+        command.env("ORBIT_TOKEN", server.api().token());
+        command
+            .arg("--server")
+            .arg(format!("http://{}", server.api().address));
+        command.arg("capture").args(arguments).arg("-o").arg(&file);
+        let mut process = Process::spawn("orbitctl", &mut command);
+        process.line_with("Ctrl-C ends it", PATIENCE);
+        Self {
+            process,
+            file,
+            _folder: folder,
+        }
+    }
+
+    /// Waits for its end; what it says, and the file.
+    fn finish(mut self) -> (String, Pcapng) {
+        let status = self.process.wait(PATIENCE);
+        let said = self.process.log().join("\n");
+        assert!(status.success(), "{said}");
+        let file = Pcapng {
+            path: self.file,
+            _folder: self._folder,
+        };
+        (said, file)
+    }
+}
+
+impl Pcapng {
+    /// The lines of tshark's answer, which must not find anything wrong with the file.
+    fn read(&self, arguments: &[&str]) -> Vec<String> {
+        let mut command = Command::new("tshark");
+        command.arg("-r").arg(&self.path).args(arguments);
+        let output = command.output().expect("tshark: run `make packages`");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && !said.contains("cut short"),
+            "{said}"
+        );
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Some fields of the frames that match, a line each.
+    fn fields(&self, filter: &str, fields: &[&str]) -> Vec<String> {
+        let mut arguments = vec!["-Y", filter, "-T", "fields"];
+        arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
+        self.read(&arguments)
+    }
+
+    /// SSRC, packets and lost packets of each stream of RTP, as Wireshark's analysis has them.
+    fn streams(&self) -> Vec<(String, u32, i32)> {
+        let lines = self.read(&["-q", "-z", "rtp,streams"]);
+        let stream = |line: &String| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let ssrc = words.iter().position(|word| word.starts_with("0x"))?;
+            // SSRC, payload, packets, lost; the name of a payload is one word here.
+            let packets = words.get(ssrc + 2)?.parse().ok()?;
+            let lost = words.get(ssrc + 3)?.parse().ok()?;
+            Some((words[ssrc].to_ascii_lowercase(), packets, lost))
+        };
+        lines.iter().filter_map(stream).collect()
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        fs::read(&self.path).expect("the file")
+    }
+
+    fn has(&self, needle: &[u8]) -> bool {
+        let bytes = self.bytes();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    }
+
+    /// What workers have copied of RTP ends with its header.
+    fn has_no_payload(&self) {
+        let frames = self.fields(RTP, &["frame.cap_len"]);
+        let lengths: BTreeSet<_> = frames.into_iter().collect();
+        let headers = "40".to_owned();
+        assert_eq!(lengths, [headers].into(), "IP, UDP, RTP: 20 + 8 + 12");
+    }
+}
+
+/// Calls a number; the request, and its answer.
+fn dial(phone: &Phone, number: &str) -> (String, String) {
+    let secret = format!("Authorization: Digest username=\"a\", response=\"{SECRET}\"\r\n");
+    let request = phone.request("INVITE", number, &secret, &phone.offer());
+    phone.send(request.as_bytes());
+    let answer = phone.final_response();
+    assert_eq!(status(&answer), 200, "{answer}");
+    phone.send(phone.in_dialog("ACK", 1, &request, &answer).as_bytes());
+    (request, answer)
+}
+
+fn orbit(answer: &str) -> String {
+    let contact = field(answer, "Contact").expect("a contact");
+    let user = contact.split(['@', ':']).nth(1);
+    user.expect("an orbit").to_owned()
+}
+
+#[test]
+fn a_parked_call_is_captured_with_both_directions_and_no_word_of_it() {
+    let server = server();
+    let anna = Phone::new(&server, "anna");
+    let (request, answer) = dial(&anna, "park");
+    let capturing = Capturing::start(&server, &[&orbit(&answer), "--seconds", "60"]);
+    anna.noise(0, 0..100, &answer);
+    let bye = anna.in_dialog("BYE", 2, &request, &answer);
+    let secret = format!("Proxy-Authorization: Digest response=\"{SECRET}\"\r\nMax-Forwards:");
+    anna.send(bye.replacen("Max-Forwards:", &secret, 1).as_bytes());
+    assert_eq!(status(&anna.final_response()), 200);
+    let (said, file) = capturing.finish();
+    assert!(said.contains("the call is over"), "{said}");
+
+    let methods = file.fields("sip.Request-Line", &["sip.Method"]);
+    assert_eq!(
+        methods,
+        ["INVITE", "BYE"],
+        "what is remembered, and what came"
+    );
+    let made_up = file.fields("sip && pkt_comment contains \"Never sent\"", &["sip.CSeq"]);
+    assert_eq!(made_up, ["0 INVITE"; 2]);
+    let answers = file.fields(
+        "sip.CSeq.method == BYE && sip.Status-Code",
+        &["sip.Status-Code"],
+    );
+    assert_eq!(answers, ["200"]);
+    assert!(file.has(b"Proxy-Authorization: xxxx"));
+    assert!(!file.has(SECRET.as_bytes()));
+
+    let streams = file.streams();
+    assert_eq!(streams.len(), 2, "{streams:?}");
+    for (ssrc, packets, lost) in &streams {
+        assert!(
+            *packets > 80 && *lost == 0,
+            "{ssrc}: {packets} packets, {lost} lost"
+        );
+    }
+    assert!(
+        streams.iter().any(|(ssrc, ..)| ssrc == NOISE),
+        "{streams:?}"
+    );
+    file.has_no_payload();
+    server.stop();
+}
+
+#[test]
+fn a_retrieval_is_captured_with_the_dialogs_and_streams_of_both() {
+    let server = server();
+    let mut parkee = Sipp::new("parkee_until_bye.xml").echoes().start(&server);
+    let orbit = parkee.orbit();
+    let capturing = Capturing::start(&server, &[&orbit]);
+    let carol = Phone::new(&server, "carol");
+    let (request, answer) = dial(&carol, &orbit);
+    carol.noise(0, 0..50, &answer);
+    carol.send(carol.in_dialog("BYE", 2, &request, &answer).as_bytes());
+    assert_eq!(status(&carol.final_response()), 200);
+    parkee.finish();
+    let (_, file) = capturing.finish();
+
+    for method in ["INVITE", "ACK", "BYE"] {
+        let of = format!("sip.Method == {method}");
+        let dialogs: BTreeSet<_> = file.fields(&of, &["sip.Call-ID"]).into_iter().collect();
+        assert_eq!(dialogs.len(), 2, "{method}: {dialogs:?}");
+    }
+    let answered = "sip.CSeq.method == INVITE && sip.Status-Code == 200 && sdp";
+    let answered: BTreeSet<_> = file
+        .fields(answered, &["sip.Call-ID"])
+        .into_iter()
+        .collect();
+    assert_eq!(answered.len(), 2);
+    let ways = file.fields(RTP, &["udp.srcport", "udp.dstport"]);
+    let ways: BTreeSet<_> = ways.into_iter().collect();
+    assert_eq!(ways.len(), 4, "both directions of two streams: {ways:?}");
+    file.has_no_payload();
+    server.stop();
+}
+
+#[test]
+fn ctrl_c_ends_a_capture_and_its_file_is_whole() {
+    let server = server();
+    let mut parkee = Sipp::new("parked_until_bye.xml").start(&server);
+    let orbit = parkee.orbit();
+    let capturing = Capturing::start(&server, &[&orbit]);
+    let already = orbitctl(&server, &["capture", &orbit, "-o", "/nonexistent/x.pcapng"]);
+    fails(&already, 1, &["being captured"]);
+    pause(Duration::from_millis(500));
+    capturing.process.terminate();
+    let (said, file) = capturing.finish();
+    assert!(
+        said.contains(" 2 messages, "),
+        "what was agreed before: {said}"
+    );
+    let sent = file.fields("udp", &["frame.interface_name"]);
+    assert!(sent.len() > 10, "music: {sent:?}");
+    // Nothing is left of it at the server.
+    let again = Capturing::start(&server, &[&orbit, "--seconds", "1"]);
+    let (said, _) = again.finish();
+    assert!(said.contains("its time is over"), "{said}");
+    orbitctl(&server, &["hang-up", &orbit]);
+    parkee.finish();
+    server.stop();
+}
+
+#[test]
+fn what_cannot_be_captured_is_said_with_what_would_be_right() {
+    let viewer = NewToken::make("viewer", Role::Viewer).expect("entropy");
+    let server = Server::start(&Settings {
+        api: true,
+        park: viewer.lines(),
+        ..Settings::default()
+    });
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("x.pcapng");
+    let into = file.to_str().expect("text");
+    let capture = |what: &[&str]| {
+        let arguments: Vec<_> = [&["capture", "-o", into], what].concat();
+        orbitctl(&server, &arguments)
+    };
+    fails(&capture(&["999"]), 1, &["999", "no orbit of this node"]);
+    fails(&capture(&["701"]), 1, &["nobody waits in 701"]);
+    fails(
+        &capture(&["--call", "00000000000000ff"]),
+        1,
+        &["no call 00000000000000ff"],
+    );
+    fails(&capture(&["--call", "x"]), 1, &["16 digits"]);
+    assert!(!file.exists(), "a file of nothing");
+    let url = format!("http://{}", server.api().address);
+    let refused = with_token(viewer.token(), &url, &["capture", "701", "-o", into]);
+    fails(&refused, 4, &["viewer", "operator"]);
+    fs::write(&file, "mine").expect("a file of our own");
+    fails(&capture(&["701"]), 2, &["already", "not there yet"]);
+    assert_eq!(fs::read(Path::new(into)).expect("it is there"), b"mine");
+    server.stop();
+}
