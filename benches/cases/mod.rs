@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use control::lamp::Sample;
 use control::sdp::Description;
 use control::sip::header::Header;
 use control::sip::message::Message;
@@ -58,6 +59,7 @@ pub fn messages() -> Vec<Case> {
         Case::new("sip/parse an INVITE", 1, sip_parse),
         Case::new("sip/route", 1, sip_route),
         Case::new("sdp/parse", 1, sdp_parse),
+        Case::new("lamp/NOTIFY body", 1, notify_body),
     ]
 }
 
@@ -103,6 +105,16 @@ fn sdp_parse() -> Turn {
     let message = parsed_invite();
     Box::new(move || {
         black_box(Description::parse(black_box(message.body())).map(|it| it.codecs())).ok();
+    })
+}
+
+/// What a lamp is told of a call that waits.
+fn notify_body() -> Turn {
+    let sample = Sample::default();
+    let mut version = 0;
+    Box::new(move || {
+        version += 1;
+        black_box(black_box(&sample).body(version));
     })
 }
 

@@ -13,7 +13,7 @@ pub mod config;
 pub mod control;
 pub mod driver;
 pub mod happening;
-mod lamp;
+pub mod lamp;
 pub mod park;
 mod policy;
 pub mod sdp;

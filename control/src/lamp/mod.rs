@@ -15,6 +15,7 @@ mod limits;
 mod list;
 mod parker;
 mod permission;
+mod sample;
 mod sight;
 mod subscribe;
 mod watch;
@@ -22,6 +23,7 @@ mod xml;
 
 use shared::Time;
 
+pub use sample::Sample;
 pub(crate) use sight::End;
 pub(crate) use watch::Lamps;
 pub(crate) use xml::Text;
