@@ -15,6 +15,7 @@ use shared::Time;
 use super::limits::{RELEASE_AFTER, RELEASE_OFFERS_MAX};
 use super::{Bridge, CallKey, Exchange, State, Turn, Wish};
 use crate::config::MediaPath;
+use crate::happening::Fact;
 use crate::sdp::{Description, Sink};
 use crate::sip::agent::DialogKey;
 
@@ -27,6 +28,8 @@ pub(crate) struct Release {
     offers: u8,
     /// They send to each other.
     is_done: bool,
+    /// That they do was said, and not the contrary since.
+    is_said: bool,
     /// One of them cannot: they stay with us.
     is_barred: bool,
 }
@@ -47,6 +50,17 @@ enum Hindrance {
 }
 
 impl Hindrance {
+    /// In events.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Translated => "translated",
+            Self::Restless => "restless",
+            Self::PeerMoved => "moved",
+            Self::Replaced => "replaced",
+        }
+    }
+
     /// Whether it would be in vain to try again.
     const fn is_lasting(self) -> bool {
         match self {
@@ -102,11 +116,16 @@ impl Exchange {
     /// From now on both talk through us.
     fn anchor_again(&mut self, now: Time, key: CallKey, hindrance: Hindrance) {
         let release = self.releases.entry(key).or_default();
+        let was_said = release.is_said;
         **release = Release {
             offers: release.offers,
             is_barred: hindrance.is_lasting(),
             ..Release::default()
         };
+        if was_said {
+            let why = hindrance.name();
+            self.happened(key, Fact::Anchored { why });
+        }
         let (orbit, call_id) = self.log_fields(self.calls[&key].first);
         tracing::info!(call_id, orbit, ?hindrance, "media anchored again");
         let [first, second] = self.pair(key);
@@ -260,9 +279,13 @@ impl Exchange {
             return self.offer_anew(now, dialog);
         }
         let release = self.releases.entry(key).or_default();
+        let is_news = !std::mem::replace(&mut release.is_said, true);
         if !std::mem::replace(&mut release.is_done, true) {
             let (orbit, call_id) = self.log_fields(first);
             tracing::info!(call_id, orbit, "media released");
+        }
+        if is_news {
+            self.happened(key, Fact::Released);
         }
     }
 

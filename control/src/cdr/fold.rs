@@ -69,7 +69,11 @@ impl Folder {
                     record.parker = parker.as_deref().map(str::to_owned);
                     record.adopt(*state);
                 }
-                self.change(call, |record| record.adopted += 1);
+                self.change(call, |record| {
+                    record.adopted += 1;
+                    // Who takes a call up has its media first.
+                    record.anchored(at);
+                });
             }
             Fact::NotAdopted => {
                 self.inherited.remove(&call);
@@ -191,6 +195,8 @@ impl Cdr {
                 self.range = happening.range.as_deref().map(str::to_owned);
             }
             Fact::Ended { how, by } => self.end(at, how.name(), *by),
+            Fact::Released => self.released_at = Some(at),
+            Fact::Anchored { .. } => self.anchored(at),
             Fact::MediaEnded { side, stats } => match side {
                 Side::Parkee => self.parkee_media = Some(stats.into()),
                 Side::Retriever | Side::Server => self.retriever_media = Some(stats.into()),
@@ -225,7 +231,15 @@ impl Cdr {
         }
     }
 
+    /// Its media came to us until now, or does from here on.
+    fn anchored(&mut self, at: u64) {
+        if let Some(since) = self.released_at.take() {
+            self.released_ms += at.saturating_sub(since);
+        }
+    }
+
     fn end(&mut self, at: u64, how: &str, by: Side) {
+        self.anchored(at);
         self.ended_at = Some(at);
         self.end = Some(how.to_owned());
         self.ended_by = Some(by.name().to_owned());

@@ -48,6 +48,13 @@ pub struct Cdr {
     pub forsaken: u32,
     /// How often it was parked again, as who had retrieved it was never there.
     pub parked_again: u32,
+    /// How long the two who talked have sent their media to each other, past the server, in
+    /// milliseconds: the figures of their media below are of the rest.
+    #[serde(default)]
+    pub released_ms: u64,
+    /// Since when they do.
+    #[serde(default)]
+    pub released_at: Option<u64>,
     /// How often another process has taken it up.
     pub adopted: u32,
     /// The media of the parkee.

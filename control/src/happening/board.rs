@@ -55,6 +55,8 @@ impl Board {
             }
             Fact::Adopted { .. }
             | Fact::NotAdopted
+            | Fact::Released
+            | Fact::Anchored { .. }
             | Fact::DrainBegun
             | Fact::Configured
             | Fact::Forsaken { .. }

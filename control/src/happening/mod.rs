@@ -97,6 +97,13 @@ pub enum Fact {
         /// How it came.
         way: Way,
     },
+    /// The two of a retrieved call send their media to each other from here on.
+    Released,
+    /// They send it through us again.
+    Anchored {
+        /// Why, in a word.
+        why: &'static str,
+    },
     /// Somebody is called who may want the call.
     RecallBegun {
         /// Counts from one; after all have failed, again from one. Whom an operator has chosen

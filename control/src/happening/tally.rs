@@ -52,6 +52,8 @@ impl Tally {
             Fact::NotAdopted => self.not_adopted += 1,
             Fact::Ended { how, .. } => count(&mut self.ended, *how),
             Fact::Claimed { .. }
+            | Fact::Released
+            | Fact::Anchored { .. }
             | Fact::DrainBegun
             | Fact::Configured
             | Fact::MediaEnded { .. } => {}

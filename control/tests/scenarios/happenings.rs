@@ -1,9 +1,10 @@
 //! What happened is told once, when it is so: from parking to the end, with who, how and why.
 
+use control::config::MediaPath;
 use control::happening::{Dialect, End, Fact, RecallEnd, Side, Way, Whom};
 
-use crate::common::phone::ReinviteHabit;
 use crate::common::phone::callee::RingHabit;
+use crate::common::phone::{Hold, ReinviteHabit};
 use crate::common::site::Site;
 use crate::common::world::World;
 use crate::common::{ms, secs};
@@ -36,6 +37,8 @@ fn story(world: &World) -> Vec<String> {
         }
         Fact::Forsaken { .. } => "forsaken".to_owned(),
         Fact::ParkedAgain { .. } => "parked again".to_owned(),
+        Fact::Released => "released".to_owned(),
+        Fact::Anchored { why } => format!("anchored {why}"),
         Fact::Moved { from } => format!("moved from {from}"),
         Fact::Adopted { .. } => "adopted".to_owned(),
         Fact::NotAdopted => "not adopted".to_owned(),
@@ -186,6 +189,41 @@ fn a_call_that_is_parked_anew_is_another_call() {
     assert_ne!(numbers[0], numbers[4]);
     assert_eq!(numbers[5], numbers[0], "the talk's figures are the talk's");
     assert_eq!(world.history.tally.ended[&End::ParkedAnew], 1);
+    world.finish();
+}
+
+#[test]
+fn two_whose_media_goes_past_the_server_are_told_so_and_recorded() {
+    let mut site = Site::default().orbits(701, 701);
+    site.config.park.media = MediaPath::Released;
+    let mut world = World::new(site);
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let talk = world.retrieve(bob, parked);
+    world.run(secs(10));
+    world.with(bob, |phone, now| phone.hold(now, talk.call, Hold::Inactive));
+    world.run(secs(5));
+    world.with(bob, |phone, now| phone.resume(now, talk.call));
+    world.run(secs(5));
+    world.hang_up(talk);
+    world.run(secs(2));
+    let expected = [
+        "parked dialled",
+        "claimed dialled",
+        "retrieved dialled",
+        "released",
+        "anchored moved",
+        "released",
+        "ended hung-up retriever",
+        "media retriever",
+        "media parkee",
+    ];
+    assert_eq!(story(&world), expected);
+    let records = world.history.cdrs.take_ended(world.now, ms(0));
+    let (past, talked) = (records[0].released_ms, records[0].talked_ms().unwrap());
+    // A second through the server before each, and the hold.
+    assert!((12_500..13_500).contains(&past), "{past} of {talked} ms");
+    assert_eq!(records[0].released_at, None);
     world.finish();
 }
 

@@ -81,6 +81,13 @@ pub enum Fact {
         /// How who has it came.
         way: String,
     },
+    /// The two of a retrieved call send their media to each other from here on.
+    Released,
+    /// They send it through the server again.
+    Anchored {
+        /// Why: refused, translated, restless, moved, replaced.
+        why: String,
+    },
     /// Somebody is called who may want the call.
     RecallBegun {
         /// Who, and how often.
@@ -193,6 +200,8 @@ impl Fact {
             Self::RetrieveRefused { .. } => "retrieve-refused",
             Self::RetrieveFailed { .. } => "retrieve-failed",
             Self::Retrieved { .. } => "retrieved",
+            Self::Released => "released",
+            Self::Anchored { .. } => "anchored",
             Self::RecallBegun { .. } => "recall-begun",
             Self::RecallEnded { .. } => "recall-ended",
             Self::Forsaken { .. } => "forsaken",
@@ -233,6 +242,10 @@ impl Fact {
                 waiting: matches!(state, AdoptedState::Parked { .. }),
             },
             Told::NotAdopted => Self::NotAdopted,
+            Told::Released => Self::Released,
+            Told::Anchored { why } => Self::Anchored {
+                why: (*why).to_owned(),
+            },
             Told::DrainBegun => Self::DrainBegun,
             Told::Configured => Self::Configured,
             Told::Ended { how, by } => Self::Ended {
