@@ -73,14 +73,18 @@ impl Exchange {
     }
 
     /// A call was to be taken over, and stays its parker's.
-    pub(super) fn tell_not_fetched(&mut self, key: CallKey, fetch: &Fetch, refusal: Refusal) {
+    pub(super) fn tell_not_fetched(&mut self, key: CallKey, refusal: Refusal) {
         let orbit = self.calls.get(&key).and_then(|call| call.orbit());
+        let Fetch {
+            dialect, wanted, ..
+        } = &*self.fetches[&key];
         let fact = Fact::ParkRefused {
-            dialect: fetch.asker.dialect(),
-            by: fetch.wanted.parker.clone().unwrap_or_default(),
+            dialect: *dialect,
+            by: wanted.parker.clone().unwrap_or_default(),
             why: refusal.into(),
         };
-        self.tell_refused(&fetch.wanted.call_id, orbit, fact);
+        let call_id = wanted.call_id.clone();
+        self.tell_refused(&call_id, orbit, fact);
     }
 
     fn dialled_by(&self, request: &Message<'_>) -> Dialled {

@@ -5,7 +5,7 @@
 use shared::Time;
 
 use crate::call::end::Farewell;
-use crate::call::{CallKey, Exchange, Refusal, State, Turn};
+use crate::call::{CallKey, Exchange, Refusal, State};
 
 impl Exchange {
     /// Works off the deadlines that have passed.
@@ -24,14 +24,7 @@ impl Exchange {
             Some(State::Retrieving(_, retriever)) => {
                 self.fail_arrival(now, retriever, Refusal::ParkeeSilent);
             }
-            Some(State::Fetching(_)) => {
-                let first = self.calls[&key].first;
-                let refusal = match self.legs[&first].turn {
-                    Turn::Opening(_) => Refusal::NoMedia,
-                    _ => Refusal::ParkTimeout,
-                };
-                self.fail_arrival(now, first, refusal);
-            }
+            Some(State::Fetching(_)) => self.fetch_overdue(now, key),
             Some(State::Adopting(_)) => self.end_call(now, key, Farewell::MediaLost),
             Some(State::Asking(_)) => self.pin_deadline(now, key),
             Some(State::Parking(_) | State::Joining { .. }) => {

@@ -1,18 +1,21 @@
 //! Taking over a call at its parker's request (RFC 5359 §2.15): we call the parkee with a Replaces
 //! that names its dialog with the parker, and when it answers it waits in its orbit. Until then the
-//! call is the parker's, and whatever fails leaves it there.
+//! call is the parker's, and whatever fails leaves it there. A phone that takes too long is asked to
+//! forget about it; one whose answer has crossed that has left its parker, and is parked.
 //!
 //! Absent on purpose: who asks for it and in which words (`refer`, `lync`).
 
 use shared::Time;
 
-use super::limits::{FETCH_TIMEOUT, FETCHES_MAX};
+use super::limits::{FETCH_TIMEOUT, FETCHES_MAX, LATE_TIMEOUT, WITHDRAW_TIMEOUT};
 use super::permit::Parker;
 use super::refer::Referral;
 use super::{Orbit, ParkToken};
+use crate::call::end::with;
 use crate::call::limits::{EXPIRES_MARGIN, OPEN_TIMEOUT};
 use crate::call::offer::description;
 use crate::call::open::NewLeg;
+use crate::call::refusal::reason;
 use crate::call::{Call, CallKey, Exchange, Refusal, State, Turn, Wish};
 use crate::happening::Dialect;
 use crate::lamp::End;
@@ -23,8 +26,12 @@ use crate::sip::status::Status;
 /// A call that is being taken over.
 #[derive(Debug)]
 pub(crate) struct Fetch {
-    pub(super) asker: Asker,
+    /// `None` once it was told.
+    asker: Option<Asker>,
+    pub(super) dialect: Dialect,
     pub(super) wanted: Wanted,
+    /// Why the phone was asked to forget about it.
+    withdrawn: Option<Refusal>,
 }
 
 /// Who has asked, and waits to be told.
@@ -57,6 +64,17 @@ pub(super) struct Wanted {
 pub(super) enum Outcome {
     Parked(Orbit, ParkToken),
     Failed(Refusal),
+}
+
+impl Fetch {
+    pub(super) fn new(asker: Asker, wanted: Wanted) -> Self {
+        Self {
+            dialect: asker.dialect(),
+            asker: Some(asker),
+            wanted,
+            withdrawn: None,
+        }
+    }
 }
 
 impl Wanted {
@@ -170,10 +188,43 @@ impl Exchange {
     /// The parkee has let us take the parker's place: it is parked, and its time begins.
     pub(crate) fn fetch_answered(&mut self, now: Time, key: CallKey, orbit: Orbit) {
         let token = ParkToken::new(&mut self.random);
-        let dialect = self.fetches.get(&key).map(|fetch| fetch.asker.dialect());
-        let dialect = dialect.unwrap_or(Dialect::Refer);
-        self.begin_waiting(now, key, orbit, token, dialect);
+        self.begin_waiting(now, key, orbit, token, self.fetches[&key].dialect);
         self.tell_asker(now, key, Outcome::Parked(orbit, token));
+        self.fetches.remove(&key);
+    }
+
+    /// The phone takes too long: for its stream, for its answer, for the end of that.
+    pub(super) fn fetch_overdue(&mut self, now: Time, key: CallKey) {
+        let first = self.calls[&key].first;
+        if matches!(self.legs[&first].turn, Turn::Opening(_)) {
+            return self.fail_arrival(now, first, Refusal::NoMedia);
+        }
+        let fetch = &self.fetches[&key];
+        match (fetch.withdrawn, &fetch.asker) {
+            (None, _) => self.withdraw_fetch(now, key, Refusal::ParkTimeout),
+            (Some(refusal), Some(_)) => {
+                self.tell_asker(now, key, Outcome::Failed(refusal));
+                self.set_deadline(key, Some(now + LATE_TIMEOUT));
+            }
+            (Some(refusal), None) => self.fail_arrival(now, first, refusal),
+        }
+    }
+
+    /// Nobody wants the call any more. Whether its phone has changed over meanwhile its answer
+    /// tells.
+    pub(super) fn withdraw_fetch(&mut self, now: Time, key: CallKey, refusal: Refusal) {
+        let first = self.calls[&key].first;
+        if !matches!(self.legs[&first].turn, Turn::Calling(_)) {
+            return self.fail_arrival(now, first, refusal);
+        }
+        let fetch = self.fetches.get_mut(&key).expect("the caller looked");
+        if fetch.withdrawn.is_some() {
+            return;
+        }
+        fetch.withdrawn = Some(refusal);
+        let why = reason(refusal.status().code(), refusal.text());
+        self.agent.withdraw(now, first, &with(Some(why)));
+        self.set_deadline(key, Some(now + WITHDRAW_TIMEOUT));
     }
 
     /// The parkee refuses, is gone, or cannot be reached.
@@ -181,7 +232,8 @@ impl Exchange {
         let dialog = self.calls[&key].first;
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, %status, "not taken over");
-        self.tell_asker(now, key, Outcome::Failed(Refusal::NotReplaced(status)));
+        let withdrawn = self.fetches[&key].withdrawn;
+        self.fetch_failed(now, key, withdrawn.unwrap_or(Refusal::NotReplaced(status)));
         self.drop_leg(dialog);
         self.forget_call(key, End::Failed);
     }
@@ -189,16 +241,18 @@ impl Exchange {
     /// Whatever ends a call that is being taken over: who has asked is told, once.
     pub(crate) fn fetch_failed(&mut self, now: Time, key: CallKey, refusal: Refusal) {
         self.tell_asker(now, key, Outcome::Failed(refusal));
+        self.fetches.remove(&key);
     }
 
     fn tell_asker(&mut self, now: Time, key: CallKey, outcome: Outcome) {
-        let Some(fetch) = self.fetches.remove(&key) else {
+        let asker = { self.fetches.get_mut(&key) }.and_then(|fetch| fetch.asker.take());
+        let Some(asker) = asker else {
             return;
         };
         if let Outcome::Failed(refusal) = outcome {
-            self.tell_not_fetched(key, &fetch, refusal);
+            self.tell_not_fetched(key, refusal);
         }
-        match fetch.asker {
+        match asker {
             Asker::Refer(referral) => self.tell_referrer(now, &referral, outcome),
             Asker::Lync => self.tell_requester(now, key, outcome),
         }

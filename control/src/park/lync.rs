@@ -82,8 +82,8 @@ impl Exchange {
             // Whoever speaks through us is asked to say so within that call.
             Request::Ours(..) => return Err(Refusal::NoConversation),
         };
-        let asker = Asker::Lync;
-        let key = self.fetch(now, orbit, &parker, Fetch { asker, wanted })?.0;
+        let fetch = Fetch::new(Asker::Lync, wanted);
+        let key = self.fetch(now, orbit, &parker, fetch)?.0;
         let request = asked;
         let controls = &mut self.controls;
         controls
@@ -164,10 +164,8 @@ impl Exchange {
             return;
         };
         self.controls.remove(key);
-        if let Some(fetch) = self.fetches.remove(&key) {
-            self.tell_not_fetched(key, &fetch, Refusal::NoConversation);
-            let first = self.calls[&key].first;
-            self.fail_arrival(now, first, Refusal::NoConversation);
+        if self.fetches.contains_key(&key) {
+            self.withdraw_fetch(now, key, Refusal::NoConversation);
         }
     }
 }

@@ -89,8 +89,8 @@ impl Exchange {
         match self.wanted(request, &refer_to, &referral.host)? {
             Request::Ours(key, parkee) => self.repark(now, key, parkee, (orbit, &parker), referral),
             Request::Theirs(wanted) => {
-                let asker = Asker::Refer(referral);
-                let (_, orbit) = self.fetch(now, orbit, &parker, Fetch { asker, wanted })?;
+                let fetch = Fetch::new(Asker::Refer(referral), wanted);
+                let (_, orbit) = self.fetch(now, orbit, &parker, fetch)?;
                 self.accept_refer(now, subscription, orbit);
                 Ok(())
             }

@@ -4,10 +4,11 @@
 use roxmltree::Document;
 
 use crate::common::phone::call::{Ending, View};
-use crate::common::phone::elsewhere::ReplacesHabit;
-use crate::common::secs;
+use crate::common::phone::callee::RingHabit;
+use crate::common::phone::elsewhere::{ReplacesHabit, refer_to};
 use crate::common::site::Site;
 use crate::common::world::{CallRef, World};
+use crate::common::{ms, secs};
 
 const REQUEST: &str = "<park-request xmlns=\"urn:x\" version=\"1.0\" request-id=\"r-7\"/>";
 
@@ -93,7 +94,6 @@ impl Pair {
         let answer = self.world.call(control).answer.as_ref().unwrap();
         let diagnostics = answer.must("ms-diagnostics");
         assert!(diagnostics.starts_with(number), "{diagnostics}");
-        assert_eq!(self.world.status().parked, 0);
     }
 }
 
@@ -141,6 +141,30 @@ fn row_36_a_parker_is_told_that_its_call_was_dropped() {
     pair.world.finish();
 }
 
+/// The parker's own phone answers the recall, or the fallback's.
+#[test]
+fn row_36_a_parker_is_told_who_was_called_back_and_has_the_call() {
+    for (is_parkers, reason) in [(true, "ringback"), (false, "fallback")] {
+        let mut site = Site::default().pickup_timeout(secs(10));
+        site.config.park.on_timeout_uri = Some("sip:desk@198.51.100.3:5060".to_owned());
+        let mut pair = Pair::new(site);
+        let desk = pair.world.phone("desk");
+        let at = vec!["198.51.100.1".parse().unwrap()];
+        pair.world.site.names.insert("example.com".to_owned(), at);
+        let answers = if is_parkers { pair.parker } else { desk };
+        pair.world.phones[answers].habits.ring = RingHabit::Answer(secs(1));
+        let (control, ..) = pair.parked();
+        pair.world.run(secs(15));
+        let (told, target) = pair.told(control);
+        assert_eq!(told, reason);
+        assert!(target.is_some());
+        let bye = pair.world.call(control).bye.as_ref().unwrap();
+        let diagnostics = bye.must("ms-diagnostics");
+        assert!(diagnostics.starts_with("35014;"), "{diagnostics}");
+        pair.world.finish();
+    }
+}
+
 #[test]
 fn a_parker_that_leaves_its_control_call_leaves_the_parked_call() {
     let mut pair = Pair::new(Site::default());
@@ -166,6 +190,8 @@ fn row_28_a_park_request_that_fails_leaves_the_call_with_the_parker_and_says_why
         let control = pair.ask(REQUEST);
         pair.world.run(secs(12));
         pair.refused(control, status, number);
+        pair.world.run(secs(32));
+        assert_eq!(pair.world.status().parked, 0);
         assert!(!pair.world.phones[pair.parkee].elsewhere[0].is_over);
         pair.world.finish();
     }
@@ -194,8 +220,64 @@ fn row_28_a_park_request_is_refused_by_name() {
         let control = pair.ask(body);
         pair.world.run(secs(1));
         pair.refused(control, status, number);
+        assert_eq!(pair.world.status().parked, 0);
         pair.world.finish();
     }
+}
+
+#[test]
+fn row_22_a_call_is_not_parked_twice_by_park_request() {
+    let mut pair = Pair::new(Site::default());
+    pair.world.phones[pair.parkee].habits.replaces = ReplacesHabit::Accept(secs(1));
+    let first = pair.ask(REQUEST);
+    let second = pair.ask(REQUEST);
+    pair.world.run(secs(2));
+    pair.refused(second, 486, "35006");
+    assert_eq!(pair.world.view(first), View::Silent);
+    let parked = pair.world.last_call(pair.parkee);
+    let call = pair.world.call(parked);
+    let ours = call.remote_tag.as_deref().unwrap();
+    let replaces = format!("{};to-tag={};from-tag={ours}", call.call_id, call.local_tag);
+    let uri = format!("sip:phone@{}", pair.world.phones[pair.parkee].address);
+    pair.refer_to = refer_to(&uri, &replaces);
+    let third = pair.ask(REQUEST);
+    pair.world.run(secs(1));
+    pair.refused(third, 486, "35006");
+    assert!(pair.world.hears_music(parked));
+    pair.world.finish();
+}
+
+#[test]
+fn row_28_a_parkee_that_is_gone_frees_the_orbit_and_the_parker_is_told() {
+    let mut pair = Pair::new(Site::default());
+    pair.world.phones[pair.parkee].elsewhere[0].is_over = true;
+    let control = pair.ask(REQUEST);
+    pair.world.run(secs(2));
+    pair.refused(control, 481, "35007");
+    assert_eq!(pair.world.status().parked, 0);
+    pair.world.finish();
+}
+
+/// The parker gives up just when the parkee changes over: it has nobody but us then.
+#[test]
+fn row_28_a_parkee_that_has_changed_over_when_its_parker_gave_up_is_parked() {
+    let mut outcomes = [0; 2];
+    for early_ms in 0..60 {
+        let mut pair = Pair::new(Site::default());
+        pair.world.phones[pair.parkee].habits.replaces = ReplacesHabit::Accept(secs(1));
+        let control = pair.ask(REQUEST);
+        pair.world.run(secs(1) + ms(30) - ms(early_ms));
+        pair.world.hang_up(control);
+        pair.world.run(secs(3));
+        let is_taken_over = pair.world.phones[pair.parkee].elsewhere[0].is_over;
+        assert_eq!(pair.world.status().parked, usize::from(is_taken_over));
+        if is_taken_over {
+            assert!(pair.world.hears_music(pair.world.last_call(pair.parkee)));
+        }
+        outcomes[usize::from(is_taken_over)] += 1;
+        pair.world.finish();
+    }
+    assert!(outcomes.iter().all(|times| *times > 0), "{outcomes:?}");
 }
 
 #[test]
@@ -208,6 +290,7 @@ fn row_26_a_park_request_without_a_free_orbit_is_refused() {
     pair.world.hang_up(parked);
     pair.world.run(secs(1));
     pair.refused(control, 486, "35002");
+    assert_eq!(pair.world.status().parked, 0);
     pair.world.finish();
 }
 

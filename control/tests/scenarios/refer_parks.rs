@@ -7,7 +7,7 @@ use crate::common::phone::elsewhere::{ReplacesHabit, refer_to, user_of};
 use crate::common::site::Site;
 use crate::common::wire::Wire;
 use crate::common::world::{CallRef, World};
-use crate::common::{checks, secs};
+use crate::common::{checks, ms, secs};
 
 /// A parker and a parkee who speak with each other.
 struct Pair {
@@ -163,6 +163,43 @@ fn row_28_a_parkee_that_does_not_answer_stays_with_the_parker() {
         pair.is_untouched();
         pair.world.finish();
     }
+}
+
+#[test]
+fn row_28_a_parker_that_hangs_up_half_way_is_told_and_its_orbit_freed() {
+    let mut pair = Pair::new(Site::default());
+    pair.world.phones[pair.parkee].habits.replaces = ReplacesHabit::Hesitate(secs(2));
+    let refer = pair.refer("park");
+    pair.world.run(secs(1));
+    assert_eq!(pair.world.status().parked, 1, "on its way");
+    pair.world.phones[pair.parkee].elsewhere[0].is_over = true;
+    pair.world.run(secs(2));
+    assert_eq!(pair.report(&refer).status(), Some(481));
+    assert_eq!(pair.world.status().parked, 0);
+    pair.world.finish();
+}
+
+/// Its answer crosses our giving up: it has nobody but us then, and its parker is told the orbit.
+#[test]
+fn row_28_a_parkee_that_has_changed_over_in_the_last_moment_is_parked() {
+    let mut outcomes = [0; 2];
+    for late_ms in 0..80 {
+        let mut pair = Pair::new(Site::default());
+        let after = secs(10) - ms(60) + ms(late_ms);
+        pair.world.phones[pair.parkee].habits.replaces = ReplacesHabit::Accept(after);
+        let refer = pair.refer("park");
+        pair.world.run(secs(12));
+        let is_taken_over = pair.world.phones[pair.parkee].elsewhere[0].is_over;
+        let status = if is_taken_over { 200 } else { 408 };
+        assert_eq!(pair.report(&refer).status(), Some(status), "{late_ms} ms");
+        assert_eq!(pair.world.status().parked, usize::from(is_taken_over));
+        if is_taken_over {
+            assert!(pair.world.hears_music(pair.world.last_call(pair.parkee)));
+        }
+        outcomes[usize::from(is_taken_over)] += 1;
+        pair.world.finish();
+    }
+    assert!(outcomes.iter().all(|times| *times > 0), "{outcomes:?}");
 }
 
 #[test]

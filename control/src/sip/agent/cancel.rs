@@ -74,6 +74,16 @@ impl Agent {
         }
     }
 
+    /// Asks for the end of a first INVITE of ours, and waits for what comes of it: whoever took the
+    /// place of another by Replaces (RFC 3891) has left that one, should its 2xx have crossed.
+    /// [`AgentEvent::Rejected`] follows, usually with 487, or [`AgentEvent::Answered`].
+    pub fn withdraw(&mut self, now: Time, dialog: DialogKey, reply: &Reply) {
+        let is_early = { self.usages.get(dialog) }.is_some_and(|usage| usage.is_early());
+        if is_early {
+            self.cancel_invite(now, dialog, &reply.headers);
+        }
+    }
+
     /// CANCEL now, or after the first provisional (§9.1); at once where the INVITE was not even
     /// sent.
     pub(super) fn cancel_invite(

@@ -108,6 +108,8 @@ pub(crate) struct Call {
     pub(crate) server_has_forgotten: bool,
     /// Re-INVITEs of the server that were answered.
     pub(crate) reinvited: u32,
+    /// The server's BYE.
+    pub(crate) bye: Option<Wire>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -23,6 +23,8 @@ pub(crate) struct Elsewhere {
 pub(crate) enum ReplacesHabit {
     /// Changes over, after so long.
     Accept(Duration),
+    /// Thinks so long before it looks which call is meant.
+    Hesitate(Duration),
     /// Refuses it with this status.
     Refuse(u16),
     /// Says nothing at all.
@@ -62,12 +64,20 @@ impl Phone {
             return self.decline(now, number, request, 481);
         }
         match self.habits.replaces {
-            ReplacesHabit::Accept(after) => {
+            ReplacesHabit::Accept(after) | ReplacesHabit::Hesitate(after) => {
                 self.wait(number, request, Stage::Answering { at: now + after });
             }
             ReplacesHabit::Refuse(status) => self.decline(now, number, request, status),
             ReplacesHabit::Ignore => unreachable!("it was not even heard"),
         }
+    }
+
+    /// Whether the call has ended meanwhile that the INVITE wants to take the place of.
+    pub(super) fn has_nothing_to_replace(&self, request: &Wire) -> bool {
+        let hesitates = matches!(self.habits.replaces, ReplacesHabit::Hesitate(_));
+        let value = request.header("Replaces").filter(|_| hesitates);
+        let calls = &self.elsewhere;
+        value.is_some_and(|value| !calls.iter().any(|c| !c.is_over && c.replaces() == value))
     }
 
     /// The INVITE was accepted: the other call is over.

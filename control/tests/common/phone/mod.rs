@@ -417,6 +417,7 @@ impl Phone {
             park_request: None,
             server_has_forgotten: false,
             reinvited: 0,
+            bye: None,
         }
     }
 

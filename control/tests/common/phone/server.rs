@@ -113,7 +113,11 @@ impl Phone {
             match &mut self.servers[at].stage {
                 Stage::Answering { at: due } if *due <= now => {
                     let server = self.servers.remove(at);
-                    self.accept(now, server.call, &server.request);
+                    if self.has_nothing_to_replace(&server.request) {
+                        self.decline(now, server.call, &server.request, 481);
+                    } else {
+                        self.accept(now, server.call, &server.request);
+                    }
                     continue;
                 }
                 Stage::Ringing { until } if *until <= now => {
@@ -381,6 +385,7 @@ impl Phone {
         let reason = request.header("Reason").map(str::to_owned);
         call.remote_cseq = Some(request.cseq().0.max(call.remote_cseq.unwrap_or(0)));
         call.end(Ending::ByServer { reason });
+        call.bye = Some(request.clone());
         self.give_up_servers(now, number);
     }
 
