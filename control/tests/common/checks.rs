@@ -1,6 +1,6 @@
 //! What must be true: after every step, when everything has come to rest, and at the end.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use control::control::{ControlStatus, OrbitStatus};
@@ -9,6 +9,7 @@ use shared::Source;
 use super::link::Quality;
 use super::media::Stream;
 use super::phone::call::{Call, Settled, State};
+use super::phone::watch::Lamp;
 use super::phone::{Phone, ReinviteHabit};
 use super::world::World;
 
@@ -152,6 +153,31 @@ pub(crate) fn agreement(world: &World) {
     }
 }
 
+/// Whoever has left its parker for the server was parked, whatever the parker was told: it has
+/// nobody else.
+///
+/// # Panics
+/// When one was not.
+pub(crate) fn nobody_changed_over_in_vain(world: &World) {
+    if world.past.deaths > 0 || world.workers.is_one_lost() || world.is_stopped {
+        return;
+    }
+    let phones = world.phones.iter();
+    let calls = phones.flat_map(|phone| phone.calls.iter().map(move |call| (phone, call)));
+    for (phone, call) in calls {
+        let invite = call.invite.as_ref();
+        let is_taken_over = invite.is_some_and(|invite| invite.header("Replaces").is_some());
+        // Who answers what nobody can use has done so in vain.
+        let is_usable = call.reinvited > 0 && phone.habits.wrong_answers == 0;
+        assert!(
+            !is_taken_over || !is_usable || world.history.has_parked(&call.call_id),
+            "{} has left its parker and was not parked: {}",
+            phone.name,
+            call.call_id
+        );
+    }
+}
+
 /// The living calls of phones that send past the server.
 pub(crate) fn released(world: &World) -> u64 {
     let phones = world.phones.iter().filter(|phone| !phone.is_dead);
@@ -169,7 +195,9 @@ pub(crate) fn released(world: &World) -> u64 {
 /// When one does not.
 pub(crate) fn lamps(world: &World) -> u64 {
     let orbits = world.control.orbits();
-    let taken: BTreeSet<String> = orbits.into_iter().map(|status| status.orbit).collect();
+    let taken: BTreeMap<String, OrbitStatus> = { orbits.into_iter() }
+        .map(|status| (status.orbit.clone(), status))
+        .collect();
     let phones = world.phones.iter().filter(|phone| !phone.is_dead);
     let watches = phones.flat_map(|phone| phone.watches.iter().map(move |w| (phone, w)));
     let mut looked_at = 0;
@@ -184,14 +212,35 @@ pub(crate) fn lamps(world: &World) -> u64 {
             Some(range) => range.has(orbit),
             None => !of_range,
         };
-        let expected: BTreeSet<_> = taken.iter().filter(in_scope).cloned().collect();
+        let expected: BTreeSet<_> = taken.keys().filter(in_scope).cloned().collect();
         let lit = watch.lit();
         let lit: BTreeSet<_> = lit.iter().filter(is_known).cloned().collect();
         let who = format!("{} watching {}", phone.name, watch.user());
         assert_eq!(lit, expected, "{who}: {watch:?}");
+        for lamp in watch.lamps.values().filter(|lamp| is_known(&&lamp.orbit)) {
+            shows(lamp, taken.get(&lamp.orbit), &who);
+        }
         looked_at += 1;
     }
     looked_at
+}
+
+/// A lamp shows the call that waits, and what it is at.
+fn shows(lamp: &Lamp, is: Option<&OrbitStatus>, who: &str) {
+    let Some(is) = is.filter(|_| lamp.state == "confirmed") else {
+        return;
+    };
+    let call_id = lamp.call_id.as_ref();
+    assert!(
+        call_id.is_none_or(|call_id| *call_id == is.call_id),
+        "{who}: {lamp:?} shows another call than {is:?}"
+    );
+    let status = match (is.retrieving, is.recalling) {
+        (true, _) => "retrieving",
+        (_, true) => "recalling",
+        _ => "parked",
+    };
+    assert_eq!(lamp.status.as_deref(), Some(status), "{who}: {lamp:?}");
 }
 
 impl World {

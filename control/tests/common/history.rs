@@ -49,6 +49,7 @@ impl History {
     /// When it cannot be so.
     pub(crate) fn fold(&mut self, now: Time, happening: &Happening) {
         assert_eq!(happening.at, now, "told late: {happening:?}");
+        self.check_waits(happening);
         self.board.fold(happening);
         self.tally.fold(happening);
         self.cdrs.fold(happening);
@@ -59,21 +60,52 @@ impl History {
         match happening.fact {
             Fact::Parked { .. } | Fact::Adopted { .. } => {
                 assert!(self.living.insert(call), "parked twice: {happening:?}");
-                if matches!(happening.fact, Fact::Parked { .. }) {
-                    let before = self.ends.insert(call, 0);
-                    assert_eq!(before, None, "a number of before: {happening:?}");
-                }
+                // That it was parked may have been lost with the process.
+                let before = self.ends.insert(call, 0);
+                let is_new = before.is_none();
+                let is_adopted = matches!(happening.fact, Fact::Adopted { .. });
+                assert!(is_new || is_adopted, "a number of before: {happening:?}");
             }
             Fact::Ended { .. } => {
                 assert!(self.living.remove(&call), "ended twice: {happening:?}");
                 *self.ends.entry(call).or_default() += 1;
             }
             Fact::ParkRefused { .. } | Fact::RetrieveRefused { .. } => {}
-            Fact::NotAdopted | Fact::MediaEnded { .. } => {
+            Fact::NotAdopted => {
+                let is_known = self.ends.contains_key(&call) || self.was_killed;
+                assert!(is_known, "of nobody: {happening:?}");
+            }
+            Fact::MediaEnded { .. } => {
                 assert!(self.ends.contains_key(&call), "of nobody: {happening:?}");
             }
             _ => assert!(self.living.contains(&call), "of nobody: {happening:?}"),
         }
+    }
+
+    /// Nobody is called, connected or moved for a call that does not wait: it was retrieved, or is
+    /// over.
+    fn check_waits(&self, happening: &Happening) {
+        let waits = |call| self.board.waiting().any(|(number, _)| number == call);
+        let is_of_waiting = matches!(
+            happening.fact,
+            Fact::Claimed { .. }
+                | Fact::RetrieveFailed { .. }
+                | Fact::Retrieved { .. }
+                | Fact::RecallBegun { .. }
+                | Fact::RecallEnded { .. }
+                | Fact::Forsaken { .. }
+                | Fact::Moved { .. }
+        );
+        assert!(
+            !is_of_waiting || happening.call.is_some_and(waits),
+            "of a call that does not wait: {happening:?}"
+        );
+    }
+
+    /// Whether the call of this Call-ID was ever parked.
+    pub(crate) fn has_parked(&self, call_id: &str) -> bool {
+        let mut parked = self.all.iter();
+        parked.any(|one| matches!(one.fact, Fact::Parked { .. }) && *one.call_id == *call_id)
     }
 
     /// What was told of one kind.

@@ -215,6 +215,45 @@ fn a_range_is_told_as_a_list_to_whoever_takes_lists_and_as_one_document_to_other
     world.finish();
 }
 
+/// Whoever asks again hears everything again, also where only changes were told before.
+#[test]
+fn a_refresh_is_answered_with_the_full_state_in_each_form() {
+    let lists = ("Supported", "eventlist");
+    for (user, extra) in [
+        ("701", vec![]),
+        ("park", vec![]),
+        ("only", vec![]),
+        ("only", vec![lists]),
+    ] {
+        let mut world = World::new(Site::default().orbits(701, 703));
+        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.phone(name));
+        let first = world.dial(alice, "*68701");
+        let extra = [vec![("Event", "dialog")], extra].concat();
+        world.with(carol, |phone, now| {
+            phone.watch_with(now, user, HOUR, &extra)
+        });
+        world.run(ms(100));
+        let second = world.dial(bob, "*68702");
+        world.run(ms(100));
+        world.with(carol, |phone, now| phone.refresh_watch(now, 0));
+        world.run(ms(100));
+        let body = seen(&world, carol).body().to_owned();
+        assert!(body.contains("alice"), "{user}: {body}");
+        assert_eq!(body.contains("bob"), user != "701", "{user}: {body}");
+        let full = match body.contains("<list ") {
+            true => "fullState=\"true\"",
+            false => "state=\"full\"",
+        };
+        assert!(body.contains(full), "{user}: {body}");
+        for call in [first, second] {
+            world.hang_up(call);
+        }
+        world.run(ms(100));
+        assert!(seen(&world, carol).lit().is_empty());
+        world.finish();
+    }
+}
+
 #[test]
 fn phones_made_for_broadworks_get_its_body() {
     let mut world = World::new(Site::default().orbits(701, 701));

@@ -37,6 +37,7 @@ mod no_referred_by;
 mod offerless_invite;
 mod one_key;
 mod operated;
+mod park_refused;
 mod park_retrieve;
 mod park_token;
 mod parkee_hangs_up_while_retrieving;

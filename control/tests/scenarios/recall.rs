@@ -227,8 +227,10 @@ fn a_retrieval_wins_over_a_recall_that_rings() {
     home.world.finish();
 }
 
+/// Who dials before the parker's answer has arrived has the call, whoever dials later does not.
 #[test]
 fn one_of_recall_and_retrieval_wins_at_every_instant_around_the_answer() {
+    let mut winners = Vec::new();
     for before in 0..80 {
         let mut home = Home::new(RingHabit::Answer(secs(2)));
         let rings_from = secs(10);
@@ -239,9 +241,12 @@ fn one_of_recall_and_retrieval_wins_at_every_instant_around_the_answer() {
         let by_recall = home.world.are_joined_if_both(home.parked, recall);
         let by_retrieval = home.world.are_joined_if_both(home.parked, retriever);
         assert!(by_recall != by_retrieval, "{before} ms");
+        winners.push(by_retrieval);
         checks::agreement(&home.world);
         home.world.finish();
     }
+    assert!(winners.contains(&true) && winners.contains(&false));
+    assert!(winners.is_sorted_by(|one, next| one >= next), "{winners:?}");
 }
 
 #[test]

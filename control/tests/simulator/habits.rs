@@ -51,6 +51,10 @@ pub(super) fn site(number: u64, seed: &mut Seed) -> Site {
         site.config.policies = policies(seed.chance(80));
         site.config.party.pstn_networks = vec![format!("{PSTN}/32").parse().unwrap()];
     }
+    if seed.chance(50) {
+        // So that it shows whose call a lamp is lit for.
+        site.config.park.reveal_dialogs_to = vec!["198.51.100.0/24".parse().unwrap()];
+    }
     site.config.park.speech.announce = seed.chance(30);
     site.config.park.speech.comfort = seed.chance(30);
     if seed.chance(25) {

@@ -116,6 +116,7 @@ impl Life {
             self.world.run(LAMPS_LATE_MAX);
         }
         checks::agreement(&self.world);
+        checks::nobody_changed_over_in_vain(&self.world);
         self.lamps = checks::lamps(&self.world);
     }
 
