@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::harness::baresip::Baresip;
 use crate::harness::capture::{Capture, Captured, Datagram};
-use crate::harness::clock::{PATIENCE, pause, until};
+use crate::harness::clock::{PATIENCE, pause, since_epoch, until};
 use crate::harness::wav::{self, RATE};
 use crate::harness::{Server, Settings};
 
@@ -22,9 +22,13 @@ struct Call {
 
 impl Call {
     fn released() -> Self {
+        Self::with(Settings::default())
+    }
+
+    fn with(settings: Settings) -> Self {
         let mut server = Server::start(&Settings {
             park: "media = \"released\"\n".to_owned(),
-            ..Settings::default()
+            ..settings
         });
         let capture = Capture::start(&server.ports);
         let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
@@ -142,6 +146,39 @@ fn two_phones_hear_each_other_past_the_server() {
         silent > Duration::from_secs(4),
         "the server has heard or sent nothing for {silent:?}"
     );
+}
+
+/// For five seconds there is no server; the next one takes the call up, and lets it go again.
+#[test]
+fn row_51_two_phones_talk_on_past_a_server_that_is_killed() {
+    let store = true;
+    let mut call = Call::with(Settings {
+        store,
+        ..Settings::default()
+    });
+    let ports = [0, 1].map(|place| call.server.ports.phone_media(place));
+    let media = call.server.ports.server_media();
+    pause(Duration::from_secs(1));
+    call.server.process.kill();
+    let killed = since_epoch();
+    pause(Duration::from_secs(5));
+    let back = since_epoch();
+    call.server.restart();
+    call.server.process.line_with("adopted=1 lost=0", PATIENCE);
+    said(&mut call.server, "media released", 1);
+    pause(Duration::from_secs(3));
+    let captured = call.end();
+    let media = Media::of(&captured, media);
+    for (first, last) in ports {
+        let of_phone = |packet: &&&Datagram| (first..=last).contains(&packet.source.port());
+        let without = |packet: &&&Datagram| (killed..back).contains(&packet.at);
+        let sent = media.direct.iter().filter(of_phone).filter(without);
+        let moments: Vec<Duration> = sent.map(|packet| packet.at).collect();
+        assert!(moments.len() > 200, "{} packets in 5 s", moments.len());
+        let gaps = moments.windows(2).map(|pair| pair[1] - pair[0]);
+        let longest = gaps.max().expect("many");
+        assert!(longest < Duration::from_millis(500), "{longest:?}");
+    }
 }
 
 #[test]

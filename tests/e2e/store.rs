@@ -106,7 +106,7 @@ fn draining_server() -> Server {
 }
 
 #[test]
-fn a_thousand_calls_and_a_hundred_bridges_go_on_soon_after_a_kill() {
+fn row_51_a_thousand_calls_and_a_hundred_bridges_go_on_soon_after_a_kill() {
     const CALLS: u32 = 1_000;
     const BRIDGES: usize = 100;
     const RECALLED: usize = 20;

@@ -1,7 +1,7 @@
 //! Taking over a call at its parker's request (RFC 5359 §2.15): we call the parkee with a Replaces
 //! that names its dialog with the parker, and when it answers it waits in its orbit. Until then the
-//! call is the parker's, and whatever fails leaves it there. A phone that takes too long is asked to
-//! forget about it; one whose answer has crossed that has left its parker, and is parked.
+//! call is the parker's, and whatever fails leaves it there. A phone that takes too long is asked
+//! to forget about it; one whose answer has crossed that has left its parker, and is parked.
 //!
 //! Absent on purpose: who asks for it and in which words (`refer`, `lync`).
 

@@ -254,6 +254,30 @@ fn a_refresh_is_answered_with_the_full_state_in_each_form() {
     }
 }
 
+/// RFC 4662 §5.2: a list in full names every orbit, also those whose state does not fit.
+#[test]
+fn a_list_that_does_not_fit_one_body_names_every_orbit_at_once() {
+    let mut world = World::new(Site::default().orbits(700, 799));
+    let carol = world.phone("carol");
+    let lists = [("Event", "dialog"), ("Supported", "eventlist")];
+    world.with(carol, |phone, now| {
+        phone.watch_with(now, "only", HOUR, &lists)
+    });
+    world.run(secs(2));
+    let notices = &seen(&world, carol).notices;
+    let all = notices[0].body.matches("<resource ").count();
+    assert_eq!(all, 100);
+    let told = |what: &str| -> usize {
+        let bodies = notices
+            .iter()
+            .map(|notice| notice.body.matches(what).count());
+        bodies.sum()
+    };
+    assert!(notices.len() > 1);
+    assert_eq!(told("<instance "), 100, "and then tells each");
+    world.finish();
+}
+
 #[test]
 fn phones_made_for_broadworks_get_its_body() {
     let mut world = World::new(Site::default().orbits(701, 701));

@@ -4,8 +4,11 @@ use control::config::{Kind, Policy, Scope};
 
 use crate::common::phone::call::{Ending, View};
 use crate::common::site::Site;
+use crate::common::wire::Wire;
 use crate::common::world::{CallRef, World};
 use crate::common::{checks, secs};
+
+const PARK_REQUEST: &str = "<park-request xmlns=\"urn:x\" version=\"1.0\" request-id=\"r-7\"/>";
 
 #[test]
 fn row_21_who_may_not_park_is_told_by_which_policy() {
@@ -43,6 +46,69 @@ fn row_21_whether_a_transferred_call_may_be_parked_is_a_matter_of_who_transferre
         assert_eq!((status, &*text), expected, "{dialled}");
     }
     world.finish();
+}
+
+/// Alice parks; whoever else only retrieves.
+#[test]
+fn row_21_who_may_not_park_may_not_in_any_words() {
+    let text = "Policy others does not let internal callers park";
+    let told = |answer: &Wire| {
+        assert_eq!(answer.status(), Some(403));
+        let reason = answer.must("Reason");
+        assert_eq!(reason, format!("SIP;cause=403;text=\"{text}\""));
+    };
+    let mut world = World::new(alice_alone());
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| world.phone(name));
+    let refer_to = world.call_elsewhere(carol, bob);
+    let refer = world.with(bob, |phone, now| phone.refer(now, "park", &refer_to));
+    let control = world.with(bob, |phone, now| {
+        phone.ask_to_park(now, "park", &refer_to, PARK_REQUEST)
+    });
+    world.run(secs(1));
+    told(world.phones[bob].answer_to_refer(&refer).unwrap());
+    told(world.phones[bob].calls[control].answer.as_ref().unwrap());
+    assert_eq!(world.sent(carol, "INVITE"), 0);
+    let parked = world.park(alice);
+    let talk = world.retrieve(bob, parked);
+    let refer = world.with(bob, |phone, now| phone.refer_in(now, talk.call, "park"));
+    world.run(secs(1));
+    told(world.phones[bob].answer_to_refer(&refer).unwrap());
+    assert!(world.are_joined(parked, talk));
+    world.with(alice, |phone, now| phone.refer_in(now, parked.call, "park"));
+    world.run(secs(1));
+    assert!(world.orbit(talk).is_some(), "alice may");
+    world.finish();
+}
+
+/// What has changed since its parker has parked holds for who takes its place.
+#[test]
+fn row_21_who_may_park_no_more_does_not_complete_a_transfer() {
+    let mut world = World::new(alice_alone());
+    let [alice, bob] = ["alice", "bob"].map(|name| world.phone(name));
+    let own = world.park(alice);
+    let replaces = replaces(&world, own);
+    let mut config = world.site.config.clone();
+    config.policies = vec![policy("others", &[], &[Kind::Internal])];
+    world.configure(&config).unwrap();
+    let call = world.dial_with(bob, "park", &[("Replaces", replaces)]);
+    world.run(secs(1));
+    assert_eq!(refusal(&world, call).0, 403);
+    assert!(world.hears_music(own));
+    world.finish();
+}
+
+#[test]
+fn row_62_a_refer_parks_where_who_has_sent_it_may() {
+    for seed in 0..6 {
+        let mut world = World::new(range_of_sales().seed(seed));
+        let [bob, carol] = ["bob", "carol"].map(|name| world.phone(name));
+        let refer_to = world.call_elsewhere(carol, bob);
+        world.with(bob, |phone, now| phone.refer(now, "park", &refer_to));
+        world.run(secs(1));
+        let parked = world.last_call(carol);
+        assert_eq!(world.orbit(parked).as_deref(), Some("800"), "not in 700");
+        world.finish();
+    }
 }
 
 #[test]
@@ -119,11 +185,7 @@ fn an_attended_transfer_parks_where_its_transferor_may_and_nowhere_else() {
     let [carol, bob] = ["carol", "bob"].map(|name| world.phone(name));
     let by_bob = world.park(bob);
     assert_eq!(world.orbit(by_bob).as_deref(), Some("800"));
-    let replaces = {
-        let call = world.call(by_bob);
-        let (to, from) = (call.remote_tag.clone().unwrap(), &call.local_tag);
-        format!("{};to-tag={to};from-tag={from}", call.call_id)
-    };
+    let replaces = replaces(&world, by_bob);
     let transferred = [("Replaces", replaces)];
     let refused = world.dial_with(carol, "700", &transferred);
     world.run(secs(1));
@@ -166,6 +228,22 @@ fn range_of_sales() -> Site {
     site.config.orbit_ranges[0].policy = Some("sales".to_owned());
     site.config.orbit_ranges.push(of_all);
     site
+}
+
+/// Alice parks and retrieves, all others retrieve.
+fn alice_alone() -> Site {
+    let alice = Policy {
+        scope: Scope::Users(vec!["alice@example.com".parse().unwrap()]),
+        ..policy("alice", &[Kind::Internal], &[Kind::Internal])
+    };
+    with(&[alice, policy("others", &[], &[Kind::Internal])])
+}
+
+/// As a third party names a call of ours.
+fn replaces(world: &World, call: CallRef) -> String {
+    let call = world.call(call);
+    let (to, from) = (call.remote_tag.as_deref().unwrap(), &call.local_tag);
+    format!("{};to-tag={to};from-tag={from}", call.call_id)
 }
 
 fn with(policies: &[Policy]) -> Site {

@@ -262,6 +262,30 @@ fn a_retrieval_that_fails_while_it_rings_leaves_the_call_parked_for_another_whil
     home.world.finish();
 }
 
+/// RFC 3891 §3: an early dialog that we have begun is not replaced; the orbit can be dialled.
+#[test]
+fn nobody_takes_the_place_of_a_parker_that_rings() {
+    let mut home = Home::new(RingHabit::NobodyThere);
+    home.world.run(secs(12));
+    let recall = home.world.call(home.recall());
+    let ours = recall.remote_tag.as_deref().unwrap();
+    let replaces = format!(
+        "{};to-tag={ours};from-tag={}",
+        recall.call_id, recall.local_tag
+    );
+    let call = home
+        .world
+        .dial_with(OTHER, "park", &[("Replaces", replaces)]);
+    home.world.run(secs(1));
+    assert!(matches!(
+        home.world.view(call),
+        View::Ended(Ending::Refused { status: 481, .. })
+    ));
+    assert!(home.waits());
+    assert_eq!(home.recall_view(), View::Calling, "it rings on");
+    home.world.finish();
+}
+
 #[test]
 fn a_parkee_that_hangs_up_ends_the_ringing() {
     let mut home = Home::new(RingHabit::NobodyThere);

@@ -68,6 +68,14 @@ fn row_27_a_refer_with_replaces_takes_the_parkers_place_with_music() {
         assert!(pair.world.phones[pair.parkee].elsewhere[0].is_over);
         let orbit = pair.world.orbit(parked).unwrap();
         assert!(!user.ends_with("742") || orbit == "742");
+        let invite = pair.world.call(parked).invite.as_ref().unwrap();
+        let parker = pair.world.phones[pair.parker].address;
+        assert_eq!(
+            invite.must("Referred-By"),
+            format!("<sip:parker@{parker}>"),
+            "who wants it"
+        );
+        assert_eq!(invite.must("Expires"), "12");
         let report = pair.report(&refer);
         assert_eq!(report.status(), Some(200));
         assert_eq!(user_of(report.must("Contact")), orbit);
@@ -177,6 +185,37 @@ fn row_28_a_parker_that_hangs_up_half_way_is_told_and_its_orbit_freed() {
     assert_eq!(pair.report(&refer).status(), Some(481));
     assert_eq!(pair.world.status().parked, 0);
     pair.world.finish();
+}
+
+/// It has left its parker with an answer that nobody can use: the parker is told that it is gone.
+#[test]
+fn row_28_a_parkee_whose_answer_cannot_be_used_frees_the_orbit() {
+    let mut pair = Pair::new(Site::default());
+    pair.world.phones[pair.parkee].habits.wrong_answers = 1;
+    let refer = pair.refer("park");
+    pair.world.run(secs(2));
+    let report = pair.report(&refer);
+    assert_eq!(report.status(), Some(480));
+    assert_eq!(pair.world.status().parked, 0);
+    pair.world.finish();
+}
+
+#[test]
+fn row_38_the_way_of_a_call_that_is_parked_anew_goes_on_from_where_it_was() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(10)));
+    let [alice, bob] = ["alice", "bob"].map(|name| world.phone(name));
+    let at = vec![world.phones[bob].address.ip()];
+    world.site.names.insert("example.com".to_owned(), at);
+    world.phones[bob].habits.ring = RingHabit::NobodyThere;
+    let history = "<sip:desk@example.com>;index=1".to_owned();
+    let parked = world.dial_with(alice, "park", &[("History-Info", history.clone())]);
+    world.run(secs(1));
+    let talk = world.retrieve(bob, parked);
+    world.with(bob, |phone, now| phone.refer_in(now, talk.call, "park"));
+    world.run(secs(12));
+    let recall = world.call(world.last_call(bob)).invite.as_ref().unwrap();
+    assert_eq!(recall.headers("History-Info").next(), Some(&*history));
+    world.finish();
 }
 
 /// Its answer crosses our giving up: it has nobody but us then, and its parker is told the orbit.

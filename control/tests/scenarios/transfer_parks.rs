@@ -115,6 +115,30 @@ fn row_28_a_parker_that_hangs_up_while_the_parkee_arrives_does_not_end_its_call(
     world.finish();
 }
 
+/// Somebody dials while the parkee's place is being made: the call is whose INVITE came first to
+/// an end, and the parkee stays with its parker.
+#[test]
+fn row_28_a_transfer_that_meets_a_retrieval_leaves_it_alone() {
+    let mut site = Site::default();
+    site.media.delay = (ms(100), ms(100));
+    let mut world = World::new(site);
+    let [parker, parkee, retriever] = ["parker", "parkee", "dave"].map(|name| world.phone(name));
+    let own = world.park(parker);
+    let orbit = world.orbit(own).unwrap();
+    let replaces = replaces(&world, own);
+    let call = world.dial_with(parkee, "park", &[("Replaces", replaces)]);
+    world.run(ms(40));
+    let talk = world.dial(retriever, &orbit);
+    world.run(secs(2));
+    assert!(matches!(
+        world.view(call),
+        View::Ended(Ending::Refused { status: 486, .. })
+    ));
+    assert!(world.are_joined(own, talk));
+    checks::agreement(&world);
+    world.finish();
+}
+
 #[test]
 fn row_57_a_call_to_a_second_number_of_the_parker_is_parked_as_any_other() {
     let mut world = World::new(Site::default());

@@ -57,13 +57,15 @@ fn now() -> Instant {
 }
 
 /// The time of day, as other programs put it into the names of files.
+pub(crate) fn seconds_since_epoch() -> u64 {
+    since_epoch().as_secs()
+}
+
+/// The time of day, as captures have it.
 #[expect(
     clippy::disallowed_methods,
     reason = "the peers are real processes in real time"
 )]
-pub(crate) fn seconds_since_epoch() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970")
-        .as_secs()
+pub(crate) fn since_epoch() -> Duration {
+    { SystemTime::now().duration_since(UNIX_EPOCH) }.expect("after 1970")
 }
