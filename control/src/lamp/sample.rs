@@ -1,4 +1,4 @@
-//! The document of one call that waits, always the same: for whoever measures what writing it costs.
+//! The document of one call that waits, always the same: to measure what writing it costs.
 //!
 //! Absent on purpose: everything that decides what is told to whom.
 
