@@ -1,4 +1,4 @@
-//! `[park] notify_parker`: how the parker is told what became of its call.
+//! `[park] notify_parker`: how the parker is told where its call waits, and what became of it.
 
 use super::ConfigError;
 use super::table::Table;

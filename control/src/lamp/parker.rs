@@ -1,24 +1,34 @@
-//! A text to the parker when its call waits no more (RFC 3428), where the operator wants that: what
-//! became of it, and who has it.
+//! Texts to the parker (RFC 3428), where the operator wants that: in which orbit its call waits,
+//! which a blind transfer tells it in no other way; what became of it, and who has it.
 //!
 //! Absent on purpose: a second attempt. Who did not get it sees its lamp, or its phone rings.
 
 use shared::Time;
 
 use super::sight::{Departure, End};
-use crate::call::Exchange;
 use crate::call::identity::Identity;
+use crate::call::{CallKey, Exchange};
 use crate::config::NotifyParker;
+use crate::park::Orbit;
 use crate::sip::agent::Outgoing;
 use crate::sip::method::Method;
 use crate::sip::write::Body;
 
 impl Exchange {
+    /// Tells the parker where its call waits from now on.
+    pub(crate) fn tell_orbit(&mut self, now: Time, key: CallKey) {
+        let call = &self.calls[&key];
+        let Some(parker) = call.parker.clone() else {
+            return;
+        };
+        let leg = &self.legs[&call.first];
+        let (orbit, parkee) = (leg.orbit, name(&leg.identity));
+        let text = format!("Your call with {parkee} waits in orbit {orbit}.");
+        self.send_text(now, orbit, &parker, text);
+    }
+
     /// Tells the parker, unless it is the parker that has the call now.
     pub(super) fn tell_parker(&mut self, now: Time, departure: &Departure) {
-        if self.rules.park.notify_parker != NotifyParker::Message {
-            return;
-        }
         let Some(parker) = departure.parker.as_deref() else {
             return;
         };
@@ -26,12 +36,19 @@ impl Exchange {
         if is_parker || departure.end == End::Recalled {
             return;
         }
-        let (number, text) = (departure.orbit, text(departure));
-        tracing::debug!(orbit = %number, parker, "parker told: {text}");
-        let orbit = departure.orbit.user();
+        self.send_text(now, departure.orbit, parker, text(departure));
+    }
+
+    /// From the orbit, so that whoever calls back retrieves.
+    fn send_text(&mut self, now: Time, orbit: Orbit, parker: &str, text: String) {
+        if self.rules.park.notify_parker != NotifyParker::Message {
+            return;
+        }
+        tracing::debug!(%orbit, parker, "parker told: {text}");
+        let user = orbit.user();
         let outgoing = Outgoing {
             target: parker.to_owned(),
-            from: format!("\"Orbit {number}\" <sip:{orbit}@{}>", self.rules.host),
+            from: format!("\"Orbit {orbit}\" <sip:{user}@{}>", self.rules.host),
             to: format!("<{parker}>"),
             routes: Vec::new(),
             headers: Vec::new(),

@@ -53,6 +53,7 @@ impl Exchange {
                 ..parked
             }),
         );
+        self.tell_orbit(now, key);
         self.apply(key);
         self.wish(now, dialog, Wish::PARKED);
         let (orbit, call_id) = self.log_fields(dialog);

@@ -124,6 +124,7 @@ impl Exchange {
         self.set_state(key, State::Parked(parked));
         self.set_deadline(key, Some(deadline));
         self.tell_parked(key, &parked, dialect);
+        self.tell_orbit(now, key);
         self.apply(key);
         self.totals.parked += 1;
         let dialog = self.calls[&key].first;
@@ -142,7 +143,10 @@ impl Exchange {
             };
             parked.orbit = orbit;
         }
-        self.legs.get_mut(&dialog).expect("a call has legs").orbit = parked.orbit;
+        let leg = self.legs.get_mut(&dialog).expect("a call has legs");
+        if std::mem::replace(&mut leg.orbit, parked.orbit) != parked.orbit {
+            self.tell_orbit(now, key);
+        }
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, "parked again");
         self.unretrieve(now, key, parked);

@@ -1,12 +1,13 @@
 //! Proof that the simulator notices faults: each of these worlds is broken on purpose.
 
 use control::control::{ControlStatus, OrbitStatus};
+use control::happening::{Fact, Whom};
 use shared::{Command, Role, RtcpPort, Source, StreamId, SyncSource, Time, WorkerId};
 
 use crate::common::media::{Fault, MediaHabits, Workers};
 use crate::common::seed::Seed;
 use crate::common::site::Site;
-use crate::common::world::World;
+use crate::common::world::{CallRef, World};
 use crate::common::{checks, secs};
 
 #[test]
@@ -30,6 +31,65 @@ fn a_lamp_that_shows_what_is_not_so_is_noticed() {
     world.park(bob);
     world.phones[alice].is_dead = false;
     checks::lamps(&world);
+}
+
+/// One lamp, lit for bob's call, and a third phone.
+fn lit() -> (World, [usize; 3]) {
+    let mut site = Site::default().orbits(701, 701);
+    site.config.park.reveal_dialogs_to = vec!["198.51.100.0/24".parse().unwrap()];
+    let mut world = World::new(site);
+    let phones = ["alice", "bob", "carol"].map(|name| world.phone(name));
+    world.with(phones[0], |phone, now| phone.watch(now, "701", secs(600)));
+    world.park(phones[1]);
+    world.run(secs(1));
+    assert_eq!(checks::lamps(&world), 1);
+    (world, phones)
+}
+
+#[test]
+#[should_panic(expected = "shows another call")]
+fn a_lamp_that_is_lit_for_a_call_before_is_noticed() {
+    let (mut world, [alice, ..]) = lit();
+    for lamp in world.phones[alice].watches[0].lamps.values_mut() {
+        lamp.call_id = Some("of-somebody-else".to_owned());
+    }
+    checks::lamps(&world);
+}
+
+#[test]
+#[should_panic(expected = "has left its parker and was not parked")]
+fn who_has_left_its_parker_in_vain_is_noticed() {
+    let (mut world, [_, bob, carol]) = lit();
+    let refer_to = world.call_elsewhere(carol, bob);
+    world.hang_up(CallRef {
+        phone: bob,
+        call: 0,
+    });
+    world.run(secs(1));
+    world.with(bob, |phone, now| phone.refer(now, "park", &refer_to));
+    world.run(secs(1));
+    checks::nobody_changed_over_in_vain(&world);
+    world.phones[carol].calls[0].call_id = "not-parked".to_owned();
+    checks::nobody_changed_over_in_vain(&world);
+}
+
+#[test]
+#[should_panic(expected = "of a call that does not wait")]
+fn a_recall_after_a_retrieval_is_noticed() {
+    let (mut world, [_, bob, carol]) = lit();
+    let parked = CallRef {
+        phone: bob,
+        call: 0,
+    };
+    world.retrieve(carol, parked);
+    let mut recall = world.history.all.last().unwrap().clone();
+    recall.fact = Fact::RecallBegun {
+        attempt: 1,
+        whom: Whom::Parker,
+        target: "sip:desk@example.com".into(),
+    };
+    let now = recall.at;
+    world.history.fold(now, &recall);
 }
 
 #[test]
