@@ -136,8 +136,38 @@ fn a_refresh_of_the_peer_begins_the_interval_anew() {
     );
 }
 
+/// What happens and is sent when a session of so many milliseconds is refreshed: between three
+/// eighths of them and a half.
+fn refreshed(bench: &mut Bench, interval_ms: u64) -> (Vec<Seen>, Vec<String>) {
+    const STEP_MS: u64 = 100;
+    let eighth = interval_ms / 8;
+    assert_eq!(bench.advance(3 * eighth - STEP_MS), []);
+    assert_eq!(bench.texts(), [""; 0]);
+    let steps = 0..eighth / STEP_MS + 2;
+    let what = steps.map(|_| (bench.advance(STEP_MS), bench.texts()));
+    what.into_iter()
+        .find(|(seen, texts)| !seen.is_empty() || !texts.is_empty())
+        .expect("a refresh in time")
+}
+
 #[test]
-fn we_refresh_by_update_at_half_the_interval_where_the_peer_takes_it() {
+fn sessions_that_began_at_once_are_not_refreshed_at_once_for_ever() {
+    let mut bench = Bench::new();
+    accepted(&mut bench, &["Allow: INVITE, UPDATE"]);
+    let mut moments = Vec::new();
+    for _ in 0..6 {
+        let begin = bench.now;
+        let (_, texts) = refreshed(&mut bench, 1_800_000);
+        moments.push(bench.now - begin);
+        bench.receive(&response(&texts[0], "200 OK", "", ""));
+    }
+    moments.sort_unstable();
+    moments.dedup();
+    assert_eq!(moments.len(), 6, "{moments:?}");
+}
+
+#[test]
+fn we_refresh_by_update_before_half_the_interval_where_the_peer_takes_it() {
     let mut bench = Bench::new();
     let lines = [
         "Supported: timer",
@@ -145,20 +175,19 @@ fn we_refresh_by_update_at_half_the_interval_where_the_peer_takes_it() {
         "Allow: INVITE, ACK, BYE, UPDATE",
     ];
     let (dialog, _, _) = accepted(&mut bench, &lines);
-    assert_eq!(bench.advance(119_900), []);
-    assert!(bench.texts().is_empty());
     for _ in 0..2 {
-        assert_eq!(bench.advance(200), []);
-        let update = bench.text();
-        assert_eq!(first_line(&update), "UPDATE sip:anna@192.0.2.1 SIP/2.0");
-        assert_eq!(expires(&update), Some("1800;refresher=uac"));
+        let (seen, texts) = refreshed(&mut bench, 240_000);
+        assert_eq!((seen.len(), texts.len()), (0, 1));
+        let update = &texts[0];
+        assert_eq!(first_line(update), "UPDATE sip:anna@192.0.2.1 SIP/2.0");
+        assert_eq!(expires(update), Some("1800;refresher=uac"));
         assert!(update.ends_with("\r\n\r\n"), "no offer: {update}");
         let extra = "Session-Expires: 240;refresher=uac\r\n";
-        assert_eq!(bench.receive(&response(&update, "200 OK", "", extra)), None);
-        assert_eq!(bench.advance(119_800), []);
+        assert_eq!(bench.receive(&response(update, "200 OK", "", extra)), None);
     }
     // The peer is gone: the UPDATE has no answer.
-    let seen = bench.advance(200 + 33_000);
+    refreshed(&mut bench, 240_000);
+    let seen = bench.advance(33_000);
     assert_eq!(seen, [Seen::Ended(dialog, EndCause::Gone)]);
     bench.assert_empty();
 }
@@ -167,23 +196,20 @@ fn we_refresh_by_update_at_half_the_interval_where_the_peer_takes_it() {
 fn where_the_peer_takes_no_update_the_layer_above_is_asked_to_offer_again() {
     let mut bench = Bench::new();
     let (dialog, _, _) = accepted(&mut bench, &[]);
-    assert_eq!(bench.advance(899_000), []);
-    assert_eq!(bench.advance(2_000), [Seen::Refresh(dialog)]);
+    let asked = (vec![Seen::Refresh(dialog)], vec![]);
+    assert_eq!(refreshed(&mut bench, 1_800_000), asked);
     assert!(bench.agent.reinvite(bench.now, dialog, sdp_reply()));
     let reinvite = bench.text();
     assert_eq!(expires(&reinvite), Some("1800;refresher=uac"));
     let seen = bench.receive(&response(&reinvite, "200 OK", "", ""));
     assert_eq!(seen, Some(Seen::Answered(dialog)));
     bench.agent.ack(bench.now, dialog, None);
-    assert_eq!(bench.advance(899_000), []);
+    assert_eq!(bench.lines(), ["ACK sip:anna@192.0.2.1 SIP/2.0"]);
     // A refresh that cannot be made now is asked for again, until the session ends.
+    assert_eq!(refreshed(&mut bench, 1_800_000), asked);
     assert_eq!(
-        bench.advance(22_000),
-        [
-            Seen::Refresh(dialog),
-            Seen::Refresh(dialog),
-            Seen::Refresh(dialog)
-        ]
+        bench.advance(21_000),
+        [Seen::Refresh(dialog), Seen::Refresh(dialog)]
     );
 }
 
@@ -192,9 +218,8 @@ fn an_update_that_is_not_allowed_after_all_becomes_a_reinvite() {
     for (status, expected) in [("405 No", true), ("501 No", true), ("500 Later", false)] {
         let mut bench = Bench::new();
         let (dialog, _, _) = accepted(&mut bench, &["Allow: INVITE, UPDATE"]);
-        bench.advance(900_100);
-        let update = bench.text();
-        let seen = bench.receive(&response(&update, status, "", ""));
+        let (_, texts) = refreshed(&mut bench, 1_800_000);
+        let seen = bench.receive(&response(&texts[0], status, "", ""));
         assert_eq!(seen, expected.then_some(Seen::Refresh(dialog)), "{status}");
     }
 }

@@ -216,6 +216,11 @@ impl Bench {
         Some(text)
     }
 
+    /// How many messages a phone has not looked at.
+    pub(super) fn waiting(&self, phone: &Phone) -> usize {
+        self.inbox.get(&phone.address).map_or(0, VecDeque::len)
+    }
+
     /// Forgets what phones have not looked at.
     pub(super) fn clear(&mut self) {
         self.inbox.clear();

@@ -147,7 +147,8 @@ impl Agent {
         usage.dialog.refresh_target(&request);
         usage.dialog.refresh_remote(&request);
         usage.peer.learn(&request);
-        let (timer, agreement) = Timer::answer(now, self.session_expires, &request);
+        let (timer, agreement) =
+            Timer::answer(now, self.session_expires, &request, &mut self.random);
         usage.timer = Some(timer);
         Some((carried, number, agreement))
     }

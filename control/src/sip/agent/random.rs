@@ -53,6 +53,12 @@ impl Random {
         Duration::from_millis(u64::from(units) * 10)
     }
 
+    /// A time below another, in milliseconds.
+    pub(super) fn up_to(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1);
+        Duration::from_millis(self.0.next_u64() % most)
+    }
+
     /// A secret for tags that are computed instead of kept.
     pub(super) fn secret(&mut self) -> [u64; 2] {
         [self.0.next_u64(), self.0.next_u64()]
@@ -72,6 +78,17 @@ mod tests {
             assert!((2_100..=4_000).contains(&owner) && owner.is_multiple_of(10));
             assert!(other <= 2_000 && other.is_multiple_of(10));
         }
+    }
+
+    #[test]
+    fn times_below_another_reach_all_of_it() {
+        let mut random = Random::new([7; 32]);
+        let most = Duration::from_millis(4);
+        let mut times: Vec<_> = (0..200).map(|_| random.up_to(most).as_millis()).collect();
+        times.sort_unstable();
+        times.dedup();
+        assert_eq!(times, [0, 1, 2, 3]);
+        assert_eq!(random.up_to(Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tracing::debug;
 
 use super::Agent;
 use super::event::{AgentEvent, DialogKey, EndCause, Reply};
+use super::random::Random;
 use super::respond::Answer;
 use super::update::Purpose;
 use crate::sip::header::{Header, Interval, Refresher};
@@ -37,12 +38,14 @@ enum Duty {
 
 impl Timer {
     /// From now on. It ends a little before the interval does (§10), so that the BYE arrives while
-    /// proxies still know the session.
-    fn start(now: Time, interval: Duration, duty: Duty) -> Self {
+    /// proxies still know the session. It is refreshed at half of the interval (§10), or up to a
+    /// quarter of that sooner: thousands that began at one moment shall not be so for ever.
+    fn start(now: Time, interval: Duration, duty: Duty, random: &mut Random) -> Self {
         let interval = interval.max(SESSION_EXPIRES_MIN);
+        let sooner = random.up_to(interval / 8);
         Self {
             duty,
-            refresh_at: (duty == Duty::Ours).then(|| now + interval / 2),
+            refresh_at: (duty == Duty::Ours).then(|| now + (interval / 2 - sooner)),
             ends_at: now + (interval - TIMEOUT.min(interval / 3)),
         }
     }
@@ -54,22 +57,32 @@ impl Timer {
 
     /// What the 2xx to an INVITE or UPDATE of ours has settled (§7.2). Without an interval nobody
     /// but us would notice that the other is gone.
-    pub(super) fn answered(now: Time, ours: Duration, response: &Message<'_>) -> Self {
+    pub(super) fn answered(
+        now: Time,
+        ours: Duration,
+        response: &Message<'_>,
+        random: &mut Random,
+    ) -> Self {
         match expires(response) {
             Some(agreed) => {
                 let duty = match agreed.refresher {
                     Some(Refresher::Uas) => Duty::Peers,
                     Some(Refresher::Uac) | None => Duty::Ours,
                 };
-                Self::start(now, seconds(agreed.seconds), duty)
+                Self::start(now, seconds(agreed.seconds), duty, random)
             }
-            None => Self::start(now, ours, Duty::Ours),
+            None => Self::start(now, ours, Duty::Ours, random),
         }
     }
 
     /// What our 2xx to an INVITE or UPDATE says (§9, table 2): never more than was asked for, never
     /// less than the peer's minimum.
-    pub(super) fn answer(now: Time, ours: Duration, request: &Message<'_>) -> (Self, Agreement) {
+    pub(super) fn answer(
+        now: Time,
+        ours: Duration,
+        request: &Message<'_>,
+        random: &mut Random,
+    ) -> (Self, Agreement) {
         let asked = expires(request);
         let is_known = knows_timer(request);
         let least = least(request);
@@ -90,7 +103,7 @@ impl Timer {
             },
             is_required: duty == Duty::Peers,
         };
-        (Self::start(now, interval, duty), agreement)
+        (Self::start(now, interval, duty, random), agreement)
     }
 }
 

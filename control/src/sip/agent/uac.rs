@@ -268,7 +268,12 @@ impl Agent {
         usage.path = Some(path);
         usage.peer.learn(response);
         usage.early = None;
-        usage.timer = Some(Timer::answered(now, self.session_expires, response));
+        usage.timer = Some(Timer::answered(
+            now,
+            self.session_expires,
+            response,
+            &mut self.random,
+        ));
         let is_initial =
             usage.is_early() || matches!(usage.phase, Phase::Ending(Ending::Cancelling(_)));
         match is_initial {

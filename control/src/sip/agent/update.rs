@@ -97,7 +97,7 @@ impl Agent {
         if let (true, Some(response)) = (status.is_success(), response) {
             usage.dialog.refresh_target(response);
             usage.peer.learn(response);
-            usage.timer = Some(Timer::answered(now, expires, response));
+            usage.timer = Some(Timer::answered(now, expires, response, &mut self.random));
             self.rearm_usage(dialog);
             return None;
         }
@@ -195,7 +195,8 @@ impl Agent {
         if !usage.is_confirmed() {
             return answer;
         }
-        let (timer, agreement) = Timer::answer(now, self.session_expires, &request);
+        let (timer, agreement) =
+            Timer::answer(now, self.session_expires, &request, &mut self.random);
         usage.timer = Some(timer);
         if let Some(dialog) = server.owner {
             self.rearm_usage(dialog);
