@@ -16,6 +16,7 @@ use shared::{CapturedPacket, Dscp, Form, Receiver, Share, WorkerLink};
 pub use form::form_from_environment;
 pub use kernel::Kernel;
 pub use start::start;
+pub use worker::STREAM_BYTES;
 
 pub mod address;
 pub mod agenda;

@@ -33,7 +33,7 @@ pub(crate) struct Worker {
 }
 
 /// What a stream takes of a worker's memory in all, the kernel's sockets aside.
-const STREAM_BYTES: usize = crate::stream::STREAM_BYTES + crate::uring::STREAM_BYTES;
+pub const STREAM_BYTES: usize = crate::stream::STREAM_BYTES + crate::uring::STREAM_BYTES;
 
 const _: () = assert!(STREAM_BYTES <= 512);
 

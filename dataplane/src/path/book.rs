@@ -147,3 +147,142 @@ impl fmt::Debug for Book {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::{Receiver, Wake, pair};
+
+    use super::*;
+    use crate::path::Shared;
+    use crate::uring::doorbell::Doorbell;
+
+    /// A book, and the finder's side of it.
+    fn book(wishes: usize) -> (Book, Receiver<Wish>, Arc<Shared>) {
+        let bell = Arc::new(Doorbell::new().unwrap());
+        let shared = Arc::new(Shared {
+            known: arc_swap::ArcSwap::default(),
+            bell: Arc::clone(&bell),
+            ended: std::sync::atomic::AtomicBool::new(false),
+        });
+        let (wish, wished) = pair(wishes, bell as Arc<dyn Wake>);
+        let reader = Arc::new(Reader(Arc::clone(&shared)));
+        (Book::new(reader, wish), wished, shared)
+    }
+
+    fn address(last: u16, port: u16) -> Address {
+        let [high, low] = last.to_be_bytes();
+        Address::from(SocketAddr::from(([10, 0, high, low], port)))
+    }
+
+    fn ip(last: u16) -> IpAddr {
+        SocketAddr::from(address(last, 0)).ip()
+    }
+
+    fn hop(interface: u32) -> Hop {
+        Hop {
+            interface,
+            ethernet: [7; super::super::ETHERNET_BYTES],
+        }
+    }
+
+    fn publish(shared: &Shared, hops: &[(IpAddr, Hop)]) {
+        shared.known.store(Arc::new(hops.iter().copied().collect()));
+    }
+
+    fn wishes(book: &mut Book, wished: &mut Receiver<Wish>) -> Vec<Wish> {
+        book.follow();
+        std::iter::from_fn(|| wished.pop()).collect()
+    }
+
+    #[test]
+    fn streams_of_one_peer_share_its_place_and_one_wish() {
+        let (mut book, mut wished, _shared) = book(8);
+        let place = book.enter(&address(1, 4_000)).unwrap();
+        assert_eq!(book.enter(&address(1, 4_002)), Some(place));
+        assert_ne!(book.enter(&address(2, 4_000)), Some(place));
+        let begun = wishes(&mut book, &mut wished);
+        assert_eq!(begun, [Wish::Begin(ip(1)), Wish::Begin(ip(2))]);
+        book.leave(place);
+        assert_eq!(wishes(&mut book, &mut wished), []);
+        book.leave(place);
+        assert_eq!(wishes(&mut book, &mut wished), [Wish::End(ip(1))]);
+    }
+
+    #[test]
+    fn a_path_is_used_once_it_is_known_and_not_once_it_is_gone() {
+        let (mut book, _wished, shared) = book(8);
+        let to = address(1, 4_000);
+        let place = book.enter(&to).unwrap();
+        assert_eq!(book.hop(place, &to), None);
+        publish(&shared, &[(ip(1), hop(3))]);
+        assert!(book.follow() && !book.follow());
+        assert_eq!(book.hop(place, &to), Some(&hop(3)));
+        assert_eq!(book.interface(place), Some(3));
+        assert_eq!(book.interfaces(), HashSet::from([3]));
+        publish(&shared, &[]);
+        assert!(book.follow());
+        assert_eq!(book.hop(place, &to), None);
+    }
+
+    #[test]
+    fn a_path_leads_to_its_own_peer_only() {
+        let (mut book, _wished, shared) = book(8);
+        publish(&shared, &[(ip(1), hop(3))]);
+        let place = book.enter(&address(1, 4_000)).unwrap();
+        book.follow();
+        assert_eq!(book.hop(place, &address(2, 4_000)), None);
+    }
+
+    #[test]
+    fn one_packet_of_two_hundred_and_fifty_six_leaves_by_the_socket() {
+        let (mut book, _wished, shared) = book(8);
+        let to = address(1, 4_000);
+        publish(&shared, &[(ip(1), hop(3))]);
+        let place = book.enter(&to).unwrap();
+        book.follow();
+        let paths = (0..1_024).filter(|_| book.hop(place, &to).is_some());
+        assert_eq!(paths.count(), 1_020);
+    }
+
+    #[test]
+    fn a_place_that_is_taken_again_has_nothing_of_its_last_peer() {
+        let (mut book, _wished, shared) = book(8);
+        publish(&shared, &[(ip(1), hop(3))]);
+        let place = book.enter(&address(1, 4_000)).unwrap();
+        book.follow();
+        book.leave(place);
+        assert_eq!(book.interface(place), None);
+        let other = address(2, 4_000);
+        assert_eq!(book.enter(&other), Some(place));
+        assert_eq!(book.hop(place, &other), None);
+    }
+
+    #[test]
+    fn a_full_book_has_no_place_until_a_peer_has_left() {
+        let (mut book, _wished, _shared) = book(8);
+        let peers = u16::try_from(PATHS_MAX).unwrap();
+        let places: Vec<_> = (0..peers)
+            .map(|peer| book.enter(&address(peer, 9)))
+            .collect();
+        assert!(places.iter().all(Option::is_some));
+        assert_eq!(book.enter(&address(peers, 9)), None);
+        book.leave(places[5].unwrap());
+        assert_eq!(book.enter(&address(peers, 9)), places[5]);
+    }
+
+    #[test]
+    fn wishes_that_find_no_room_are_told_later_in_order() {
+        let (mut book, mut wished, _shared) = book(2);
+        for peer in 0..5 {
+            book.enter(&address(peer, 9));
+        }
+        let mut told = Vec::new();
+        for _ in 0..5 {
+            told.extend(wishes(&mut book, &mut wished));
+        }
+        assert_eq!(
+            told,
+            (0..5).map(|peer| Wish::Begin(ip(peer))).collect::<Vec<_>>()
+        );
+    }
+}

@@ -1,21 +1,22 @@
-//! The thread that looks paths up: for each peer that a worker asks for, whenever something has
-//! changed, and every ten seconds in any case.
+//! The thread that looks paths up: for each peer that a worker asks for, and all of them whenever
+//! it is time for that (`review`).
 
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::{ip_mtu, ipv6_mtu};
 use shared::{Dscp, Receiver};
 
 use super::netlink::{Change, Changes, Netlink, Route};
+use super::review::Review;
 use super::{ETHERNET_BYTES, Hop, Known, Shared, Wish};
 use crate::envelope::HEADERS_BYTES;
 use crate::port::SEND_BYTES_MAX;
+use crate::uring::clock;
 
 /// See the module.
 pub(super) struct Finder {
@@ -26,6 +27,7 @@ pub(super) struct Finder {
     netlink: Netlink,
     changes: Changes,
     peers: HashMap<IpAddr, Peer>,
+    review: Review,
 }
 
 /// A peer that somebody sends to.
@@ -41,9 +43,6 @@ struct Found {
     /// `None` while its neighbour is not known.
     hop: Option<Hop>,
 }
-
-/// What no change was told of is found out then: an IPsec policy, an answer that was lost.
-const REVIEW: Duration = Duration::from_secs(10);
 
 /// The largest packet that leaves by a path.
 const PACKET_BYTES_MAX: usize = HEADERS_BYTES + SEND_BYTES_MAX;
@@ -63,12 +62,12 @@ impl Finder {
             netlink: Netlink::new()?,
             changes: Changes::new()?,
             peers: HashMap::new(),
+            review: Review::new(clock::now()),
         })
     }
 
     /// Looks up paths until no worker is left.
     pub(super) fn run(mut self) {
-        let mut reviewed = crate::uring::clock::now();
         while !self.shared.ended.load(Ordering::SeqCst) {
             if let Err(error) = self.sleep() {
                 tracing::error!(%error, "paths cannot be looked up: all packets leave by sockets");
@@ -76,15 +75,25 @@ impl Finder {
             }
             let mut is_new = self.take_changes();
             is_new |= self.take_wishes();
-            let now = crate::uring::clock::now();
-            if now - reviewed >= REVIEW {
-                reviewed = now;
-                is_new |= self.find_all();
-            }
-            if is_new {
+            is_new |= self.review();
+            // What may be wrong is not told: the kernel routes meanwhile.
+            if is_new && !self.review.is_stale() {
                 self.publish();
             }
         }
+    }
+
+    /// Looks all up if it is time; whether anything is another now.
+    fn review(&mut self) -> bool {
+        let now = clock::now();
+        if !self.review.is_due(now) {
+            return false;
+        }
+        let is_stale = self.review.is_stale();
+        let is_new = self.find_all();
+        self.review.done(now, clock::now());
+        // The table was emptied when it became stale.
+        is_new || is_stale
     }
 
     fn sleep(&self) -> io::Result<()> {
@@ -93,7 +102,8 @@ impl Finder {
             PollFd::new(&self.changes, PollFlags::IN),
             PollFd::new(bell, PollFlags::IN),
         ];
-        let timeout = Timespec::try_from(REVIEW).map_err(io::Error::other)?;
+        let timeout = self.review.wait(clock::now());
+        let timeout = Timespec::try_from(timeout).map_err(io::Error::other)?;
         match poll(&mut files, Some(&timeout)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -107,7 +117,7 @@ impl Finder {
 
     /// Whether the table is another now.
     fn take_changes(&mut self) -> bool {
-        let (mut is_new, mut anything) = (false, false);
+        let mut is_new = false;
         while let Some(changes) = self.changes.next() {
             for change in changes {
                 match change {
@@ -120,17 +130,19 @@ impl Finder {
                             mac,
                         );
                     }
-                    Change::Anything => anything = true,
+                    Change::Anything => self.distrust(),
                 }
             }
         }
-        if anything && !self.peers.is_empty() {
-            // Until it is known what has changed, the kernel shall route.
-            self.shared.known.store(Arc::default());
-            self.find_all();
-            return true;
-        }
         is_new
+    }
+
+    /// Until it is known what has changed, the kernel shall route.
+    fn distrust(&mut self) {
+        if !self.review.is_stale() && !self.peers.is_empty() {
+            self.review.hasten();
+            self.shared.known.store(Arc::default());
+        }
     }
 
     fn take_neighbour(&mut self, route: Route, mac: Option<[u8; 6]>) -> bool {

@@ -8,6 +8,7 @@
 mod book;
 mod finder;
 mod netlink;
+mod review;
 
 use std::collections::HashMap;
 use std::io;
