@@ -18,6 +18,7 @@ pub mod pages;
 pub mod phone;
 pub mod plane;
 pub mod server;
+mod signals;
 pub mod speech;
 pub mod token;
 pub mod wav;

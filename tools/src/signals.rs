@@ -8,11 +8,11 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// The signals that end a run.
 #[derive(Debug)]
-pub(super) struct Signals(SignalFd);
+pub(crate) struct Signals(SignalFd);
 
 impl Signals {
     /// From here on they interrupt nothing by themselves, in this thread and those it starts.
-    pub(super) fn take() -> io::Result<Self> {
+    pub(crate) fn take() -> io::Result<Self> {
         let mut set = SigSet::empty();
         set.add(Signal::SIGINT);
         set.add(Signal::SIGTERM);
@@ -22,7 +22,7 @@ impl Signals {
     }
 
     /// Whether one came since last asked.
-    pub(super) fn came(&self) -> bool {
+    pub(crate) fn came(&self) -> bool {
         matches!(self.0.read_signal(), Ok(Some(_)))
     }
 }

@@ -1,5 +1,5 @@
 //! The core of a worker without a kernel: what user space costs for a packet of music and for one
-//! that is relayed.
+//! that is relayed, the headers before it included where they are written here.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use dataplane::address::Address;
 use dataplane::engine::{Engine, EngineConfig};
-use dataplane::line::Line;
+use dataplane::envelope::{Envelope, HEADERS_BYTES};
 use dataplane::port::{Owner, Port, SEND_BYTES_MAX, Socket, Sockets};
 use dataplane::prompt::{Prompt, PromptTable};
 use dataplane::receive::Outcome;
-use dataplane::stream::Stream;
 use dataplane::utilisation::WINDOW;
 use shared::{
-    Command, DropReason, Role, RtcpPort, Share, Source, StreamId, SyncSource, Time, WorkerId,
-    WorkerStats,
+    Command, DropReason, Dscp, Form, Role, RtcpPort, Share, Source, StreamId, SyncSource, Time,
+    WorkerId, WorkerStats,
 };
 
 use super::bare::{PACKET_BYTES, Place, on_thread, thread_cpu};
@@ -29,23 +28,20 @@ pub(super) struct CoreCost {
     pub(super) relay_ns: f64,
 }
 
-/// Bytes that the core keeps for a stream.
-pub(super) const STREAM_BYTES: usize = size_of::<Stream>() + size_of::<Line>();
-
 /// Each figure is the best of so many: what disturbs one only ever makes it worse.
 const ROUNDS: usize = 5;
 
 /// Milliseconds of each.
 const SLOTS: u32 = 200;
 
-/// Measures with so many streams.
-pub(super) fn measure(place: &Place, streams: u32) -> Result<CoreCost, Box<dyn Error>> {
+/// Measures with so many streams, whose packets leave in a form.
+pub(super) fn measure(place: &Place, streams: u32, send: Form) -> Result<CoreCost, Box<dyn Error>> {
     on_thread(place, &|| Ok(()), move || {
         let least = |cost: &mut dyn FnMut() -> f64| {
             (0..ROUNDS).map(|_| cost()).fold(f64::INFINITY, f64::min)
         };
-        let mut playing = Core::new(streams, |_| MUSIC);
-        let mut bridged = Core::new(streams, |stream| Source::Bridge {
+        let mut playing = Core::new(streams, send, |_| MUSIC);
+        let mut bridged = Core::new(streams, send, |stream| Source::Bridge {
             peer: StreamId {
                 index: stream.index ^ 1,
                 ..stream
@@ -71,15 +67,22 @@ struct Core {
 
 /// Takes packets as a ring does, into buffers that are used again, and sends none.
 struct Nowhere {
-    buffers: Vec<[u8; SEND_BYTES_MAX]>,
+    buffers: Vec<Buffer>,
+    /// What writes the headers, where the kernel does not.
+    envelope: Option<Envelope>,
     packets: u64,
+}
+
+struct Buffer {
+    headers: [u8; HEADERS_BYTES],
+    payload: [u8; SEND_BYTES_MAX],
 }
 
 /// As many as a ring has.
 const BUFFERS: usize = 256;
 
 impl Core {
-    fn new(streams: u32, source: impl Fn(StreamId) -> Source) -> Self {
+    fn new(streams: u32, send: Form, source: impl Fn(StreamId) -> Source) -> Self {
         let config = EngineConfig {
             worker: WorkerId(0),
             streams_max: streams,
@@ -91,10 +94,7 @@ impl Core {
         let mut core = Self {
             engine: Engine::new(&config, prompts, Arc::new(WorkerStats::new())),
             now: Time::from_millis(1_000),
-            port: Nowhere {
-                buffers: vec![[0; SEND_BYTES_MAX]; BUFFERS],
-                packets: 0,
-            },
+            port: Nowhere::new(send),
             streams,
             sequence: 0,
         };
@@ -168,7 +168,10 @@ impl Core {
                 let heard = self
                     .engine
                     .receive(self.now, owner(index), PEER, &mut packet);
-                relayed += u64::from(matches!(heard, Outcome::Forward(_)));
+                if let Outcome::Forward(_) = heard {
+                    relayed += 1;
+                    self.port.forward(&packet);
+                }
             }
         }
         cost(thread_cpu() - before, relayed)
@@ -199,17 +202,51 @@ const fn owner(index: u32) -> Owner {
     }
 }
 
+impl Nowhere {
+    fn new(send: Form) -> Self {
+        let empty = || Buffer {
+            headers: [0; HEADERS_BYTES],
+            payload: [0; SEND_BYTES_MAX],
+        };
+        let is_sealed = matches!(send, Form::Raw | Form::Packet);
+        let envelope = Envelope::new(SERVER.ip(), Dscp::EXPEDITED.traffic_class());
+        Self {
+            buffers: (0..BUFFERS).map(|_| empty()).collect(),
+            envelope: envelope.filter(|_| is_sealed),
+            packets: 0,
+        }
+    }
+
+    /// From the buffer it arrived in, unless headers go before it.
+    fn forward(&mut self, packet: &[u8]) {
+        if self.envelope.is_some() {
+            self.take(&Address::from(PEER), |payload| {
+                payload[..packet.len()].copy_from_slice(packet);
+                packet.len()
+            });
+        }
+    }
+
+    fn take(&mut self, to: &Address, fill: impl FnOnce(&mut [u8]) -> usize) {
+        let place = usize::try_from(self.packets).unwrap_or(0) % BUFFERS;
+        let Buffer { headers, payload } = &mut self.buffers[place];
+        let length = fill(payload);
+        if let Some(envelope) = &self.envelope {
+            envelope.seal(headers, SERVER.port(), to, &payload[..length]);
+        }
+        self.packets += 1;
+    }
+}
+
 impl Port for Nowhere {
     fn send(
         &mut self,
         _socket: Socket,
-        _to: &Address,
+        to: &Address,
         _owner: Owner,
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> Result<(), DropReason> {
-        let place = usize::try_from(self.packets).unwrap_or(0) % BUFFERS;
-        fill(&mut self.buffers[place]);
-        self.packets += 1;
+        self.take(to, fill);
         Ok(())
     }
 
@@ -224,7 +261,7 @@ mod tests {
 
     #[test]
     fn every_stream_plays_every_twenty_milliseconds() {
-        let mut core = Core::new(40, |_| MUSIC);
+        let mut core = Core::new(40, Form::Socket, |_| MUSIC);
         core.play();
         let packets = core.port.packets;
         core.play();
@@ -233,9 +270,19 @@ mod tests {
 
     #[test]
     fn what_a_bridged_stream_receives_is_relayed() {
-        let mut core = Core::new(4, |stream| Source::Bridge {
+        let mut core = Core::new(4, Form::Packet, |stream| Source::Bridge {
             peer: id(stream.index ^ 1),
         });
         assert!(core.relay().is_finite(), "packets were relayed");
+        let sealed = core
+            .port
+            .buffers
+            .iter()
+            .filter(|it| it.headers[40..42] == [15, 160]);
+        assert_eq!(
+            sealed.count(),
+            40,
+            "from port 4000, four packets in each of ten rounds"
+        );
     }
 }

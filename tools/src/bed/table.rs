@@ -6,13 +6,14 @@ use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use dataplane::STREAM_BYTES;
 use serde_json::json;
 use shared::Form;
 
 use super::bare::Place;
 use super::bridges::{Bridges, bridges};
 use super::brief::{SHARE_MIN, loss_rows, pacing_row, parked_row, ratio_in_words};
-use super::core::{self, CoreCost, STREAM_BYTES};
+use super::core::{self, CoreCost};
 use super::machine::{self, Machine};
 use super::namespace::Bed;
 use super::report::{Judgement, Report, Row, grouped, median};
@@ -87,7 +88,7 @@ pub(super) fn table(options: &TableOptions, out: &mut impl Write) -> Result<bool
 
 fn measure(machine: &Machine, send: Form) -> Result<Findings, Box<dyn Error>> {
     say("the core alone", 15_000);
-    let core = cores(machine)?;
+    let core = cores(machine, send)?;
     say("bridged calls", 4_000);
     let bridges = bridges(machine, send)?;
     say("few calls", 1_000);
@@ -146,15 +147,15 @@ fn say(what: &str, calls: u32) {
 }
 
 /// With the fewest and with the most streams of the table.
-fn cores(machine: &Machine) -> Result<(CoreCost, CoreCost), Box<dyn Error>> {
+fn cores(machine: &Machine, send: Form) -> Result<(CoreCost, CoreCost), Box<dyn Error>> {
     let bed = Bed::build()?;
     let place = Place {
         space: bed.server(),
         cpu: machine.worker_cpu(),
     };
     Ok((
-        core::measure(&place, 1_000)?,
-        core::measure(&place, 15_000)?,
+        core::measure(&place, 1_000, send)?,
+        core::measure(&place, 15_000, send)?,
     ))
 }
 

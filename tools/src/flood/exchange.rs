@@ -15,9 +15,9 @@ use super::limits::{CALLS_UNDER_WAY_MAX, END_WITHIN};
 use super::options::Target;
 use super::ports;
 use super::scope::Scope;
-use super::signals::Signals;
 use crate::clock;
 use crate::phone::{Event, Line, Outbox, Phones};
+use crate::signals::Signals;
 
 /// The phones and what they are connected with.
 #[derive(Debug)]

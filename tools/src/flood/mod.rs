@@ -20,7 +20,6 @@ mod progress;
 mod relay;
 mod report;
 mod scope;
-mod signals;
 mod sink;
 mod stage;
 mod talkers;

@@ -13,9 +13,9 @@ use super::options::SinkOptions;
 use super::ports;
 use super::progress::Progress;
 use super::report::Report;
-use super::signals::Signals;
 use super::watch::Watch;
 use crate::clock;
+use crate::signals::Signals;
 
 /// Runs it.
 pub(super) fn run(options: &SinkOptions) -> Result<Report, Box<dyn Error>> {

@@ -25,6 +25,7 @@ use crate::bed::ports::{parted, ports};
 use crate::bed::report::{grouped, quantiles, time};
 use crate::bed::server::ServerProcess;
 use crate::judge::{Music, Pacing};
+use crate::signals::Signals;
 
 /// What to hold, and for how long.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,6 +50,9 @@ pub(super) struct HoldOptions {
 /// How often it is looked at what was heard.
 const STEP: Duration = Duration::from_secs(10);
 
+/// How often it is looked whether the run is to end.
+const GLANCE: Duration = Duration::from_millis(500);
+
 /// After the last call was parked: what its grid is learned from came in the rush.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -66,6 +70,8 @@ struct Step {
 /// A run, as it was seen.
 struct Run {
     calls: u32,
+    /// By Ctrl-C or SIGTERM.
+    is_interrupted: bool,
     parked_throughout: usize,
     steps: Vec<Step>,
     /// While held.
@@ -80,10 +86,11 @@ struct Run {
     listened: usize,
 }
 
-/// Holds the calls; whether nothing falls short.
+/// Holds the calls, until a signal if that comes first; whether nothing falls short.
 pub(super) fn hold(options: &HoldOptions, out: &mut impl Write) -> Result<bool, Box<dyn Error>> {
     let machine = Machine::look()?;
     machine::raise_descriptors()?;
+    let signals = Signals::take()?;
     let load_before = machine::load();
     let bed = Bed::build()?;
     let mut server = ServerProcess::start(&bed, options.calls, machine.worker_cpu(), options.send)?;
@@ -97,7 +104,7 @@ pub(super) fn hold(options: &HoldOptions, out: &mut impl Write) -> Result<bool, 
         machine.line(),
         server.media
     )?;
-    let run = watch(options, &bed, &mut server, out)?;
+    let run = watch(options, &bed, &mut server, &signals, out)?;
     let machine = format!(
         "{}; load {load_before} before, {} after",
         machine.line(),
@@ -116,6 +123,7 @@ fn watch(
     options: &HoldOptions,
     bed: &Bed,
     server: &mut ServerProcess,
+    signals: &Signals,
     out: &mut impl Write,
 ) -> Result<Run, Box<dyn Error>> {
     let ports = ports(options.calls, options.heard);
@@ -128,8 +136,11 @@ fn watch(
     listener.heard();
     let first = server.look()?;
     let (mut steps, mut pacing, mut drift) = (Vec::new(), Pacing::new(), Drift::default());
-    while first.at + Duration::from_secs(options.seconds.into()) > clock_of(&steps, &first) {
-        load.wait(STEP);
+    let mut is_interrupted = false;
+    while !is_interrupted
+        && first.at + Duration::from_secs(options.seconds.into()) > clock_of(&steps, &first)
+    {
+        is_interrupted = step(&mut load, signals);
         let (look, heard) = (server.look()?, listener.heard());
         pacing.add(&heard.pacing);
         drift.take(look.at, &heard.origins);
@@ -154,6 +165,7 @@ fn watch(
     load.wait(QUIET);
     Ok(Run {
         calls: options.calls,
+        is_interrupted,
         parked_throughout,
         steps,
         pacing,
@@ -164,6 +176,15 @@ fn watch(
         interface: Interface::look("phones")?,
         heard: listener.heard(),
         listened: listened.len(),
+    })
+}
+
+/// Waits until the next look; whether a signal came.
+fn step(load: &mut Load, signals: &Signals) -> bool {
+    let glances = STEP.as_millis() / GLANCE.as_millis();
+    (0..glances).any(|_| {
+        load.wait(GLANCE);
+        signals.came()
     })
 }
 

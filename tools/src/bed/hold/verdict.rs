@@ -1,10 +1,12 @@
 //! What is to be said of calls that were held.
 
+use control::sip::limits::SESSION_EXPIRES;
 use serde_json::json;
 
 use super::{HoldOptions, Run};
 use crate::bed::drift::Trend;
 use crate::bed::figures::Figures;
+use crate::bed::look::Look;
 use crate::bed::report::{Judgement, Report, Row, grouped, heard_row, quantiles, time};
 
 impl Run {
@@ -20,9 +22,13 @@ impl Run {
         }
         Report {
             title: format!(
-                "{} parked calls for {} s",
+                "{} parked calls for {:.0} s{}",
                 grouped(self.calls.into()),
-                options.seconds
+                figures.seconds,
+                match self.is_interrupted {
+                    true => format!(", interrupted: {} s were asked for", options.seconds),
+                    false => String::new(),
+                }
             ),
             machine,
             rows: self.rows(&figures, trend),
@@ -118,26 +124,41 @@ impl Run {
     }
 
     fn memory_row(&self) -> Row {
-        let growth = self.growth();
+        let seconds = self.steps.last().map_or(0, |step| step.second);
+        let since = settled_after(seconds);
+        let settled = self.steps.iter().find(|step| step.second >= since);
+        let settled = settled.map_or(&self.first, |step| &step.look);
+        let growth = self.growth(settled);
         Row::new(
-            "memory grown since the first minute",
+            format!("memory grown since second {since}"),
             "< 1 %",
             format!(
-                "{:+.2} % of {} MiB",
+                "{:+.2} % of {} MiB; {} MiB at the beginning",
                 growth * 100.0,
+                settled.resident_bytes >> 20,
                 self.first.resident_bytes >> 20
             ),
             Judgement::of(growth < 0.01),
         )
     }
 
-    /// Resident memory at the end against the end of the first minute, as a part of the latter.
+    /// Resident memory at the end against that of a moment before, as a part of the latter.
     #[expect(clippy::cast_precision_loss, reason = "a share")]
-    fn growth(&self) -> f64 {
-        let settled = self.steps.iter().find(|step| step.second >= 60);
-        let settled = settled.map_or(&self.first, |step| &step.look);
+    fn growth(&self, settled: &Look) -> f64 {
         let end = self.steps.last().map_or(&self.first, |step| &step.look);
         end.resident_bytes as f64 / settled.resident_bytes.max(1) as f64 - 1.0
+    }
+}
+
+/// When everything that a call needs has been needed once: its first minute, or in a long run the
+/// first refresh of its session, which half of the session interval after its beginning takes
+/// memory for transactions that the refreshes after it take again.
+const fn settled_after(seconds: u64) -> u64 {
+    const REFRESHED: u64 = SESSION_EXPIRES.as_secs() / 2 + 60;
+    if seconds >= 2 * REFRESHED {
+        REFRESHED
+    } else {
+        60
     }
 }
 
@@ -182,4 +203,15 @@ fn cpu_row(figures: &Figures) -> Row {
         ),
         Judgement::NotJudged,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_flat_after_everything_was_needed_once() {
+        assert_eq!([10, 600, 1_900].map(settled_after), [60, 60, 60]);
+        assert_eq!([1_920, 3_600].map(settled_after), [960, 960]);
+    }
 }
