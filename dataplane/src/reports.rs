@@ -217,7 +217,11 @@ impl Engine {
         let written = port.send(sockets.rtcp, &to, owner, |out| {
             let length = rtcp::write(out, &report);
             if captured {
-                tap.see(owner, Sight::sent(now, to, &out[..length]), stats);
+                tap.see(
+                    owner,
+                    Sight::sent(now, to, &out[..length]).of_rtcp(stream),
+                    stats,
+                );
             }
             length
         });
@@ -254,7 +258,7 @@ impl Engine {
         let stream = self.table.get(owner).ok_or(DropReason::StaleStream)?;
         let source = Address::from(source);
         if stream.captured {
-            let sight = Sight::arrived(now, source, datagram);
+            let sight = Sight::arrived(now, source, datagram).of_rtcp(stream);
             self.tap.see(owner, sight, &self.stats);
         }
         let terms = stream.terms.as_ref().ok_or(DropReason::NotWanted)?;

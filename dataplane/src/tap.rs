@@ -17,6 +17,7 @@ use crate::address::Address;
 use crate::engine::{Engine, owner};
 use crate::port::Owner;
 use crate::rtp;
+use crate::stream::Stream;
 
 /// The captured streams of a worker.
 #[derive(Debug, Default)]
@@ -30,8 +31,8 @@ pub struct Tap {
 struct Tapped {
     owner: Owner,
     capture: CaptureId,
-    /// Of RTP, and of RTCP.
-    local: [Address; 2],
+    /// Of RTP.
+    local: Address,
     /// Copies that found no room since the last one that did.
     lost: u32,
 }
@@ -42,6 +43,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) at: Time,
     pub(crate) course: Course,
     pub(crate) remote: Address,
+    /// Ours is the port above that of RTP.
+    pub(crate) is_beside: bool,
     pub(crate) datagram: &'a [u8],
 }
 
@@ -52,6 +55,7 @@ impl<'a> Sight<'a> {
             at,
             course,
             remote,
+            is_beside: false,
             datagram,
         }
     }
@@ -62,8 +66,18 @@ impl<'a> Sight<'a> {
             at,
             course,
             remote,
+            is_beside: false,
             datagram,
         }
+    }
+}
+
+impl Sight<'_> {
+    /// Of RTCP, at the port that a stream has for it.
+    pub(crate) fn of_rtcp(self, stream: &Stream) -> Self {
+        let sockets = stream.sockets();
+        let is_beside = sockets.is_some_and(|sockets| sockets.rtp != sockets.rtcp);
+        Self { is_beside, ..self }
     }
 }
 
@@ -94,7 +108,7 @@ impl Tap {
             at: sight.at,
             course: sight.course,
             ends: Ends {
-                local: tapped.local[usize::from(rtp::is_rtcp(bytes))].into(),
+                local: tapped.beside(sight.is_beside).into(),
                 remote: sight.remote.into(),
             },
             length: count(bytes.len()),
@@ -110,7 +124,7 @@ impl Tap {
         }
     }
 
-    fn set(&mut self, owner: Owner, capture: Option<CaptureId>, local: [Address; 2]) {
+    fn set(&mut self, owner: Owner, capture: Option<CaptureId>, local: Address) {
         self.streams.retain(|one| one.owner != owner);
         if self.streams.len() >= STREAMS_MAX {
             return;
@@ -142,33 +156,35 @@ impl Engine {
         else {
             unreachable!("no other command is given to it")
         };
-        let (id, local): (StreamId, _) = (stream, Address::from(local));
+        let id: StreamId = stream;
         let Some(stream) = self.table.get(owner(id)) else {
             return self.stats.count_drop(DropReason::StaleStream, 1);
-        };
-        let shares = stream.sockets().is_some_and(|it| it.rtp == it.rtcp);
-        let rtcp = match shares {
-            true => local,
-            false => local.with_port(local.port().saturating_add(1)),
         };
         stream.captured = capture.is_some();
         if let Some(place) = stream.place {
             self.wheel.line(place).captured = capture.is_some();
         }
-        self.tap.set(owner(id), capture, [local, rtcp]);
+        self.tap.set(owner(id), capture, local.into());
         // What is kept away from the socket is not seen.
         self.unsettle(owner(id));
     }
 
     /// Nothing more is copied of a stream that is gone.
     pub(crate) fn untap(&mut self, owner: Owner) {
-        self.tap.set(owner, None, [Address::NONE; 2]);
+        self.tap.set(owner, None, Address::NONE);
     }
 }
 
 /// Captured streams of one worker: a call has two, and more for a moment while one leg takes the
 /// place of another.
 const STREAMS_MAX: usize = 4 * CAPTURES_MAX;
+
+impl Tapped {
+    fn beside(&self, is_beside: bool) -> Address {
+        let port = self.local.port().saturating_add(is_beside.into());
+        self.local.with_port(port)
+    }
+}
 
 /// How much of a datagram is copied.
 fn kept(datagram: &[u8]) -> usize {

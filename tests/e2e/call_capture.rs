@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::harness::clock::{PATIENCE, pause};
 use crate::harness::phone::{Phone, field, status};
+use crate::harness::sipp::Over;
 use crate::harness::{Process, Server, Settings, Sipp};
 use crate::orbitctl::{fails, orbitctl, with_token};
 
@@ -65,16 +66,22 @@ impl Capturing {
         }
     }
 
-    /// Waits for its end; what it says, and the file.
-    fn finish(mut self) -> (String, Pcapng) {
+    /// Waits for its good end; what it says, and the file.
+    fn finish(self) -> (String, Pcapng) {
+        let (code, said, file) = self.end();
+        assert_eq!(code, Some(0), "{said}");
+        (said, file)
+    }
+
+    /// Waits for its end: its exit code, what it says, and the file.
+    fn end(mut self) -> (Option<i32>, String, Pcapng) {
         let status = self.process.wait(PATIENCE);
         let said = self.process.log().join("\n");
-        assert!(status.success(), "{said}");
         let file = Pcapng {
             path: self.file,
             _folder: self._folder,
         };
-        (said, file)
+        (status.code(), said, file)
     }
 }
 
@@ -283,5 +290,47 @@ fn what_cannot_be_captured_is_said_with_what_would_be_right() {
     fs::write(&file, "mine").expect("a file of our own");
     fails(&capture(&["701"]), 2, &["already", "not there yet"]);
     assert_eq!(fs::read(Path::new(into)).expect("it is there"), b"mine");
+    server.stop();
+}
+
+#[test]
+fn a_call_over_tcp_is_read_as_one() {
+    let server = server();
+    let mut parkee = Sipp::new("parked_until_bye.xml")
+        .over(Over::Tcp)
+        .start(&server);
+    let orbit = parkee.orbit();
+    let capturing = Capturing::start(&server, &[&orbit]);
+    orbitctl(&server, &["hang-up", &orbit]);
+    parkee.finish();
+    let (_, file) = capturing.finish();
+    let over_tcp = file.fields("sip && tcp", &["sip.CSeq.method", "sip.Status-Code"]);
+    assert_eq!(over_tcp, ["BYE\t", "BYE\t200"]);
+    let wrong = file.fields("tcp.analysis.lost_segment", &["frame.number"]);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    server.stop();
+}
+
+#[test]
+fn a_full_disk_ends_a_capture_and_is_said() {
+    let server = Server::start(&Settings {
+        api: true,
+        store: true,
+        store_room: Some("4m"),
+        ..Settings::default()
+    });
+    let mut parkee = Sipp::new("parked_until_bye.xml").start(&server);
+    let orbit = parkee.orbit();
+    let filler = server.store().with_file_name("filler");
+    let capturing = Capturing::start(&server, &[&orbit]);
+    let fill = vec![0; 8 << 20];
+    fs::write(&filler, fill).expect_err("no room for that");
+    let (status, said, file) = capturing.end();
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("No space left on device"), "{said}");
+    file.has_no_payload();
+    fs::remove_file(filler).expect("it is there");
+    orbitctl(&server, &["hang-up", &orbit]);
+    parkee.finish();
     server.stop();
 }

@@ -6,6 +6,8 @@
 
 mod conversation;
 mod pcapng;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::time::Duration;

@@ -4,8 +4,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use dataplane::port::{Socket, Sockets};
 use dataplane::tap::Tap;
-use shared::{CaptureId, CapturedPacket, Command, Course, Media, Receiver, Source, StreamId, Wake};
+use shared::{
+    CaptureId, CapturedPacket, Command, Course, Media, Receiver, Role, RtcpPort, Source, StreamId,
+    SyncSource, Wake,
+};
 
 use super::common::lab::Lab;
 use super::common::{media, music, packet, recording};
@@ -147,6 +151,30 @@ fn reports_are_copied_whole_with_the_port_above() {
             (4_001, report.length)
         );
     }
+}
+
+#[test]
+fn reports_on_the_port_of_rtp_are_there_whenever_the_capture_began() {
+    let (mut lab, copies) = lab(64);
+    let stream = super::common::stream(0, 0);
+    lab.command(Command::Open {
+        stream,
+        local: "192.0.2.1:4000".parse().unwrap(),
+        rtcp: RtcpPort::Mux,
+        role: Role::Begin,
+        source: SyncSource::numbered(0),
+    });
+    capture(&mut lab, stream, Some(1));
+    let owner = lab.port.opening.pop().unwrap();
+    let (rtp, rtcp) = (Socket(0), Socket(0));
+    let bound = Ok(Sockets { rtp, rtcp });
+    lab.engine.opened(lab.now, owner, bound);
+    lab.describe(stream, media(Some(phone())));
+    let report = [0x80, 201, 0, 1, 0, 0, 0, 7];
+    lab.arrive(stream, phone(), &report);
+    let [seen] = all(&copies).try_into().unwrap();
+    assert_eq!((seen.ends.local.port(), seen.length), (4_000, 8));
+    assert_eq!(seen.head[..8], report);
 }
 
 #[test]
