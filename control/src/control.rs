@@ -146,6 +146,8 @@ pub struct ControlStatus {
     /// Whether there is a store and it cannot keep up: what changes now would be lost with the
     /// process.
     pub store_behind: bool,
+    /// How often that began.
+    pub store_falls: u64,
     /// Whether no more calls are taken, and those that are there run to their end.
     pub is_draining: bool,
 }

@@ -33,6 +33,7 @@ impl Control {
             parked_total: exchange.totals.parked,
             forsaken: exchange.totals.forsaken,
             store_behind: self.gate.is_behind(),
+            store_falls: self.gate.falls(),
             is_draining: exchange.phase == Phase::Draining,
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Gate<T> {
     /// The last batch that is durable.
     durable: u64,
     is_behind: bool,
+    /// How often it fell behind.
+    falls: u64,
     /// Messages that came, and those of them that wait no more.
     came: u64,
     left: u64,
@@ -90,8 +92,14 @@ impl<T> Gate<T> {
         self.is_behind
     }
 
+    /// How often calls were parked that would not have outlived the process.
+    pub(crate) fn falls(&self) -> u64 {
+        self.falls
+    }
+
     fn fall_behind(&mut self, why: &str) {
         if !std::mem::replace(&mut self.is_behind, true) {
+            self.falls += 1;
             tracing::error!(
                 "the store is behind, {why}: parking goes on, but what changes now would not \
                  outlive this process"
@@ -107,6 +115,7 @@ impl<T> Default for Gate<T> {
             last: 0,
             durable: 0,
             is_behind: false,
+            falls: 0,
             came: 0,
             left: 0,
         }
@@ -162,6 +171,9 @@ mod tests {
         assert!(gate.is_behind());
         gate.stored(2);
         assert!(!gate.is_behind());
+        gate.failed();
+        gate.failed();
+        assert_eq!(gate.falls(), 2, "once slow, once failed");
     }
 
     #[test]

@@ -269,6 +269,7 @@ impl World {
             retrieved: status.retrieved,
             parked_total: status.parked_total,
             forsaken: status.forsaken,
+            store_falls: status.store_falls,
             free: orbits_of(&self),
             ..ControlStatus::default()
         };

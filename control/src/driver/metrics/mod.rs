@@ -92,7 +92,7 @@ impl Metrics {
         signalling::write(&mut page, figures);
         media::write(&mut page, &self.workers);
         if let Some(stats) = &self.store {
-            store::write(&mut page, stats, figures.status.store_behind);
+            store::write(&mut page, stats, &figures.status);
         }
         records::write(&mut page, &self.records);
         captures::write(&mut page, &*self.recorder, &self.workers);

@@ -8,6 +8,7 @@ use shared::{Counter, Histogram};
 use super::media::histogram;
 use super::page::Page;
 use crate::cdr::Cdr;
+use crate::control::ControlStatus;
 use crate::driver::clock;
 use crate::store::{Batch, Loaded, ObjectChange, ObjectRecord, Store, StoreError};
 
@@ -87,11 +88,13 @@ impl<S: Store> Measured<S> {
     }
 }
 
-/// `behind`: what changes now would be lost with the process.
-pub(super) fn write(page: &mut Page, stats: &StoreStats, behind: bool) {
+pub(super) fn write(page: &mut Page, stats: &StoreStats, status: &ControlStatus) {
     let help = "Whether the store cannot keep up: 1 when what changes now would be lost.";
     page.gauge("orbit_store_behind", help)
-        .sample(&[], u8::from(behind));
+        .sample(&[], u8::from(status.store_behind));
+    let help = "How often the store began not to keep up.";
+    page.counter("orbit_store_falls_behind_total", help)
+        .sample(&[], status.store_falls);
     page.counter(
         "orbit_store_commits_total",
         "Transactions that became durable.",
@@ -171,9 +174,17 @@ mod tests {
         let results = results.map(|result| result.is_ok());
         assert_eq!(results, [true, false, true], "the store's own word");
         let mut page = Page::default();
-        write(&mut page, &stats, false);
+        let status = ControlStatus {
+            store_falls: 7,
+            ..ControlStatus::default()
+        };
+        write(&mut page, &stats, &status);
         let text = page.into_text();
         assert!(text.contains("orbit_store_commits_total 2\n"), "{text}");
+        assert!(
+            text.contains("orbit_store_falls_behind_total 7\n"),
+            "{text}"
+        );
         assert!(
             text.contains("orbit_store_commits_failed_total 1\n"),
             "{text}"
