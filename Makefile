@@ -1,7 +1,7 @@
 # The commands of the project. `make` prints them; CI calls the same ones.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo flood package package-live packages check test e2e simulate fuzz bench bench-control bench-forms bench-media bench-media-hour doc fmt clean
+.PHONY: help build run demo flood package package-live packages check test e2e simulate fuzz bench bench-control bench-durable bench-forms bench-media bench-media-hour doc fmt clean
 
 CALLS ?= 1000
 SIP ?= 127.0.0.1:5060
@@ -9,6 +9,7 @@ SECONDS ?= 20
 SEEDS ?= 10000
 REPORT ?= target/bench-media-hour
 RUNS ?= 1000000
+STORE ?= target
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +64,12 @@ bench-control: ## Measure parking and retrieving: control alone, then the whole 
 	cargo bench -p orbit-benches --bench control
 	cargo build --release
 	target/release/orbitd bed pairs --report target/bench-control
+
+bench-durable: ## Measure with a store in STORE (target): pairs, adoption after a kill, the API's list, scrapes (root), in 4 minutes
+	cargo build --release
+	@failed=0; for bed in "pairs --store $(STORE)" "adopt --store $(STORE)" list scrape; do \
+		target/release/orbitd bed $$bed --report target/bench-durable-$${bed%% *} || failed=1; \
+	done; exit $$failed
 
 bench-media: ## Judge the media path against bare loops in two network namespaces (root), within 10 minutes
 	cargo build --release

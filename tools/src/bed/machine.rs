@@ -58,6 +58,14 @@ impl Machine {
         Ok(())
     }
 
+    /// Gives the calling thread, and all that it starts, back what it stood aside from.
+    pub(super) fn spread(&self) -> Result<(), Box<dyn Error>> {
+        let mut all = CpuSet::new();
+        self.cpus.iter().for_each(|&cpu| all.set(cpu));
+        sched_setaffinity(None, &all)?;
+        Ok(())
+    }
+
     pub(super) fn line(&self) -> String {
         let (processor, kernel) = (&self.processor, &self.kernel);
         let (count, worker) = (self.cpus.len(), self.worker_cpu());

@@ -6,15 +6,19 @@
 //! packet by packet. Absolute figures hold on one machine only; what is judged are ratios to bare
 //! loops that do the same with nothing around, alternated with the server in the same run.
 
+mod adopt;
 mod bare;
 mod bridges;
 mod brief;
 mod core;
+mod desk;
+mod disk;
 mod drift;
 mod echo;
 mod figures;
 mod hold;
 mod interface;
+mod list;
 mod listener;
 mod load;
 mod look;
@@ -23,6 +27,7 @@ mod namespace;
 mod pairs;
 mod ports;
 mod report;
+mod scrape;
 mod server;
 mod sizes;
 mod stage;
@@ -57,6 +62,12 @@ enum Verb {
     Hold(hold::HoldOptions),
     /// Parks and retrieves through SIP, the whole server on one CPU: pairs a second, times, memory.
     Pairs(pairs::PairsOptions),
+    /// The server is killed with calls parked, and started again: how soon all are adopted.
+    Adopt(adopt::AdoptOptions),
+    /// The API's list of thousands of orbits: its time, and who waits for it.
+    List(list::ListOptions),
+    /// Pacing while the metrics are scraped, and while they are not.
+    Scrape(scrape::ScrapeOptions),
     /// The server's process; started by the bed itself.
     #[command(hide = true)]
     Serve(server::ServeOptions),
@@ -77,6 +88,9 @@ pub fn run(
         Verb::Brief(options) => brief::brief(options, &mut out)?,
         Verb::Hold(options) => hold::hold(options, &mut out)?,
         Verb::Pairs(options) => pairs::pairs(options, &mut out)?,
+        Verb::Adopt(options) => adopt::adopt(options, &mut out)?,
+        Verb::List(options) => list::list(options, &mut out)?,
+        Verb::Scrape(options) => scrape::scrape(options, &mut out)?,
         Verb::Serve(options) => {
             server::serve(options, config, start)?;
             true

@@ -27,6 +27,17 @@ pub(super) fn ports(calls: u32, heard: u32) -> Vec<u16> {
         .collect()
 }
 
+/// The RTP ports of so many phones: first those that hear music, of which `heard` or a few more are
+/// listened to, then those that hear nothing.
+pub(super) fn ports_with_silent(calls: u32, with_music: u32, heard: u32) -> Vec<u16> {
+    let mut ports = ports(with_music, heard.min(with_music));
+    let silent = (calls - with_music) as usize;
+    let last = ports.iter().copied().max().unwrap_or(0);
+    let free = last.max(DROPPED_PORTS.0) + 1;
+    ports.extend((free..=DROPPED_PORTS.1).take(silent));
+    ports
+}
+
 /// Those that are listened to, and the others.
 pub(super) fn parted(ports: &[u16]) -> (Vec<u16>, Vec<u16>) {
     let is_heard = |port: &u16| (HEARD_PORTS.0..=HEARD_PORTS.1).contains(port);
@@ -56,6 +67,15 @@ mod tests {
         assert_eq!(ports.len(), 15_000);
         assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), 15_000);
         assert_eq!(heard(&ports).len(), 306, "each 49th");
+    }
+
+    #[test]
+    fn each_silent_phone_has_a_port_of_its_own() {
+        for (calls, with_music) in [(10_000, 1_000), (15_000, 15_000), (1, 1), (9, 0)] {
+            let ports = ports_with_silent(calls, with_music, 100);
+            assert_eq!(ports.len(), calls as usize);
+            assert_eq!(ports.iter().collect::<BTreeSet<_>>().len(), ports.len());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -154,6 +154,12 @@ impl Report {
         )?;
         Ok(())
     }
+}
+
+/// Tells whoever waits what is being done.
+pub(super) fn say(what: &str) {
+    // Who has closed it does not want to know.
+    let _ = writeln!(io::stderr(), "  {what} …");
 }
 
 /// A time as one reads it best.

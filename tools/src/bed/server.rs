@@ -2,8 +2,10 @@
 //! say what it has counted. It ends when nobody asks any more.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Lines, Write};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +46,39 @@ pub(super) struct ServeOptions {
     /// How packets are sent.
     #[arg(long)]
     send: Form,
+    #[command(flatten)]
+    more: Extras,
+}
+
+/// What a server may have beside SIP and media.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Extras {
+    /// Where it keeps its calls.
+    #[arg(long)]
+    pub(super) store: Option<PathBuf>,
+    /// The configuration of its API.
+    #[arg(long)]
+    pub(super) api: Option<String>,
+}
+
+impl Extras {
+    /// As the server's process is told of them.
+    fn arguments(&self) -> Vec<OsString> {
+        let store = self
+            .store
+            .as_ref()
+            .map(|path| ["--store".into(), path.into()]);
+        let api = self.api.as_ref().map(|text| ["--api".into(), text.into()]);
+        [store, api].into_iter().flatten().flatten().collect()
+    }
+
+    fn configure(&self, config: &mut Config) -> Result<(), Box<dyn Error>> {
+        config.store.path.clone_from(&self.store);
+        if let Some(text) = &self.api {
+            config.api = Config::parse(text, "--api", Path::new(""))?.api;
+        }
+        Ok(())
+    }
 }
 
 /// The server's process, as whoever measures sees it.
@@ -89,7 +124,9 @@ pub(super) fn serve(
         prefer_workers()?;
         answer(plane.description(), &plane.stats())?;
     } else {
-        let (server, media) = start(&configure(config, options))?;
+        let mut config = configure(config, options);
+        options.more.configure(&mut config)?;
+        let (server, media) = start(&config)?;
         match options.together {
             true => prefer_all()?,
             false => prefer_workers()?,
@@ -176,13 +213,21 @@ impl ServerProcess {
         calls: u32,
         cpu: usize,
         send: Form,
+        more: &Extras,
     ) -> Result<Self, Box<dyn Error>> {
-        Self::spawn(bed, calls, cpu, send, &[])
+        Self::spawn(bed, calls, cpu, send, &more.arguments())
     }
 
     /// Starts it with all its threads on one CPU.
-    pub(super) fn together(bed: &Bed, calls: u32, cpu: usize) -> Result<Self, Box<dyn Error>> {
-        Self::spawn(bed, calls, cpu, Form::Socket, &["--together"])
+    pub(super) fn together(
+        bed: &Bed,
+        calls: u32,
+        cpu: usize,
+        more: &Extras,
+    ) -> Result<Self, Box<dyn Error>> {
+        let mut arguments = more.arguments();
+        arguments.push("--together".into());
+        Self::spawn(bed, calls, cpu, Form::Socket, &arguments)
     }
 
     /// Starts it with calls that are bridged already.
@@ -192,7 +237,7 @@ impl ServerProcess {
         cpu: usize,
         send: Form,
     ) -> Result<Self, Box<dyn Error>> {
-        Self::spawn(bed, calls, cpu, send, &["--bridged"])
+        Self::spawn(bed, calls, cpu, send, &["--bridged".into()])
     }
 
     fn spawn(
@@ -200,7 +245,7 @@ impl ServerProcess {
         calls: u32,
         cpu: usize,
         send: Form,
-        more: &[&str],
+        more: &[OsString],
     ) -> Result<Self, Box<dyn Error>> {
         let mut child = Command::new("/proc/self/exe")
             .args(["bed", "serve", "--bed", bed.name()])
@@ -241,6 +286,13 @@ impl ServerProcess {
         Ok(())
     }
 
+    /// Ends it as a crash does. Its namespace stays for the next one.
+    pub(super) fn kill(mut self) -> Result<(), Box<dyn Error>> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Its counters now.
     pub(super) fn look(&mut self) -> Result<Look, Box<dyn Error>> {
         let asks = self.asks.as_mut().ok_or("the server was told to end")?;
@@ -254,6 +306,9 @@ impl ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.asks = None;
+        if let Ok(Some(_)) = self.child.try_wait() {
+            return;
+        }
         // It may have been left paused by a failure.
         let _ = self.resume();
         // It ends by itself; when it does not, nothing is left to be said to it.

@@ -19,7 +19,7 @@ use super::machine::Machine;
 use super::namespace::{self, Bed, PHONES};
 use super::ports;
 use super::report::quantiles;
-use super::server::ServerProcess;
+use super::server::{Extras, ServerProcess};
 use crate::clock;
 use crate::judge::{Music, Pacing};
 
@@ -141,7 +141,8 @@ impl Stage {
         send: Form,
     ) -> Result<Self, Box<dyn Error>> {
         let bed = Bed::build()?;
-        let server = ServerProcess::start(&bed, calls, machine.worker_cpu(), send)?;
+        let server =
+            ServerProcess::start(&bed, calls, machine.worker_cpu(), send, &Extras::default())?;
         machine.stand_aside()?;
         namespace::enter(&bed.phones())?;
         let ports = ports::ports(calls, heard);

@@ -14,7 +14,7 @@ use super::{Failure, trust};
 
 /// Who asks.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: Agent,
     server: String,
     authorization: String,
@@ -55,7 +55,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Failure::Address`] for what is no address of an API, or no certificate.
-    pub(super) fn new(server: &str, token: String, ca: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn new(server: &str, token: String, ca: Option<&Path>) -> Result<Self, Failure> {
         let (is_encrypted, host) = match server.strip_prefix("https://") {
             Some(host) => (true, host),
             None => (false, server.strip_prefix("http://").unwrap_or("")),
@@ -140,7 +140,7 @@ impl Client {
     }
 
     /// A text that is under a path.
-    pub(super) fn text(&self, path: &str) -> Result<String, Failure> {
+    pub(crate) fn text(&self, path: &str) -> Result<String, Failure> {
         let mut response = checked(self.answer(path)?)?;
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX);
         body.read_to_string()

@@ -31,7 +31,7 @@ use std::io::Write;
 use control::driver::http::{HistoryList, Meant, Move, Orbit, Park, Retrieve, Status};
 use serde::Serialize;
 
-use client::Client;
+pub(crate) use client::Client;
 use options::Command;
 
 pub use failure::Failure;

@@ -23,7 +23,7 @@ use crate::bed::machine::{self, Machine};
 use crate::bed::namespace::{self, Arrived, Bed};
 use crate::bed::ports::{parted, ports};
 use crate::bed::report::{grouped, quantiles, time};
-use crate::bed::server::ServerProcess;
+use crate::bed::server::{Extras, ServerProcess};
 use crate::judge::{Music, Pacing};
 use crate::signals::Signals;
 
@@ -93,7 +93,8 @@ pub(super) fn hold(options: &HoldOptions, out: &mut impl Write) -> Result<bool, 
     let signals = Signals::take()?;
     let load_before = machine::load();
     let bed = Bed::build()?;
-    let mut server = ServerProcess::start(&bed, options.calls, machine.worker_cpu(), options.send)?;
+    let (cpu, more) = (machine.worker_cpu(), Extras::default());
+    let mut server = ServerProcess::start(&bed, options.calls, cpu, options.send, &more)?;
     machine.stand_aside()?;
     namespace::enter(&bed.phones())?;
     writeln!(

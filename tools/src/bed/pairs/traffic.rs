@@ -14,39 +14,39 @@ use crate::phone::{Event, What};
 
 /// How many, how fast.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(in crate::bed) struct Pace {
     /// Pairs begun in a second.
-    pub(super) rate: u32,
+    pub(in crate::bed) rate: u32,
     /// For so long.
-    pub(super) time: Duration,
+    pub(in crate::bed) time: Duration,
 }
 
 /// What became of the pairs.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    pub(super) begun: u64,
+pub(in crate::bed) struct Outcome {
+    pub(in crate::bed) begun: u64,
     /// Parked, retrieved, and ended on both sides.
-    pub(super) whole: u64,
+    pub(in crate::bed) whole: u64,
     /// With a phone that was refused, or not whole in time.
-    pub(super) failed: u64,
+    pub(in crate::bed) failed: u64,
     /// Not begun in time, since too many were under way.
-    pub(super) withheld: u64,
+    pub(in crate::bed) withheld: u64,
     /// From the first INVITE of the pairs to the last one's.
-    pub(super) span: Duration,
+    pub(in crate::bed) span: Duration,
     /// From INVITE to 200.
-    pub(super) parks: Times,
-    pub(super) retrievals: Times,
+    pub(in crate::bed) parks: Times,
+    pub(in crate::bed) retrievals: Times,
     /// How much later than planned our own INVITEs were: figures of a load that is late are of the
     /// load.
-    pub(super) late: Times,
+    pub(in crate::bed) late: Times,
 }
 
 /// Times in microseconds.
-pub(super) type Times = Histogram<u64>;
+pub(in crate::bed) type Times = Histogram<u64>;
 
 /// Pairs under way.
 #[derive(Debug)]
-pub(super) struct Traffic<'a> {
+pub(in crate::bed) struct Traffic<'a> {
     load: &'a mut Load,
     outcome: Outcome,
     /// Of pairs under way, by the number of the phone that parks, and of the one that retrieves.
@@ -105,7 +105,7 @@ impl Outcome {
 }
 
 impl<'a> Traffic<'a> {
-    pub(super) fn new(load: &'a mut Load) -> Self {
+    pub(in crate::bed) fn new(load: &'a mut Load) -> Self {
         Self {
             load,
             outcome: Outcome::new(),
@@ -119,7 +119,7 @@ impl<'a> Traffic<'a> {
     }
 
     /// Lets pairs come and go.
-    pub(super) fn run(mut self, pace: Pace) -> Outcome {
+    pub(in crate::bed) fn run(mut self, pace: Pace) -> Outcome {
         let (began, end) = (clock::now(), clock::now() + pace.time);
         let planned = pace.time.as_micros() * u128::from(pace.rate) / 1_000_000;
         let planned = u64::try_from(planned).unwrap_or(u64::MAX);
