@@ -314,8 +314,11 @@ impl Exchange {
     ) -> Option<DialogKey> {
         let orbit = Orbit::parse(&record.contact)?;
         let mut session = Session::from_record(&record.session)?;
-        session.follow(self.keeping.as_ref()?.unix_ms(now));
-        let dialog = self.agent.adopt(&record.dialog, &record.contact)?;
+        let unix_ms = self.keeping.as_ref()?.unix_ms(now);
+        session.follow(unix_ms);
+        let dialog = self
+            .agent
+            .adopt(now, unix_ms, &record.dialog, &record.contact)?;
         let source = record.source.as_ref().map(SyncSource::from);
         let source = source.unwrap_or_else(|| self.random.sync_source());
         let Ok(stream) = self.open_stream(dialog, purpose, RtcpPort::Next, source) else {
@@ -342,7 +345,12 @@ impl Exchange {
 
     /// Its dialog was ended already where it could be entered.
     fn end_unadopted(&mut self, now: Time, record: &LegRecord) {
-        if let Some(dialog) = self.agent.adopt(&record.dialog, &record.contact) {
+        let Some(keeping) = &self.keeping else { return };
+        let unix_ms = keeping.unix_ms(now);
+        let dialog = self
+            .agent
+            .adopt(now, unix_ms, &record.dialog, &record.contact);
+        if let Some(dialog) = dialog {
             self.agent.bye(now, dialog, Farewell::MediaLost.reply());
         }
     }

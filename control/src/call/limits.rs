@@ -59,6 +59,10 @@ pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a 503 asks the peer to wait, in seconds: one of these at random, so that the refused do not
 /// come back at once.
 pub(crate) const RETRY_AFTER_S: RangeInclusive<usize> = 2..=9;
+
+/// Retry-After for who dials an orbit whose stream is just being opened after a restart, in
+/// seconds: all are open by then.
+pub(crate) const ADOPTED_AFTER_S: u32 = 2;
 /// The longest name of a peer that is kept and shown to others, in bytes. Longer: only the URI; a
 /// longer URI: nothing.
 pub(crate) const IDENTITY_BYTES_MAX: usize = 256;

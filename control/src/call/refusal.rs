@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::Exchange;
-use super::limits::RETRY_AFTER_S;
+use super::limits::{ADOPTED_AFTER_S, RETRY_AFTER_S};
 use crate::policy::{Act, Denied};
 use crate::sdp::SdpError;
 use crate::sip::agent::{DialogKey, Reply};
@@ -283,6 +283,8 @@ impl Exchange {
             let spread = RETRY_AFTER_S.end() - RETRY_AFTER_S.start() + 1;
             let seconds = RETRY_AFTER_S.start() + self.random.below(spread);
             headers.push((Header::RetryAfter, seconds.to_string()));
+        } else if refusal == Refusal::BeingAdopted {
+            headers.push((Header::RetryAfter, ADOPTED_AFTER_S.to_string()));
         }
         Reply {
             headers,

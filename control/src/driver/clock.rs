@@ -1,14 +1,19 @@
 //! The clock and the seed: the two things a state machine cannot have of itself.
 
 use std::io;
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use shared::Time;
 
-/// Now, on `CLOCK_MONOTONIC`: the clock the dataplane uses as well.
+/// Now, on `CLOCK_MONOTONIC`, with an origin long before the machine started: a call that was parked
+/// before a reboot, and is taken up after it, has a time on this clock.
 pub(super) fn now() -> Time {
-    read(ClockId::Monotonic)
+    read(ClockId::Monotonic) + LEAD
 }
+
+/// No call is older.
+const LEAD: Duration = Duration::from_hours(24 * 1_000);
 
 /// Milliseconds from 1970 to the origin of [`now`].
 pub(super) fn origin_unix_ms() -> u64 {
@@ -33,4 +38,19 @@ pub(super) fn seed() -> io::Result<[u8; 32]> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(seed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_before_the_machine_started_has_a_time_of_its_own() {
+        let wall_ms = read(ClockId::Realtime).as_millis();
+        let origin_ms = origin_unix_ms();
+        assert!(wall_ms.abs_diff(origin_ms + now().as_millis()) < 10_000);
+        let uptime_ms = read(ClockId::Monotonic).as_millis();
+        let year_ms = 365 * 24 * 3_600 * 1_000;
+        assert!(origin_ms + year_ms < wall_ms - uptime_ms);
+    }
 }

@@ -76,7 +76,8 @@ impl Exchange {
     }
 
     fn adopt_watch(&mut self, now: Time, record: &WatchRecord) -> Option<SubscriptionKey> {
-        let until = self.keeping.as_ref()?.time(record.until_unix_ms);
+        let keeping = self.keeping.as_ref()?;
+        let (unix_ms, until) = (keeping.unix_ms(now), keeping.time(record.until_unix_ms));
         if until <= now {
             return None;
         }
@@ -95,7 +96,10 @@ impl Exchange {
             version: record.version,
         };
         self.lamps.has_room(&request).ok()?;
-        let key = self.agent.adopt_subscription(&record.subscription, until)?;
+        let subscription = &record.subscription;
+        let key = self
+            .agent
+            .adopt_subscription(unix_ms, subscription, until)?;
         self.lamps.insert(key, request);
         self.lamps.keeping.kept.insert(key, record.name.clone());
         Some(key)

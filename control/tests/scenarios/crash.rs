@@ -122,6 +122,103 @@ fn a_phone_that_will_not_be_adopted_is_asked_so_often_and_no_more() {
 }
 
 #[test]
+fn a_phone_that_never_agrees_after_a_restart_is_let_go_when_its_session_ends() {
+    let mut site = Site::default().pickup_timeout(secs(7_200));
+    site.config.sip.session_expires = secs(600);
+    let mut world = World::new(site);
+    let alice = world.phone("alice");
+    let parked = world.park(alice);
+    world.phones[alice].habits.reinvite = ReinviteHabit::Refuse(503);
+    world.crash();
+    world.run(secs(500));
+    assert!(world.orbit(parked).is_some());
+    world.run(secs(120));
+    assert_eq!(world.orbit(parked), None);
+    assert_eq!(world.sent(alice, "BYE"), 1);
+    world.finish();
+}
+
+#[test]
+fn sessions_are_refreshed_after_a_restart_as_before() {
+    let mut site = Site::default().pickup_timeout(secs(7_200));
+    site.config.sip.session_expires = secs(300);
+    let mut world = World::new(site);
+    let (alice, bob, carol) = (
+        world.phone("alice"),
+        world.phone("bob"),
+        world.phone("carol"),
+    );
+    for phone in [alice, bob, carol] {
+        world.phones[phone].habits.update = true;
+    }
+    let bridged = world.park(alice);
+    let retriever = world.retrieve(bob, bridged);
+    let waiting = world.park(carol);
+    world.run(secs(100));
+    world.crash();
+    world.run(secs(3));
+    let before = [alice, bob, carol].map(|phone| world.phones[phone].updates);
+    world.run(secs(1_000));
+    for (phone, before) in [alice, bob, carol].into_iter().zip(before) {
+        let refreshed = world.phones[phone].updates - before;
+        assert!((6..=9).contains(&refreshed), "each 112 to 150 s: {refreshed}");
+    }
+    assert!(world.are_joined(bridged, retriever));
+    assert!(world.hears_music(waiting));
+    // Who is gone is noticed by that.
+    world.switch_off(carol);
+    world.run(secs(400));
+    assert_eq!(world.orbit(waiting), None);
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn a_second_death_while_the_store_cannot_be_written_repeats_no_number() {
+    let mut world = World::new(Site::default());
+    let alice = world.phone("alice");
+    let parked = world.park(alice);
+    world.store.is_broken = true;
+    let mut asked = world.sent(alice, "INVITE");
+    for _ in 0..3 {
+        world.crash();
+        world.run(secs(2));
+        // A number that it knows already the phone would refuse.
+        asked += 1;
+        assert_eq!(world.sent(alice, "INVITE"), asked);
+        assert!(world.hears_music(parked));
+    }
+    world.store.is_broken = false;
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
+fn who_dials_before_the_stream_is_open_is_told_when_to_try_again() {
+    let mut site = Site::default();
+    site.media.delay = (secs(1), secs(1));
+    let mut world = World::new(site);
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked).unwrap();
+    world.crash();
+    world.run(ms(100));
+    let early = world.dial(bob, &orbit);
+    world.run(ms(500));
+    let view = world.view(early);
+    let is_refused = matches!(view, View::Ended(Ending::Refused { status: 480, .. }));
+    assert!(is_refused, "{view:?}");
+    let refusal = world.call(early).answer.as_ref().unwrap();
+    assert_eq!(refusal.must("Retry-After"), "2");
+    world.run(secs(2));
+    let call = world.dial(bob, &orbit);
+    world.run(secs(4));
+    assert!(world.are_joined(parked, call));
+    checks::agreement(&world);
+    world.finish();
+}
+
+#[test]
 fn who_does_not_answer_after_a_while_frees_its_orbit() {
     let mut world = World::new(Site::default().pickup_timeout(secs(600)));
     let alice = world.phone("alice");

@@ -7,7 +7,7 @@ use control::cdr::Cdr;
 use control::config::{Definition, ObjectKind, ObjectName};
 use control::driver::Sqlite;
 use control::sdp::{FormatRecord, LineRecord, SessionRecord};
-use control::sip::agent::{SubscriptionRecord, UsageRecord};
+use control::sip::agent::{SubscriptionRecord, TimerRecord, UsageRecord};
 use control::sip::dialog::DialogRecord;
 use control::store::record::{
     CallName, CallRecord, LegRecord, ParkedRecord, StateRecord, WatchForm, WatchName, WatchRecord,
@@ -44,6 +44,10 @@ fn leg(name: &str) -> LegRecord {
                 secure: false,
             },
             path: None,
+            timer: Some(TimerRecord {
+                seconds: 600,
+                ours: true,
+            }),
         },
         session: SessionRecord {
             id: u64::MAX >> 1,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::Sqlite;
 use crate::cdr::Cdr;
 use crate::sdp::{FormatRecord, LineRecord, SessionRecord};
-use crate::sip::agent::UsageRecord;
+use crate::sip::agent::{TimerRecord, UsageRecord};
 use crate::sip::dialog::DialogRecord;
 use crate::store::record::{CallName, CallRecord, LegRecord, ParkedRecord, StateRecord};
 use crate::store::{Batch, Operation, Store as _, StoreError};
@@ -29,6 +29,10 @@ fn leg(name: &str) -> LegRecord {
                 secure: false,
             },
             path: None,
+            timer: Some(TimerRecord {
+                seconds: 600,
+                ours: true,
+            }),
         },
         session: SessionRecord {
             id: u64::MAX >> 1,

@@ -11,6 +11,7 @@ use shared::Time;
 use super::Agent;
 use super::destination::Path;
 use super::event::{DialogKey, SubscriptionKey};
+use super::session_timer::{Timer, TimerRecord};
 use super::subscription::{Flight, Home, Lease, REFER, Seat, Subscription};
 use super::usage::{Phase, Usage};
 use crate::sip::dialog::{Dialog, DialogRecord};
@@ -24,6 +25,9 @@ pub struct UsageRecord {
     pub dialog: DialogRecord,
     /// The way its messages came. `None` for TCP: that connection is gone.
     pub path: Option<PathRecord>,
+    /// Who refreshes it how often; `None` in what an older version has kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<TimerRecord>,
 }
 
 /// The way a dialog's messages came by UDP.
@@ -76,14 +80,15 @@ impl Agent {
         Some((record, held.until))
     }
 
-    /// Goes on with a subscription of another process. `None` when it is there already, its event
-    /// package is not served, or no more can be had.
+    /// Goes on with a subscription of another process; it is `unix_ms` milliseconds since 1970.
+    /// `None` when it is there already, its event package is not served, or no more can be had.
     pub fn adopt_subscription(
         &mut self,
+        unix_ms: u64,
         record: &SubscriptionRecord,
         until: Time,
     ) -> Option<SubscriptionKey> {
-        let dialog = Dialog::from_record(&record.dialog);
+        let dialog = dialog_of(&record.dialog, unix_ms);
         let is_there = self
             .subscriptions
             .find(dialog.call_id(), dialog.local_tag(), dialog.remote_tag())
@@ -119,6 +124,7 @@ impl Agent {
         usage.is_confirmed().then(|| UsageRecord {
             dialog: usage.dialog.record(),
             path: usage.path.and_then(|path| self.keep_path(&path)),
+            timer: usage.timer.map(|timer| timer.record()),
         })
     }
 
@@ -127,10 +133,16 @@ impl Agent {
         self.usages.poll_touched()
     }
 
-    /// Goes on with a dialog of another process. `None` when it is there already, or no more
-    /// dialogs can be had.
-    pub fn adopt(&mut self, record: &UsageRecord, contact_user: &str) -> Option<DialogKey> {
-        let dialog = Dialog::from_record(&record.dialog);
+    /// Goes on with a dialog of another process; `now` is `unix_ms` milliseconds since 1970. `None`
+    /// when it is there already, or no more dialogs can be had.
+    pub fn adopt(
+        &mut self,
+        now: Time,
+        unix_ms: u64,
+        record: &UsageRecord,
+        contact_user: &str,
+    ) -> Option<DialogKey> {
+        let dialog = dialog_of(&record.dialog, unix_ms);
         let is_there = self
             .usages
             .find(dialog.call_id(), dialog.local_tag(), dialog.remote_tag())
@@ -142,7 +154,11 @@ impl Agent {
         let mut usage = Usage::new(dialog, path);
         usage.phase = Phase::Confirmed;
         usage.contact_user = contact_user.into();
-        Some(self.usages.insert(usage))
+        let (interval, random) = (self.session_expires, &mut self.random);
+        usage.timer = Some(Timer::adopt(now, interval, record.timer, random));
+        let key = self.usages.insert(usage);
+        self.rearm_usage(key);
+        Some(key)
     }
 
     fn keep_path(&self, path: &Path) -> Option<PathRecord> {
@@ -166,6 +182,24 @@ impl Agent {
         })
     }
 }
+
+/// Its requests are numbered above all that were sent. Those of a process that could not write are
+/// not in the record: so numbers follow the clock too, by a second each, and are above them unless
+/// that process sent more than one a second, or began within the same second.
+fn dialog_of(record: &DialogRecord, unix_ms: u64) -> Dialog {
+    let seconds = (unix_ms / 1_000).saturating_sub(CSEQ_EPOCH_UNIX_S);
+    let mut dialog = Dialog::from_record(record);
+    if let Ok(seconds) = u32::try_from(seconds) {
+        dialog.number_from(seconds.min(CSEQ_CLOCK_MAX));
+    }
+    dialog
+}
+
+/// 2020-01-01, so that the seconds since then are numbers for CSeq (below 2^31, RFC 3261 §8.1.1.5).
+const CSEQ_EPOCH_UNIX_S: u64 = 1_577_836_800;
+
+/// In 2054: half of all numbers are left then.
+const CSEQ_CLOCK_MAX: u32 = 1 << 30;
 
 /// By how much the number of a subscription's next request is ahead when it is kept: the layer
 /// above has it written every so many documents ([`crate::lamp`]), each of which may be sent some

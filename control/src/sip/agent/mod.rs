@@ -46,6 +46,7 @@ pub use event::{
     AgentConfig, AgentEvent, Closing, DialogKey, DialogName, EndCause, Outgoing, Reply, RequestKey,
     Resolve, SentKey, SipDrop, Stance, SubscriptionKey,
 };
+pub use session_timer::TimerRecord;
 pub use subscription::Package;
 
 use self::clients::{ClientId, Clients};

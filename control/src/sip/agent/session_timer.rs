@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use shared::Time;
 use tracing::debug;
 
@@ -23,6 +24,8 @@ use crate::sip::status::Status;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Timer {
     duty: Duty,
+    /// In seconds.
+    interval: u32,
     /// When we refresh; `None` where the peer does.
     refresh_at: Option<Time>,
     /// When the dialog ends unless it is refreshed.
@@ -45,6 +48,7 @@ impl Timer {
         let sooner = random.up_to(interval / 8);
         Self {
             duty,
+            interval: whole_seconds(interval),
             refresh_at: (duty == Duty::Ours).then(|| now + (interval / 2 - sooner)),
             ends_at: now + (interval - TIMEOUT.min(interval / 3)),
         }
@@ -53,6 +57,32 @@ impl Timer {
     pub(super) fn deadline(&self) -> Time {
         self.refresh_at
             .map_or(self.ends_at, |at| at.min(self.ends_at))
+    }
+
+    /// As it is kept: what was agreed, without the time that is left. Who takes the dialog up begins
+    /// with a re-INVITE, which is a refresh.
+    pub(super) fn record(&self) -> TimerRecord {
+        TimerRecord {
+            seconds: self.interval,
+            ours: self.duty == Duty::Ours,
+        }
+    }
+
+    /// Of a dialog of another process; `ours` where it has kept none. Should nobody agree to the
+    /// re-INVITE, and no refresh come, the session ends as any other.
+    pub(super) fn adopt(
+        now: Time,
+        ours: Duration,
+        record: Option<TimerRecord>,
+        random: &mut Random,
+    ) -> Self {
+        match record {
+            Some(TimerRecord { seconds: s, ours }) => {
+                let duty = if ours { Duty::Ours } else { Duty::Peers };
+                Self::start(now, seconds(s), duty, random)
+            }
+            None => Self::start(now, ours, Duty::Ours, random),
+        }
     }
 
     /// What the 2xx to an INVITE or UPDATE of ours has settled (§7.2). Without an interval nobody
@@ -105,6 +135,15 @@ impl Timer {
         };
         (Self::start(now, interval, duty, random), agreement)
     }
+}
+
+/// What was agreed about the session timer, as it is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct TimerRecord {
+    /// The interval.
+    pub seconds: u32,
+    /// Whether we refresh.
+    pub ours: bool,
 }
 
 /// What a 2xx of ours says about the timer.

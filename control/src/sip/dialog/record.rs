@@ -72,6 +72,11 @@ impl Dialog {
             },
         }
     }
+
+    /// Our next request has a number above this one.
+    pub fn number_from(&mut self, cseq: u32) {
+        self.local_cseq = self.local_cseq.max(cseq);
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +109,15 @@ mod tests {
                 "from {first}"
             );
         }
+    }
+
+    #[test]
+    fn numbers_are_never_set_back() {
+        let mut dialog = dialog(7);
+        dialog.number_from(5);
+        assert_eq!(dialog.next_cseq(), 8);
+        dialog.number_from(100);
+        assert_eq!(dialog.next_cseq(), 101);
     }
 
     #[test]
