@@ -41,8 +41,10 @@ const FLUSH: Duration = Duration::from_millis(400);
 const CLOSING: Duration = Duration::from_millis(300);
 /// How soon what could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// Records in one transaction: it must not hold up the calls.
-const AT_ONCE: usize = 1_000;
+/// Records in one transaction: some milliseconds, after which calls have their turn.
+const AT_ONCE: usize = 50;
+/// Old records struck in one transaction: more than are written meanwhile.
+const STRUCK_AT_ONCE: usize = 200;
 /// Most records that wait to be written; beyond, the oldest are lost, and the log says so.
 const UNWRITTEN_MAX: usize = 100_000;
 /// How often old records are looked for.
@@ -90,17 +92,26 @@ impl Recorder {
         self.note_change(now);
     }
 
-    /// When [`Recorder::flush`] is due.
+    /// When [`Recorder::flush`] is due: at once where it has left something.
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.flush_at
+        match self.unwritten.is_empty() || self.is_failing {
+            true => self.flush_at,
+            false => Some(Time::ZERO),
+        }
     }
 
-    /// Writes what has changed.
+    /// Writes some of what has changed.
     pub(super) fn flush(&mut self, now: Time, mut store: Option<&mut dyn Store>) {
-        self.collect(now, CLOSING);
+        if self.flush_at.is_some_and(|at| at <= now) {
+            self.collect(now, CLOSING);
+            self.flush_at = None;
+        }
         let written = match store.as_deref_mut() {
-            Some(store) => self.store(store),
-            None => Ok(()),
+            Some(store) => self.store_some(store),
+            None => {
+                self.unwritten.clear();
+                Ok(())
+            }
         };
         let said = self.say();
         let is_failing = written.is_err() || said.is_err();
@@ -123,8 +134,8 @@ impl Recorder {
         let waits = !self.unwritten.is_empty() || self.folder.has_ended();
         self.flush_at = match (is_failing, waits) {
             (true, _) => Some(now + RETRY),
-            (false, true) => Some(now + FLUSH),
-            (false, false) => None,
+            (false, true) => self.flush_at.or(Some(now + FLUSH)),
+            (false, false) => self.flush_at,
         };
     }
 
@@ -132,7 +143,13 @@ impl Recorder {
     pub(super) fn finish(&mut self, store: Option<&mut dyn Store>) {
         let now = clock::now();
         self.collect(now, Duration::ZERO);
-        self.flush(now, store);
+        let Some(store) = store else {
+            return self.flush(now, None);
+        };
+        self.flush(now, Some(&mut *store));
+        while !self.unwritten.is_empty() && !self.is_failing {
+            self.flush(now, Some(&mut *store));
+        }
     }
 
     /// The calls that were parked last, the last one first.
@@ -183,11 +200,20 @@ impl Recorder {
 
     fn store(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
         while !self.unwritten.is_empty() {
-            let some: Vec<Cdr> = self.unwritten.values().take(AT_ONCE).cloned().collect();
-            store.record(&some)?;
-            for cdr in some {
-                self.unwritten.remove(&cdr.call);
-            }
+            self.store_some(store)?;
+        }
+        Ok(())
+    }
+
+    /// One transaction.
+    fn store_some(&mut self, store: &mut dyn Store) -> Result<(), StoreError> {
+        let some: Vec<Cdr> = self.unwritten.values().take(AT_ONCE).cloned().collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        store.record(&some)?;
+        for cdr in some {
+            self.unwritten.remove(&cdr.call);
         }
         Ok(())
     }
@@ -223,9 +249,9 @@ impl Recorder {
     fn strike(&mut self, now: Time, store: &mut dyn Store) {
         let unix_ms = clock::origin_unix_ms() + now.as_millis();
         let keep_ms = u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX);
-        match store.strike_cdrs(unix_ms.saturating_sub(keep_ms), AT_ONCE) {
+        match store.strike_cdrs(unix_ms.saturating_sub(keep_ms), STRUCK_AT_ONCE) {
             // There may be more: next time.
-            Ok(AT_ONCE) => {}
+            Ok(STRUCK_AT_ONCE) => {}
             Ok(_) => self.strike_at = now + STRIKE_EVERY,
             Err(error) => {
                 self.strike_at = now + STRIKE_EVERY;
@@ -238,6 +264,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::store::Sqlite;
     use crate::happening::{CallNumber, Dialect, End, Fact, Side};
 
     fn happening(fact: Fact) -> Happening {
@@ -251,6 +278,37 @@ mod tests {
         }
     }
 
+    fn parked() -> Fact {
+        Fact::Parked {
+            dialect: Dialect::Dialled,
+            parkee: "<sip:ann@example.com>".into(),
+            parker: Some("sip:bob@example.com".into()),
+            deadline: Time::ZERO,
+        }
+    }
+
+    #[test]
+    fn many_records_are_written_in_turns_with_calls() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Sqlite::open(&folder.path().join("orbit.db")).unwrap();
+        let config = CdrConfig::default();
+        let mut recorder = Recorder::open(&config, Vec::new(), Arc::default()).unwrap();
+        let count = 2 * AT_ONCE + 20;
+        for number in 0..count {
+            recorder.fold(&Happening {
+                call: Some(CallNumber(number as u64)),
+                ..happening(parked())
+            });
+        }
+        let now = clock::now() + FLUSH;
+        for (turn, written) in [AT_ONCE, 2 * AT_ONCE, count].into_iter().enumerate() {
+            recorder.flush(now, Some(&mut store));
+            assert_eq!(store.unfinished_cdrs().unwrap().len(), written);
+            let is_due = recorder.deadline() == Some(Time::ZERO);
+            assert_eq!(is_due, written < count, "after turn {turn}");
+        }
+    }
+
     #[test]
     fn who_takes_part_is_kept_only_where_the_operator_wants_it() {
         let folder = tempfile::tempdir().unwrap();
@@ -261,17 +319,16 @@ mod tests {
                 ..CdrConfig::default()
             };
             let mut recorder = Recorder::open(&config, Vec::new(), Arc::default()).unwrap();
-            recorder.fold(&happening(Fact::Parked {
-                dialect: Dialect::Dialled,
-                parkee: "<sip:ann@example.com>".into(),
-                parker: Some("sip:bob@example.com".into()),
-                deadline: Time::ZERO,
-            }));
+            recorder.fold(&happening(parked()));
             recorder.fold(&happening(Fact::Ended {
                 how: End::HungUp,
                 by: Side::Parkee,
             }));
             recorder.finish(None);
+            assert!(
+                recorder.unwritten.is_empty(),
+                "there is no store to wait for"
+            );
             let text = std::fs::read_to_string(config.path.unwrap()).unwrap();
             assert!(text.contains("\"701\""), "{text}");
             assert_eq!(text.contains("ann"), names, "{text}");

@@ -66,10 +66,16 @@ impl Sqlite {
     }
 }
 
+/// Pages of the write-ahead log before what is in it goes to its places, which calls wait for: 32
+/// MiB. Most of them are of the same few pages again and again, so that the work hardly grows with
+/// their number; and the log is read in some ten milliseconds at the start.
+const CHECKPOINT_PAGES: u32 = 8_192;
+
 /// Every commit is on the disk when it returns; readers are not disturbed.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     // A reader's checkpoint lock must not hold calls up: see `HOLD_MAX`.
     connection.busy_timeout(std::time::Duration::from_millis(100))
 }
