@@ -161,7 +161,10 @@ fn sessions_are_refreshed_after_a_restart_as_before() {
     world.run(secs(1_000));
     for (phone, before) in [alice, bob, carol].into_iter().zip(before) {
         let refreshed = world.phones[phone].updates - before;
-        assert!((6..=9).contains(&refreshed), "each 112 to 150 s: {refreshed}");
+        assert!(
+            (6..=9).contains(&refreshed),
+            "each 112 to 150 s: {refreshed}"
+        );
     }
     assert!(world.are_joined(bridged, retriever));
     assert!(world.hears_music(waiting));

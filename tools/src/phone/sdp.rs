@@ -9,6 +9,7 @@ pub(super) struct Media {
     pub(super) rtp: SocketAddr,
     direction: &'static str,
     version: u32,
+    is_hushed: bool,
 }
 
 impl Media {
@@ -17,12 +18,13 @@ impl Media {
             rtp,
             direction: "sendrecv",
             version: 1,
+            is_hushed: false,
         }
     }
 
-    /// Neither speaks nor listens, until it is offered something else.
+    /// Neither speaks nor listens, whatever it is offered.
     pub(super) fn hush(&mut self) {
-        self.direction = "inactive";
+        (self.direction, self.is_hushed) = ("inactive", true);
     }
 
     /// From now on at another address.
@@ -35,6 +37,7 @@ impl Media {
     pub(super) fn answer(&mut self, offered: Option<&str>) {
         self.version += 1;
         self.direction = match offered {
+            _ if self.is_hushed => "inactive",
             Some("sendonly") => "recvonly",
             Some("recvonly") => "sendonly",
             Some("inactive") => "inactive",
@@ -86,6 +89,16 @@ pub(super) fn direction(body: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_hushed_stays_so_whatever_it_is_offered() {
+        let mut media = Media::new("192.0.2.7:4000".parse().unwrap());
+        media.hush();
+        for offered in [Some("sendonly"), Some("sendrecv"), None] {
+            media.answer(offered);
+            assert!(media.describe(1).ends_with("a=inactive\r\n"));
+        }
+    }
 
     #[test]
     fn the_address_of_the_media_wins_over_that_of_the_session() {
