@@ -45,6 +45,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Failure> {
             server.join()?;
         }
         Command::Check => {
+            let config = driver::look(&config)?;
             let files = Files::start()?;
             let load = |path: &Path| Prompt::load(&files, path);
             config.prepare_prompts(Prompt::builtin, Prompt::spoken, load)?;

@@ -75,12 +75,31 @@ fn row_13_a_range_is_added_changed_and_removed_while_a_call_waits_and_outlives_a
         listed.contains("700-709") && !listed.contains("700-799"),
         "{listed}"
     );
+    deeds_are_told(&server);
     let retriever = Sipp::new("retriever_leaves.xml")
         .dials(&[orbit])
         .start(&server);
     retriever.finish();
     parkee.finish();
     server.stop();
+}
+
+/// Each deed outlives the kill, what was refused too.
+fn deeds_are_told(server: &Server) {
+    let audit = said(&orbitctl(
+        server,
+        &["audit", "-n", "20", "--object", "range *"],
+    ));
+    let deeds: Vec<_> = audit.lines().skip(1).collect();
+    assert_eq!(deeds.len(), 6, "each deed outlives the kill: {audit}");
+    assert!(
+        deeds[0].contains("remove  ") && deeds[0].contains("range night"),
+        "{audit}"
+    );
+    assert!(
+        deeds[4].contains("meanwhile"),
+        "what was refused too: {audit}"
+    );
 }
 
 #[test]
@@ -207,4 +226,43 @@ fn row_54_what_is_exported_starts_another_server_and_imports_all_or_nothing() {
     assert!(ranges(&other).contains("800-809"));
     one.stop();
     other.stop();
+}
+
+#[test]
+fn a_check_looks_at_what_the_store_has_whether_a_server_runs_or_not() {
+    let mut server = server();
+    said(&orbitctl(
+        &server,
+        &["ranges", "add", "night", "800", "809"],
+    ));
+    let file = server.folder().join("site.toml");
+    let check = || {
+        let output = orbitd().arg("--config").arg(&file).arg("check").output();
+        output.expect("orbitd runs")
+    };
+    assert!(said(&check()).contains("is right"), "while it runs");
+    let text = std::fs::read_to_string(&file).expect("our own file");
+    let other = "[[orbit_range]]\nname = \"other\"\nstart = \"805\"\nend = \"815\"\n";
+    std::fs::write(&file, format!("{text}\n{other}")).expect("our own file");
+    let overlaps = || {
+        let checked = check();
+        let message = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(!checked.status.success(), "{message}");
+        assert!(message.contains("overlaps"), "{message}");
+        assert!(message.contains("is in the store"), "{message}");
+    };
+    overlaps();
+    server.process.kill();
+    overlaps();
+    std::fs::write(&file, &text).expect("our own file");
+    server.restart();
+    let folder = server.folder().to_owned();
+    server.process.terminate();
+    assert!(server.process.wait(PATIENCE).success());
+    assert!(said(&check()).contains("is right"), "after its end");
+    let beside = |name: &str| folder.join(name).exists();
+    assert!(
+        !beside("orbit.db-wal") && !beside("orbit.db-shm"),
+        "nothing is made"
+    );
 }

@@ -34,7 +34,8 @@ pub struct Arguments {
 pub enum Command {
     /// Serve until SIGINT or SIGTERM (what happens without a command).
     Run,
-    /// Only check the configuration, and the music and the certificate that it names.
+    /// Only check the configuration: the file, what was changed of it while a server ran (the store
+    /// is only looked at, and a running server may have it), the music and the certificate.
     Check,
     /// Start a server, park callers of its own, and show how well they are served.
     Demo(demo::Options),

@@ -32,7 +32,7 @@ mod workers;
 pub use api::check_certificate;
 pub use banner::banner;
 pub use bell::Bell;
-pub use prepared::{Prepared, prepare};
+pub use prepared::{Prepared, look, prepare};
 pub use server::{RunError, Server, StartError, start};
 pub use store::Sqlite;
 use studio::Recorded;

@@ -39,12 +39,7 @@ pub fn prepare(base: &Config) -> Result<Prepared, StartError> {
         say(object);
         overlay.put(object.name.clone(), object.definition.clone());
     }
-    let mut config = if overlay.is_empty() {
-        base.clone()
-    } else {
-        base.overlaid(&overlay)
-            .map_err(|error| StartError::Overlay(error.message))?
-    };
+    let mut config = laid(base, &overlay)?;
     find_recordings(base, &mut config);
     Ok(Prepared {
         config,
@@ -52,6 +47,29 @@ pub fn prepare(base: &Config) -> Result<Prepared, StartError> {
         overlay,
         store,
     })
+}
+
+/// What holds at the next start: the file with what the store has of the configuration, which is
+/// only looked at. A running server may have the store.
+///
+/// # Errors
+/// [`StartError`] when the store cannot be read, or what it has does not go with the file.
+pub fn look(base: &Config) -> Result<Config, StartError> {
+    let objects = base.store.path.as_deref().map(Sqlite::look).transpose()?;
+    let mut overlay = Overlay::default();
+    for object in objects.iter().flatten() {
+        say(object);
+        overlay.put(object.name.clone(), object.definition.clone());
+    }
+    laid(base, &overlay)
+}
+
+fn laid(base: &Config, overlay: &Overlay) -> Result<Config, StartError> {
+    if overlay.is_empty() {
+        return Ok(base.clone());
+    }
+    let config = base.overlaid(overlay);
+    config.map_err(|error| StartError::Overlay(error.message))
 }
 
 impl Prepared {

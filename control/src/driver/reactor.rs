@@ -29,7 +29,6 @@ use super::terminate::Ending;
 use super::udp::UdpListener;
 use super::workers::Workers;
 use crate::ask::Ask;
-use crate::cdr::Cdr;
 use crate::config::ConfigError;
 use crate::control::{Control, Input, Output};
 use crate::sip::limits::MESSAGE_BYTES_MAX;
@@ -67,8 +66,8 @@ pub(super) enum Arrival {
     Ask(Ask, Reply),
     /// Somebody wants to know how things stand.
     Report(oneshot::Sender<Report>),
-    /// Somebody wants to know the calls parked last, and how many of them.
-    History(usize, oneshot::Sender<Vec<Cdr>>),
+    /// Work for the store's thread, where there is one.
+    ForStore(Work),
     /// Somebody counts.
     Figures(oneshot::Sender<Figures>),
     /// Somebody wants the server to take no more calls, and to end with the last.
@@ -308,9 +307,9 @@ impl Reactor {
                 // Whoever asked may have gone away.
                 let _ = reply.send(report);
             }
-            Arrival::History(count, reply) => {
+            Arrival::ForStore(work) => {
                 if let Some(keeper) = &mut self.keeper {
-                    keeper.give(Work::Last(count, reply));
+                    keeper.give(work);
                 }
             }
             Arrival::Figures(reply) => {

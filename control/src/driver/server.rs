@@ -22,6 +22,7 @@ use super::news::News;
 use super::prepared::Prepared;
 use super::reactor::{Arrival, Phase, Reactor};
 use super::signals::Signals;
+use super::store::Work;
 use super::studio::Prompts;
 use super::supervisor::Supervisor;
 use super::tcp::{self, Connections};
@@ -254,7 +255,7 @@ impl Server {
     #[must_use]
     pub fn history(&self, count: usize) -> Option<Vec<Cdr>> {
         let (reply, answer) = oneshot::channel();
-        let arrival = Arrival::History(count, reply);
+        let arrival = Arrival::ForStore(Work::Last(count, reply));
         self.arrivals.blocking_send(arrival).ok()?;
         answer.blocking_recv().ok()
     }

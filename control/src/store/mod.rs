@@ -1,16 +1,18 @@
 //! What outlives the process: the calls that are parked, or were and go on, and who watches them;
-//! what was changed of the configuration.
+//! what was changed of the configuration, and what was done by whom.
 //!
 //! The state machine never waits for a store. It says what changed ([`Batch`]), holds back what
 //! the world may only see once that is safe, and is told when it is ([`crate::Input::Stored`]).
 //!
 //! Absent on purpose: files and databases (`driver::store`).
 
+mod audit;
 pub(crate) mod batches;
 pub(crate) mod gate;
 pub mod limits;
 pub mod record;
 
+pub use audit::{AUDIT_MAX, AuditAsk, AuditRecord};
 pub use record::{CallName, CallRecord, WatchName, WatchRecord};
 
 use crate::cdr::Cdr;
@@ -132,6 +134,19 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`], and nothing has changed.
     fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError>;
+
+    /// Makes deeds durable, in their order, each with the next number; of all that are there the
+    /// last [`AUDIT_MAX`] stay.
+    ///
+    /// # Errors
+    /// [`StoreError`], and nothing has changed.
+    fn note(&mut self, deeds: &[AuditRecord]) -> Result<(), StoreError>;
+
+    /// Deeds with their numbers, the last one first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    fn audit(&mut self, ask: &AuditAsk) -> Result<Vec<(u64, AuditRecord)>, StoreError>;
 }
 
 /// What a store held when it was opened.

@@ -7,7 +7,8 @@ use control::cdr::Cdr;
 use control::config::ObjectName;
 use control::store::record::{CallName, StateRecord, WatchName, WatchRecord};
 use control::store::{
-    Batch, CallRecord, Kept, Loaded, ObjectChange, ObjectRecord, Operation, Store as _, StoreError,
+    AUDIT_MAX, AuditAsk, AuditRecord, Batch, CallRecord, Kept, Loaded, ObjectChange, ObjectRecord,
+    Operation, Store as _, StoreError,
 };
 use shared::Time;
 
@@ -26,6 +27,7 @@ pub(crate) struct Store {
     watches: BTreeMap<WatchName, WatchRecord>,
     cdrs: BTreeMap<String, Cdr>,
     objects: BTreeMap<ObjectName, ObjectRecord>,
+    deeds: BTreeMap<u64, AuditRecord>,
     /// Refuses to write.
     pub(crate) is_broken: bool,
     /// What it refused.
@@ -191,5 +193,45 @@ impl control::store::Store for Store {
             }
         }
         Ok(())
+    }
+
+    fn note(&mut self, deeds: &[AuditRecord]) -> Result<(), StoreError> {
+        for deed in deeds {
+            let last = self.deeds.last_key_value().map_or(0, |(number, _)| *number);
+            self.deeds.insert(last + 1, deed.clone());
+            self.deeds
+                .retain(|number, _| *number + AUDIT_MAX > last + 1);
+        }
+        Ok(())
+    }
+
+    fn audit(&mut self, ask: &AuditAsk) -> Result<Vec<(u64, AuditRecord)>, StoreError> {
+        let is_wanted = |number: u64, deed: &AuditRecord| {
+            ask.before.is_none_or(|before| number < before)
+                && ask
+                    .since_unix_ms
+                    .is_none_or(|since| deed.at_unix_ms >= since)
+                && ask
+                    .until_unix_ms
+                    .is_none_or(|until| deed.at_unix_ms < until)
+                && ask.token.as_ref().is_none_or(|token| deed.token == *token)
+                && ask
+                    .object
+                    .as_ref()
+                    .is_none_or(|object| is_like(object, &deed.object))
+        };
+        let wanted = { self.deeds.iter().rev() }.filter(|(number, deed)| is_wanted(**number, deed));
+        Ok(wanted
+            .take(ask.limit)
+            .map(|(number, deed)| (*number, deed.clone()))
+            .collect())
+    }
+}
+
+/// `*` stands for any signs at the end; this store knows no more.
+fn is_like(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => text.starts_with(start),
+        None => text == pattern,
     }
 }

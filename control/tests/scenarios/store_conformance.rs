@@ -13,7 +13,7 @@ use control::store::record::{
     CallName, CallRecord, LegRecord, ParkedRecord, StateRecord, WatchForm, WatchName, WatchRecord,
     WatchScope,
 };
-use control::store::{Batch, ObjectChange, ObjectRecord, Operation, Store};
+use control::store::{AuditAsk, AuditRecord, Batch, ObjectChange, ObjectRecord, Operation, Store};
 
 use crate::common::store::Store as Simulated;
 
@@ -310,5 +310,75 @@ fn old_records_are_struck_so_many_at_once_and_calls_that_go_on_stay() {
             store.last_cdrs(9).unwrap(),
             [records[4].clone(), records[5].clone()]
         );
+    });
+}
+
+#[test]
+fn deeds_are_told_the_last_one_first_and_as_they_are_asked_for() {
+    let deed = |at_unix_ms: u64, token: &str, object: &str| AuditRecord {
+        at_unix_ms,
+        token: token.to_owned(),
+        role: "admin".to_owned(),
+        action: "configure".to_owned(),
+        object: object.to_owned(),
+        after: Some("{\"start\":\"700\"}".to_owned()),
+        outcome: "done".to_owned(),
+        ..AuditRecord::default()
+    };
+    with_each(|store| {
+        let deeds = [
+            deed(1_000, "ann", "range front"),
+            deed(2_000, "bob", "range night"),
+            deed(3_000, "ann", "music jazz"),
+        ];
+        store.note(&deeds[..1]).unwrap();
+        store.note(&deeds[1..]).unwrap();
+        let mut told = |ask: AuditAsk| -> Vec<u64> {
+            let told = store.audit(&AuditAsk { limit: 9, ..ask }).unwrap();
+            for (number, deed) in &told {
+                let place = usize::try_from(number - 1).unwrap();
+                assert_eq!(*deed, deeds[place], "as it was noted");
+            }
+            told.into_iter().map(|(number, _)| number).collect()
+        };
+        let all = AuditAsk::default;
+        assert_eq!(told(all()), [3, 2, 1]);
+        let (ann, range) = (Some("ann".to_owned()), Some("range *".to_owned()));
+        assert_eq!(
+            told(AuditAsk {
+                before: Some(3),
+                ..all()
+            }),
+            [2, 1]
+        );
+        assert_eq!(
+            told(AuditAsk {
+                since_unix_ms: Some(2_000),
+                ..all()
+            }),
+            [3, 2]
+        );
+        assert_eq!(
+            told(AuditAsk {
+                until_unix_ms: Some(2_000),
+                ..all()
+            }),
+            [1]
+        );
+        assert_eq!(
+            told(AuditAsk {
+                token: ann.clone(),
+                ..all()
+            }),
+            [3, 1]
+        );
+        let both = AuditAsk {
+            token: ann,
+            object: range,
+            ..all()
+        };
+        assert_eq!(told(both), [1]);
+        let last = store.audit(&AuditAsk { limit: 1, ..all() }).unwrap();
+        assert_eq!(last[0].0, 3);
     });
 }

@@ -5,6 +5,7 @@
 //! Absent on purpose: any knowledge that the API does not give, and the token on the command line,
 //! where everybody on the host could read it.
 
+mod audit;
 mod capture;
 mod cell;
 mod client;
@@ -97,6 +98,7 @@ pub fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Settings { command } => settings::run(&client, json, command.as_deref(), out),
         Command::Music { command } => music::run(&client, json, command.as_deref(), out),
         Command::Policy { command } => policies::run(&client, json, command.as_deref(), out),
+        Command::Audit(options) => audit::run(&client, json, options, out),
         Command::Status => {
             let status: Status = client.get("/v1/status")?;
             tell(out, json, &status, show::status)

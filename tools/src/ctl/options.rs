@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::audit::AuditOptions;
 use super::capture::CaptureOptions;
 use super::music::MusicCommand;
+use super::policies::PolicyCommand;
 use super::top::TopOptions;
 
 /// Ask a running orbitd how things stand, and act on its calls.
@@ -145,6 +147,8 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: Option<Box<PolicyCommand>>,
     },
+    /// What was done over the API and by whom, the last first. Needs the role admin.
+    Audit(AuditOptions),
     /// Figures of the moment.
     Status,
     /// Every change as it happens, until Ctrl-C.
@@ -323,69 +327,4 @@ pub(super) enum SettingsCommand {
         #[arg(long, value_name = "NAME")]
         site: Option<String>,
     },
-}
-
-/// `orbitctl policy`. What changes something needs the role admin and is kept in the store.
-#[derive(Subcommand, Debug)]
-pub(super) enum PolicyCommand {
-    /// The policies, in the order in which they are looked at.
-    List,
-    /// One policy.
-    Show {
-        /// Its name.
-        name: String,
-    },
-    /// Add a policy. With the first one nobody may do any more what no policy allows.
-    Add {
-        /// Its name.
-        name: String,
-        #[command(flatten)]
-        policy: PolicyOptions,
-    },
-    /// Change what is given of a policy, and leave the rest as it is.
-    Set {
-        /// Its name.
-        name: String,
-        #[command(flatten)]
-        policy: PolicyOptions,
-        /// Leave a key to its usual value, such as retrieve_with_pin.
-        #[arg(long, value_name = "KEY")]
-        unset: Vec<String>,
-    },
-    /// Remove policies. One that a range names stays.
-    Remove {
-        /// Their names.
-        #[arg(required = true)]
-        names: Vec<String>,
-    },
-    /// Leave policies to the file: what it says of them holds again.
-    Revert {
-        /// Their names.
-        #[arg(required = true)]
-        names: Vec<String>,
-    },
-}
-
-/// The keys of a policy.
-#[derive(Args, Debug, Default)]
-pub(super) struct PolicyOptions {
-    /// Whose it is: global, site:NAME or users.
-    #[arg(long)]
-    pub(super) scope: Option<String>,
-    /// Of whom it is with --scope users, such as 20*; may be given several times.
-    #[arg(long = "user", value_name = "WHO")]
-    pub(super) users: Vec<String>,
-    /// The kinds of party that may park: internal, pstn, federated.
-    #[arg(long, value_name = "KIND", value_delimiter = ',')]
-    pub(super) park: Vec<String>,
-    /// The kinds that may retrieve.
-    #[arg(long, value_name = "KIND", value_delimiter = ',')]
-    pub(super) retrieve: Vec<String>,
-    /// The kinds that may retrieve once they have dialled the PIN.
-    #[arg(long, value_name = "KIND", value_delimiter = ',')]
-    pub(super) retrieve_with_pin: Vec<String>,
-    /// The file with the PIN; - for the standard input. Never on the command line, where everybody
-    /// on the host could read it.
-    #[arg(long, value_name = "FILE")]
-    pub(super) pin_file: Option<PathBuf>,
 }

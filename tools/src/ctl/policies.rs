@@ -1,17 +1,82 @@
 //! `orbitctl policy`: who may park, and who may retrieve.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::{Args, Subcommand};
 use control::driver::http::{ConfiguredPolicy, PolicyList};
 use serde_json::{Map, Value};
 
 use super::client::{Client, Condition, path};
 use super::object::{self, members};
-use super::options::{PolicyCommand, PolicyOptions};
 use super::table::Side::Left;
 use super::table::Table;
 use super::{Failure, cell, scope, tell};
+
+/// `orbitctl policy`. What changes something needs the role admin and is kept in the store.
+#[derive(Subcommand, Debug)]
+pub(super) enum PolicyCommand {
+    /// The policies, in the order in which they are looked at.
+    List,
+    /// One policy.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Add a policy. With the first one nobody may do any more what no policy allows.
+    Add {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        policy: PolicyOptions,
+    },
+    /// Change what is given of a policy, and leave the rest as it is.
+    Set {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        policy: PolicyOptions,
+        /// Leave a key to its usual value, such as retrieve_with_pin.
+        #[arg(long, value_name = "KEY")]
+        unset: Vec<String>,
+    },
+    /// Remove policies. One that a range names stays.
+    Remove {
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Leave policies to the file: what it says of them holds again.
+    Revert {
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+}
+
+/// The keys of a policy.
+#[derive(Args, Debug, Default)]
+pub(super) struct PolicyOptions {
+    /// Whose it is: global, site:NAME or users.
+    #[arg(long)]
+    scope: Option<String>,
+    /// Of whom it is with --scope users, such as 20*; may be given several times.
+    #[arg(long = "user", value_name = "WHO")]
+    users: Vec<String>,
+    /// The kinds of party that may park: internal, pstn, federated.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    park: Vec<String>,
+    /// The kinds that may retrieve.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    retrieve: Vec<String>,
+    /// The kinds that may retrieve once they have dialled the PIN.
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    retrieve_with_pin: Vec<String>,
+    /// The file with the PIN; - for the standard input. Never on the command line, where everybody
+    /// on the host could read it.
+    #[arg(long, value_name = "FILE")]
+    pin_file: Option<PathBuf>,
+}
 
 pub(super) fn run(
     client: &Client,

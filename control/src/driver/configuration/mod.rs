@@ -108,6 +108,11 @@ impl Configuration {
         names.collect()
     }
 
+    /// Whether there is a store.
+    pub(super) fn is_kept(&self) -> bool {
+        self.0.is_kept
+    }
+
     /// The music, by name.
     pub(super) fn music(&self) -> Vec<String> {
         self.held().config.music.keys().cloned().collect()

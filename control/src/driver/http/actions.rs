@@ -85,7 +85,9 @@ pub(super) async fn hang_up(
 ) -> Result<StatusCode, Problem> {
     let ask = which(&orbit, meant.call.as_deref()).map(Ask::HangUp);
     let done = desk.asker.done(ask).await;
-    caller.note("hang-up", &format!("orbit {orbit}"), &done);
+    caller
+        .note("hang-up", &format!("orbit {orbit}"), &done)
+        .await;
     done.map(|()| StatusCode::NO_CONTENT)
 }
 
@@ -108,7 +110,7 @@ pub(super) async fn relocate(
     let what = format!("orbit {orbit} to {to}");
     let ask = which(&orbit, wish.call.as_deref()).map(|which| Ask::Move { which, to });
     let done = desk.asker.orbit_after(ask).await;
-    caller.note("move", &what, &done);
+    caller.note("move", &what, &done).await;
     done.map(|view| Json(Orbit::of(view, Wall::now())))
 }
 
@@ -135,7 +137,7 @@ pub(super) async fn retrieve(
     let what = format!("orbit {orbit} to {to}");
     let ask = which(&orbit, wish.call.as_deref()).map(|which| Ask::Deliver { which, to });
     let done = desk.asker.orbit_after(ask).await;
-    caller.note("retrieve", &what, &done);
+    caller.note("retrieve", &what, &done).await;
     done.map(|view| (StatusCode::ACCEPTED, Json(Orbit::of(view, Wall::now()))))
 }
 
@@ -159,7 +161,7 @@ pub(super) async fn park(
     let what = format!("call {call} in {}", orbit.as_deref().unwrap_or("any orbit"));
     let ask = number("call", &call).map(|call| Ask::Park { call, orbit });
     let done = desk.asker.orbit_after(ask).await;
-    caller.note("park", &what, &done);
+    caller.note("park", &what, &done).await;
     done.map(|view| Json(Orbit::of(view, Wall::now())))
 }
 
@@ -176,7 +178,7 @@ pub(super) async fn drain(
     Extension(caller): Extension<Caller>,
 ) -> Result<StatusCode, Problem> {
     let begun = desk.asker.drain().await;
-    caller.note("drain", "server", &begun);
+    caller.note("drain", "server", &begun).await;
     begun.map(|()| StatusCode::ACCEPTED)
 }
 

@@ -18,6 +18,9 @@ use crate::capture::Wanted;
 use crate::driver::capture::CaptureWish;
 use crate::driver::metrics::Figures;
 use crate::driver::reactor::Arrival;
+use crate::driver::store::{Deeds, Work};
+use crate::store::limits::HOLD_MAX;
+use crate::store::{AuditAsk, AuditRecord};
 
 /// The API's end.
 #[derive(Clone, Debug)]
@@ -131,6 +134,27 @@ impl Asker {
         };
         let begun = self.send(Arrival::Capture(wish), answer).await?;
         begun.map_err(Problem::from)
+    }
+
+    /// Keeps a deed in the store. It is done already, so that nothing depends on whether that
+    /// succeeds; a store that is slow is not waited for.
+    pub(super) async fn note(&self, deed: AuditRecord) {
+        let (reply, noted) = oneshot::channel();
+        let noting = async {
+            let work = Work::Note(Box::new(deed), reply);
+            // Refused only by a reactor that has ended, which the end of the reply tells.
+            let _ = self.arrivals.send(Arrival::ForStore(work)).await;
+            let _ = noted.await;
+        };
+        let _ = timeout(HOLD_MAX, noting).await;
+    }
+
+    /// Deeds that are kept.
+    pub(super) async fn audit(&self, ask: AuditAsk) -> Result<Deeds, Problem> {
+        let _permit = self.permit()?;
+        let (reply, answer) = oneshot::channel();
+        let work = Work::Audit(Box::new(ask), reply);
+        self.send(Arrival::ForStore(work), answer).await
     }
 
     /// Has the server take no more calls, and end with the last.

@@ -133,7 +133,7 @@ pub(super) async fn begin(
         Err(problem) => Err(problem),
     };
     let begun = begun.and_then(|id| shown(&desk, id));
-    caller.note("capture", &what, &begun);
+    caller.note("capture", &what, &begun).await;
     begun.map(|capture| {
         let location = HeaderValue::try_from(format!("/v1/captures/{}", capture.id));
         let location = location.map(|path| [(LOCATION, path)]);
@@ -170,7 +170,9 @@ pub(super) async fn stop(
         desk.recorder().end(id, CaptureEnd::Stopped);
         Ok(StatusCode::NO_CONTENT)
     });
-    caller.note("capture-stop", &format!("capture {id}"), &stopped);
+    caller
+        .note("capture-stop", &format!("capture {id}"), &stopped)
+        .await;
     stopped
 }
 
@@ -190,7 +192,9 @@ pub(super) async fn forget(
         desk.recorder().forget(id);
         Ok(StatusCode::NO_CONTENT)
     });
-    caller.note("capture-forget", &format!("capture {id}"), &forgotten);
+    caller
+        .note("capture-forget", &format!("capture {id}"), &forgotten)
+        .await;
     forgotten
 }
 
@@ -212,7 +216,9 @@ pub(super) async fn file(
     Name(name): Name,
 ) -> Result<Response, Problem> {
     let opened = open(&desk, &name).await;
-    caller.note("capture-file", &format!("capture {name}"), &opened);
+    caller
+        .note("capture-file", &format!("capture {name}"), &opened)
+        .await;
     opened
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::permit::Caller;
+use super::permit::{Caller, Turn};
 use super::recording::Recording;
 use super::routes::Desk;
 use super::{Origin, Problem};
@@ -66,11 +66,13 @@ pub(super) async fn put(
         unreachable!("a definition has members")
     };
     let definition = Definition::new(members);
-    let what = format!("{name} {}", to_be_noted(&definition));
+    let mut turn = before(desk, &name);
+    turn.after = Some(to_be_noted(&definition));
+    let what = name.to_string();
     let wish = vec![(name, Wish::Put(definition))];
     let change = desk.configuration.change(wish, condition.0, caller.name());
     let done = change.await.map_err(Problem::unchanged);
-    caller.note("configure", &what, &done);
+    caller.note_turn("configure", &what, turn, &done).await;
     done
 }
 
@@ -82,11 +84,13 @@ pub(super) async fn record(
     recording: Recording,
     condition: If,
 ) -> Result<(), Problem> {
-    let what = format!("{name} {} bytes", recording.bytes.len());
+    let mut turn = before(desk, &name);
+    turn.after = Some(format!("{} bytes of sound", recording.bytes.len()));
+    let what = name.to_string();
     let wish = vec![(name, Wish::Record(recording.bytes.clone()))];
     let change = desk.configuration.change(wish, condition.0, caller.name());
     let done = change.await.map_err(Problem::unchanged);
-    caller.note("upload", &what, &done);
+    caller.note_turn("upload", &what, turn, &done).await;
     done
 }
 
@@ -117,14 +121,23 @@ async fn take(
     (action, wish): (&str, Wish),
     condition: If,
 ) -> Result<StatusCode, Problem> {
-    let what = name.to_string();
+    let (what, turn) = (name.to_string(), before(desk, &name));
     let wishes = vec![(name, wish)];
     let change = desk
         .configuration
         .change(wishes, condition.0, caller.name());
     let done = change.await.map_err(Problem::unchanged);
-    caller.note(action, &what, &done);
+    caller.note_turn(action, &what, turn, &done).await;
     done.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// What an object says before it is changed.
+fn before(desk: &Desk, name: &ObjectName) -> Turn {
+    let seen = desk.configuration.object(name);
+    Turn {
+        before: seen.map(|seen| to_be_noted(&seen.definition)),
+        after: None,
+    }
 }
 
 /// What the audit log has of it: no secret.

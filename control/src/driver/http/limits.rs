@@ -37,6 +37,12 @@ pub const ORBITS_PER_LIST: usize = 100;
 
 /// Bytes of a recording: half an hour of 16-bit WAV at 8 kHz fits.
 pub const RECORDING_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+/// Most deeds of one list.
+pub const AUDIT_PER_LIST_MAX: usize = 1_000;
+/// Deeds of a list that does not say how many.
+pub const AUDIT_PER_LIST: usize = 20;
+/// Bytes of a pattern that objects of deeds are compared with.
+pub const AUDIT_PATTERN_MAX: usize = 100;
 /// Recordings that are on their way in or out; of those that come each is whole in memory.
 pub const RECORDINGS_UNDER_WAY_MAX: usize = 4;
 

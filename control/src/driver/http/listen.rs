@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt::set_tcp_user_timeout;
@@ -18,6 +21,7 @@ use tokio::time::timeout;
 
 use super::asker::Asker;
 use super::limits::{HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_FIELDS_MAX, UNREAD_TIMEOUT};
+use super::permit::Peer;
 use super::places::Places;
 use super::routes::{Desk, routes};
 use super::stats::ApiStats;
@@ -159,9 +163,9 @@ impl Entrance {
             tracing::debug!("no limit on unread answers: {error}");
         }
         let served = match &self.acceptor {
-            None => connection(stream, routes).await,
+            None => connection(stream, peer, routes).await,
             Some(acceptor) => match acceptor.accept(stream).await {
-                Ok(stream) => connection(stream, routes).await,
+                Ok(stream) => connection(stream, peer, routes).await,
                 Err(error) => {
                     self.stats.handshakes_failed.add(1);
                     return tracing::debug!(%peer, "handshake with the API failed: {error}");
@@ -176,13 +180,19 @@ impl Entrance {
 
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
     routes: Router,
 ) -> Result<(), hyper::Error> {
+    let routes = TowerToHyperService::new(routes);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        routes.call(request)
+    });
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(HEADER_FIELDS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .serve_connection(TokioIo::new(stream), service)
         .await
 }

@@ -7,6 +7,7 @@
 
 mod actions;
 mod asker;
+mod audit;
 mod body;
 mod captures;
 mod certificate;
@@ -48,6 +49,7 @@ pub(in crate::driver) use stats::ApiStats;
 pub(in crate::driver) use tls::Tls;
 
 pub use actions::{Meant, Move, Park, Retrieve};
+pub use audit::{AuditList, Deed};
 pub use captures::{Capture, CaptureList, NewCapture};
 pub use certificate::CertificateError;
 pub use definition::{

@@ -8,8 +8,8 @@ use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::{
-    Problem, actions, captures, events, health, music, orbits, policies, ranges, reservations,
-    settings, status, transfer,
+    Problem, actions, audit, captures, events, health, music, orbits, policies, ranges,
+    reservations, settings, status, transfer,
 };
 
 /// The document.
@@ -26,6 +26,7 @@ use super::{
         actions::retrieve,
         actions::park,
         actions::drain,
+        audit::list,
         captures::list,
         captures::begin,
         captures::one,

@@ -1,5 +1,6 @@
 //! Who asks, and whether it may.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,9 +11,11 @@ use axum::response::Response;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::Problem;
 use super::routes::Desk;
+use super::{Asker, Problem};
 use crate::config::{Role, Token};
+use crate::driver::clock;
+use crate::store::AuditRecord;
 
 /// Whose tokens are known.
 #[derive(Clone, Debug)]
@@ -51,6 +54,19 @@ impl Tokens {
 pub(super) struct Caller {
     name: Arc<str>,
     role: Role,
+    peer: Option<Peer>,
+    asker: Asker,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// What an object of the configuration said, and was to say.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turn {
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
 }
 
 impl Caller {
@@ -60,19 +76,56 @@ impl Caller {
     }
 
     /// Writes into the audit log what it has done, or wanted to do.
-    pub(super) fn note<T>(&self, action: &str, what: &str, outcome: &Result<T, Problem>) {
-        let Self { name, role } = self;
-        let what: String = what.chars().take(WHAT_MAX).collect();
+    pub(super) fn note<T>(
+        &self,
+        action: &str,
+        what: &str,
+        outcome: &Result<T, Problem>,
+    ) -> impl Future<Output = ()> + use<T> {
+        self.note_turn(action, what, Turn::default(), outcome)
+    }
+
+    /// The same of an object of the configuration.
+    pub(super) fn note_turn<T>(
+        &self,
+        action: &str,
+        object: &str,
+        turn: Turn,
+        outcome: &Result<T, Problem>,
+    ) -> impl Future<Output = ()> + use<T> {
         let outcome = match outcome {
             Ok(_) => "done",
             Err(problem) => problem.name(),
         };
-        tracing::info!(target: "audit", token = %name, %role, action, what, outcome);
+        let (object, after) = (cut(object, WHAT_MAX), turn.after.as_deref());
+        let what = cut(&format!("{object} {}", after.unwrap_or_default()), WHAT_MAX);
+        let (token, role) = (&*self.name, self.role);
+        tracing::info!(target: "audit", %token, %role, action, what = what.trim_end(), outcome);
+        let kept = |text: String| cut(&text, DEFINITION_MAX);
+        let deed = AuditRecord {
+            at_unix_ms: clock::origin_unix_ms() + clock::now().as_millis(),
+            token: token.to_owned(),
+            role: role.to_string(),
+            peer: self.peer.map(|Peer(peer)| peer.to_string()),
+            action: action.to_owned(),
+            object,
+            before: turn.before.map(kept),
+            after: turn.after.map(kept),
+            outcome: outcome.to_owned(),
+        };
+        let asker = self.asker.clone();
+        async move { asker.note(deed).await }
     }
 }
 
 /// Signs of a client's that go into one line of the audit log.
 const WHAT_MAX: usize = 200;
+/// Signs of a definition that are kept of a deed.
+const DEFINITION_MAX: usize = 4_000;
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
 
 /// The token of an Authorization field (RFC 6750 §2.1).
 fn bearer(value: &axum::http::HeaderValue) -> Option<&[u8]> {
@@ -91,12 +144,15 @@ pub(super) async fn permit(
     let caller = Caller {
         name: caller.name.as_str().into(),
         role: caller.role,
+        peer: request.extensions().get().copied(),
+        asker: desk.asker.clone(),
     };
     if caller.role < wanted {
         let refused = Problem::role(&caller.name, caller.role, wanted);
         if wanted > Role::Viewer {
             let (method, path) = (request.method(), request.uri().path());
-            caller.note::<()>(method.as_str(), path, &Err(refused.clone()));
+            let outcome = Err(refused.clone());
+            caller.note::<()>(method.as_str(), path, &outcome).await;
         }
         return Err(refused);
     }

@@ -10,6 +10,7 @@ use super::limits::EVENT_STREAMS_MAX;
 use crate::ask::AskError;
 use crate::config::{ConfigError, Role};
 use crate::driver::configuration::Unchanged;
+use crate::store::StoreError;
 
 /// What went wrong (RFC 9457).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -194,6 +195,20 @@ impl Problem {
         let detail = "The control thread has not answered in time; ask again, and see the log.";
         let (status, title) = (StatusCode::GATEWAY_TIMEOUT, "No answer in time");
         Self::new(status, "late", title, detail)
+    }
+
+    /// The store cannot be read.
+    pub(super) fn store(error: StoreError) -> Self {
+        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "The store cannot be read");
+        Self::new(status, "store", title, error.to_string())
+    }
+
+    /// There is no store that would have the audit log.
+    pub(super) fn no_audit() -> Self {
+        let detail = "The audit log is kept in the store: write [store] path into the \
+                      configuration and restart. The log itself has it too (target audit).";
+        let (status, title) = (StatusCode::CONFLICT, "There is no store to look into");
+        Self::new(status, "no-store", title, detail)
     }
 
     /// What holds a change back.

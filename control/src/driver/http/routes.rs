@@ -20,7 +20,7 @@ use super::listen::Serving;
 use super::metrics;
 use super::permit::{Tokens, open, permit};
 use super::{
-    Problem, actions, captures, health, music, openapi, orbits, page, policies, ranges,
+    Problem, actions, audit, captures, health, music, openapi, orbits, page, policies, ranges,
     reservations, settings, status, transfer,
 };
 use crate::config::Role;
@@ -102,6 +102,7 @@ pub(super) fn routes(desk: Desk) -> Router {
         .merge(capturing())
         .route_layer(of(Role::Operator));
     let of_admins = Router::new()
+        .route("/v1/audit", get(audit::list))
         .route("/v1/drain", post(actions::drain))
         .merge(configuring())
         .route_layer(of(Role::Admin));

@@ -26,7 +26,7 @@ use crate::driver::metrics::{self, Metrics};
 use crate::driver::reactor::Arrival;
 use crate::driver::studio::Studio;
 use crate::happening::{self, CallNumber, Dialect, Happening};
-use crate::store::{ObjectChange, StoreError};
+use crate::store::{AuditRecord, ObjectChange, StoreError};
 
 /// A running API, and a token of each role.
 struct Bench {
@@ -47,6 +47,8 @@ struct Says {
     may: fn(&Config) -> Result<(), ConfigError>,
     keep: Box<Keep>,
     take: fn(&Config) -> Result<(), ConfigError>,
+    /// What the store has of deeds.
+    deeds: std::cell::RefCell<Vec<AuditRecord>>,
 }
 
 impl Says {
@@ -65,6 +67,7 @@ impl Default for Says {
             may: |_| Ok(()),
             keep: Box::new(|_| Ok(())),
             take: |_| Ok(()),
+            deeds: std::cell::RefCell::default(),
         }
     }
 }
@@ -187,6 +190,7 @@ fn control(mut arrivals: mpsc::Receiver<Arrival>, answers: Answers, says: Says) 
             }
             Arrival::Figures(reply) => reply.send(metrics::Figures::default()).unwrap(),
             Arrival::Configure(step) => says.step(step),
+            Arrival::ForStore(work) => says.keep_deeds(work),
             Arrival::Capture(wish) => wish.reply.send(captures::refusal(wish.wanted)).unwrap(),
             Arrival::Drain => drained += 1,
             Arrival::Stop => return drained,

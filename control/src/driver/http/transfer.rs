@@ -86,7 +86,7 @@ pub(super) async fn export(
     Extension(caller): Extension<Caller>,
 ) -> Result<([(axum::http::HeaderName, &'static str); 1], String), Problem> {
     let text = desk.configuration.export(&salt()?);
-    caller.note::<()>("export", "configuration", &Ok(()));
+    caller.note::<()>("export", "configuration", &Ok(())).await;
     Ok(([(CONTENT_TYPE, TOML)], text))
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn import(
             .configuration
             .change(wanted.wishes, None, caller.name());
         let done = change.await.map_err(Problem::unchanged);
-        caller.note("import", &what, &done);
+        caller.note("import", &what, &done).await;
         done?;
     }
     Ok(Json(Import {

@@ -10,7 +10,9 @@ use super::page::Page;
 use crate::cdr::Cdr;
 use crate::control::ControlStatus;
 use crate::driver::clock;
-use crate::store::{Batch, Loaded, ObjectChange, ObjectRecord, Store, StoreError};
+use crate::store::{
+    AuditAsk, AuditRecord, Batch, Loaded, ObjectChange, ObjectRecord, Store, StoreError,
+};
 
 /// Written by the store's thread, read by anybody.
 #[derive(Debug, Default)]
@@ -65,6 +67,14 @@ impl<S: Store> Store for Measured<S> {
 
     fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
         self.measured(changes.len(), |store| store.change_objects(changes))
+    }
+
+    fn note(&mut self, deeds: &[AuditRecord]) -> Result<(), StoreError> {
+        self.measured(deeds.len(), |store| store.note(deeds))
+    }
+
+    fn audit(&mut self, ask: &AuditAsk) -> Result<Vec<(u64, AuditRecord)>, StoreError> {
+        self.store.audit(ask)
     }
 }
 
@@ -163,6 +173,14 @@ mod tests {
 
         fn change_objects(&mut self, _: &[ObjectChange]) -> Result<(), StoreError> {
             self.commit(&[])
+        }
+
+        fn note(&mut self, _: &[AuditRecord]) -> Result<(), StoreError> {
+            self.commit(&[])
+        }
+
+        fn audit(&mut self, _: &AuditAsk) -> Result<Vec<(u64, AuditRecord)>, StoreError> {
+            Ok(Vec::new())
         }
     }
 

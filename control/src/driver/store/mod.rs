@@ -2,9 +2,11 @@
 //!
 //! Absent on purpose: what is in a record (`crate::store`), when it is written (`crate::control`).
 
+mod audit_table;
 mod cdr_table;
 mod lines;
 mod lock;
+mod notebook;
 mod object_table;
 mod recorder;
 mod schema;
@@ -15,4 +17,4 @@ mod writer;
 
 pub(super) use recorder::Recorder;
 pub use sqlite::Sqlite;
-pub(super) use writer::{Work, Writer};
+pub(super) use writer::{Deeds, Work, Writer};

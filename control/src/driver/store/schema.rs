@@ -3,6 +3,7 @@
 //! An operator may read all of it with `sqlite3` while the server runs:
 //! `SELECT orbit, datetime(parked_at / 1000, 'unixepoch'), parker FROM parked_call;`
 //! `SELECT orbit, ending, waited_ms FROM cdr ORDER BY parked_at DESC LIMIT 20;`
+//! `SELECT datetime(at / 1000, 'unixepoch'), token, action, object, outcome FROM audit;`
 //! `SELECT kind, name, definition ->> 'start', changed_by FROM configuration;`
 
 use std::path::Path;
@@ -16,7 +17,10 @@ use crate::store::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x6f72_6274;
 
 /// Grows with every change of the tables; each has a step in [`MIGRATIONS`].
-pub(super) const VERSION: i32 = 4;
+pub(super) const VERSION: i32 = 5;
+
+/// The first version that has objects of the configuration.
+pub(super) const WITH_OBJECTS: i32 = 4;
 
 /// What makes version n + 1 of version n.
 const MIGRATIONS: [&str; VERSION as usize] = [
@@ -81,6 +85,22 @@ const MIGRATIONS: [&str; VERSION as usize] = [
         PRIMARY KEY (kind, name)
     ) WITHOUT ROWID;
 ",
+    "
+    -- One row a deed over the API, done or refused; the last 100,000.
+    CREATE TABLE audit (
+        number  INTEGER PRIMARY KEY AUTOINCREMENT,  -- never reused
+        at      INTEGER NOT NULL,  -- milliseconds since 1970
+        token   TEXT NOT NULL,     -- by whom: the name of the token
+        role    TEXT NOT NULL,
+        peer    TEXT,              -- from where: address and port
+        action  TEXT NOT NULL,     -- configure, remove, upload, hang-up, …
+        object  TEXT NOT NULL,     -- range front-desk, orbit 701, …
+        before  TEXT,              -- what the object said, as JSON
+        after   TEXT,              -- what it was to say, as JSON
+        outcome TEXT NOT NULL      -- done, or the name of the problem
+    );
+    CREATE INDEX audit_at ON audit (at);
+",
 ];
 
 /// Makes the file one of ours, of this version.
@@ -89,6 +109,15 @@ const MIGRATIONS: [&str; VERSION as usize] = [
 /// [`StoreError::Unusable`] for what is torn, somebody else's, or of a newer version: it is left as
 /// it is.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let version = check(connection, path)?;
+    migrate(connection, version).map_err(|error| unavailable(path, &error))
+}
+
+/// The version of a file that is one of ours; 0: it is empty.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<i32, StoreError> {
     let unusable = |what: String, remedy| StoreError::Unusable {
         path: path.display().to_string(),
         what,
@@ -124,7 +153,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
             "restore it from a backup, or move it away: a new one is made where there is none",
         ));
     }
-    migrate(connection, version).map_err(|error| unavailable(path, &error))
+    Ok(version)
 }
 
 fn migrate(connection: &mut Connection, from: i32) -> rusqlite::Result<()> {

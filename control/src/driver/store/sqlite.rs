@@ -8,11 +8,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
-use super::{cdr_table, object_table, schema};
+use super::{audit_table, cdr_table, object_table, schema};
 use crate::cdr::Cdr;
 use crate::store::limits::RECORD_BYTES_MAX;
 use crate::store::record::{CallRecord, StateRecord, WatchRecord};
-use crate::store::{Batch, Loaded, ObjectChange, ObjectRecord, Operation, Store, StoreError};
+use crate::store::{
+    AuditAsk, AuditRecord, Batch, Loaded, ObjectChange, ObjectRecord, Operation, Store, StoreError,
+};
 
 /// An open store.
 #[derive(Debug)]
@@ -53,6 +55,23 @@ impl Sqlite {
         })
     }
 
+    /// The objects of the configuration in the store at `path`, which a running server may have:
+    /// nothing is written, migrated or locked. None where there is no store yet.
+    ///
+    /// # Errors
+    /// [`StoreError`]: damaged, somebody else's, of a newer version, or not to be read.
+    pub fn look(path: &Path) -> Result<Vec<ObjectRecord>, StoreError> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let failed = |error: rusqlite::Error| unavailable(path, &error);
+        let connection = read_only(path).map_err(failed)?;
+        match schema::check(&connection, path)? {
+            version if version < schema::WITH_OBJECTS => Ok(Vec::new()),
+            _ => object_table::all(&connection, path),
+        }
+    }
+
     /// As a full disk does.
     #[cfg(test)]
     pub(super) fn limit_pages(&self, pages: u32) {
@@ -64,6 +83,27 @@ impl Sqlite {
             .unwrap();
         assert!(set > 0);
     }
+}
+
+/// Reads a store that nobody has as if nothing could change, so that no file is made beside it; one
+/// that somebody has, or has left by a crash, by its write-ahead log.
+fn read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if Path::new(&log).exists() {
+        Connection::open_with_flags(path, flags)?
+    } else {
+        let name = path.display().to_string();
+        let name = name
+            .replace('%', "%25")
+            .replace('?', "%3f")
+            .replace('#', "%23");
+        let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?
+    };
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    Ok(connection)
 }
 
 /// Pages of the write-ahead log before what is in it goes to its places, which calls wait for: 32
@@ -127,6 +167,15 @@ impl Store for Sqlite {
     fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
         object_table::change(&mut self.connection, changes)
             .map_err(|error| unavailable(&self.path, &error))
+    }
+
+    fn note(&mut self, deeds: &[AuditRecord]) -> Result<(), StoreError> {
+        audit_table::note(&mut self.connection, deeds)
+            .map_err(|error| unavailable(&self.path, &error))
+    }
+
+    fn audit(&mut self, ask: &AuditAsk) -> Result<Vec<(u64, AuditRecord)>, StoreError> {
+        audit_table::read(&self.connection, ask).map_err(|error| unavailable(&self.path, &error))
     }
 }
 

@@ -14,13 +14,16 @@ use tokio::sync::mpsc::Sender as Arrivals;
 use tokio::sync::oneshot;
 
 use super::Recorder;
+use super::notebook::Notebook;
 use crate::call::Alarm;
 use crate::cdr::Cdr;
 use crate::driver::clock;
 use crate::driver::metrics::RecordStats;
 use crate::driver::reactor::Arrival;
 use crate::happening::Happening;
-use crate::store::{Batch, ObjectChange, Operation, Store, StoreError, Subject};
+use crate::store::{
+    AuditAsk, AuditRecord, Batch, ObjectChange, Operation, Store, StoreError, Subject,
+};
 
 /// The reactor's end.
 #[derive(Debug)]
@@ -46,7 +49,14 @@ pub(in crate::driver) enum Work {
     Last(usize, oneshot::Sender<Vec<Cdr>>),
     /// Changes of the configuration, and who waits for them to be durable.
     Objects(Vec<ObjectChange>, oneshot::Sender<Result<(), StoreError>>),
+    /// A deed, and who waits for it to be durable, or to have failed.
+    Note(Box<AuditRecord>, oneshot::Sender<()>),
+    /// Who wants to know deeds.
+    Audit(Box<AuditAsk>, oneshot::Sender<Deeds>),
 }
+
+/// Deeds with their numbers.
+pub(in crate::driver) type Deeds = Result<Vec<(u64, AuditRecord)>, StoreError>;
 
 /// Work that is taken at once.
 const AT_ONCE: usize = 4_096;
@@ -129,6 +139,7 @@ struct Loop {
     taken: Arc<AtomicUsize>,
     /// What could not be written yet.
     unwritten: BTreeMap<Subject, Operation>,
+    notebook: Notebook,
     retry_at: Time,
     last: u64,
 }
@@ -146,6 +157,7 @@ impl Loop {
             arrivals,
             taken,
             unwritten: BTreeMap::new(),
+            notebook: Notebook::default(),
             retry_at: Time::ZERO,
             last: 0,
         }
@@ -163,12 +175,20 @@ impl Loop {
                     if !self.unwritten.is_empty() {
                         self.write(Vec::new());
                     }
+                    if let Some(store) = &mut self.store {
+                        self.notebook.write(&mut **store);
+                    }
                     return self.recorder.finish(store(&mut self.store));
                 }
             }
             let now = clock::now();
             if !self.unwritten.is_empty() && now >= self.retry_at {
                 self.write(Vec::new());
+            }
+            if let Some(store) = &mut self.store
+                && self.notebook.deadline().is_some_and(|at| now >= at)
+            {
+                self.notebook.write(&mut **store);
             }
             if self.recorder.deadline().is_some_and(|at| now >= at) {
                 self.recorder.flush(now, store(&mut self.store));
@@ -178,7 +198,7 @@ impl Loop {
 
     fn sleep_for(&self, now: Time) -> Duration {
         let retry = (!self.unwritten.is_empty()).then_some(self.retry_at);
-        let due = [retry, self.recorder.deadline()]
+        let due = [retry, self.recorder.deadline(), self.notebook.deadline()]
             .into_iter()
             .flatten()
             .min();
@@ -188,15 +208,27 @@ impl Loop {
     /// Calls first: somebody waits for them.
     fn take(&mut self, work: impl Iterator<Item = Work>) {
         let (mut batches, mut other) = (Vec::new(), Vec::new());
+        let (mut deeds, mut waiting) = (Vec::new(), Vec::new());
         for work in work {
             match work {
                 Work::Batch(batch) => batches.push(batch),
+                Work::Note(deed, reply) => {
+                    deeds.push(*deed);
+                    waiting.push(reply);
+                }
                 _ => other.push(work),
             }
         }
         if !batches.is_empty() {
             self.write(batches);
         }
+        if let Some(store) = &mut self.store
+            && !deeds.is_empty()
+        {
+            self.notebook.note(deeds, &mut **store);
+        }
+        // Whoever waits goes on, whether it was written or not.
+        drop(waiting);
         for work in other {
             match work {
                 Work::Happened(happening) => {
@@ -215,7 +247,13 @@ impl Loop {
                         let _ = reply.send(store.change_objects(&changes));
                     }
                 }
-                Work::Batch(_) => unreachable!("they were taken above"),
+                Work::Audit(ask, reply) => {
+                    if let Some(store) = &mut self.store {
+                        // Whoever asked may have gone away.
+                        let _ = reply.send(store.audit(&ask));
+                    }
+                }
+                Work::Batch(_) | Work::Note(..) => unreachable!("they were taken above"),
             }
         }
     }
@@ -324,6 +362,14 @@ mod tests {
         fn change_objects(&mut self, _: &[ObjectChange]) -> Result<(), StoreError> {
             self.commit(&[])
         }
+
+        fn note(&mut self, _: &[AuditRecord]) -> Result<(), StoreError> {
+            self.commit(&[])
+        }
+
+        fn audit(&mut self, _: &AuditAsk) -> Result<Vec<(u64, AuditRecord)>, StoreError> {
+            Ok(Vec::new())
+        }
     }
 
     /// A writer whose store fails so often, its news, and what was written.
@@ -419,5 +465,17 @@ mod tests {
         let mut desk = Desk::new(1);
         desk.writer.give(Work::Batch(batch(1, "a")));
         assert_eq!(desk.end(), [vec![delete("a")]]);
+    }
+
+    #[test]
+    fn a_deed_that_cannot_be_written_keeps_nobody_waiting_and_is_written_later() {
+        let desk = &mut Desk::new(1);
+        for _ in 0..2 {
+            let (reply, noted) = oneshot::channel();
+            let deed = Box::new(AuditRecord::default());
+            desk.writer.give(Work::Note(deed, reply));
+            assert!(noted.blocking_recv().is_err(), "the end of the reply tells");
+        }
+        assert_eq!(desk.written.recv().unwrap(), [], "the second time");
     }
 }

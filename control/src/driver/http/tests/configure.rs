@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::driver::store::Work;
 
 const FILE: &str = "[[orbit_range]]\nname = \"front desk\"\nstart = \"700\"\nend = \"799\"\n\
                     music = \"default\"\n[store]\npath = \"orbit.db\"\n";
@@ -30,6 +31,21 @@ impl Bench {
             body.len()
         );
         self.raw(request.as_bytes())
+    }
+}
+
+impl Says {
+    pub(super) fn keep_deeds(&self, work: Work) {
+        match work {
+            Work::Note(deed, _) => self.deeds.borrow_mut().push(*deed),
+            Work::Audit(ask, reply) => {
+                let deeds = self.deeds.borrow();
+                let numbered: Vec<_> = (1..).zip(deeds.iter().cloned()).collect();
+                let last_first = numbered.into_iter().rev().take(ask.limit);
+                reply.send(Ok(last_first.collect())).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }
 
@@ -395,5 +411,70 @@ fn row_54_what_is_exported_is_a_file_and_imports_as_it_was() {
     assert_eq!(wrong.problem(), (422, "configuration".to_owned()));
     assert!(wrong.body.contains("the import:3"), "{}", wrong.body);
     assert_eq!(bench.get("/v1/ranges/night").status, 200, "all or nothing");
+    bench.end();
+}
+
+#[test]
+fn what_is_done_or_refused_is_kept_with_who_did_it_and_what_it_was_before_and_has_no_pin() {
+    let bench = bench(Says::default());
+    let pin = r#"{"park":["internal"],"retrieve_with_pin":["pstn"],"pin":"4711"}"#;
+    assert_eq!(
+        bench.admin("PUT", "/v1/policies/staff", "", pin).status,
+        200
+    );
+    assert_eq!(
+        bench.admin("PUT", "/v1/ranges/night", "", NIGHT).status,
+        200
+    );
+    assert_eq!(
+        bench.admin("DELETE", "/v1/ranges/night", "", "").status,
+        204
+    );
+    let refused = bench.any(Role::Operator, "DELETE", "/v1/ranges/night", "", "");
+    assert_eq!(refused.status, 403);
+    let audit = bench.admin("GET", "/v1/audit?limit=10", "", "");
+    assert_eq!(audit.status, 200, "{}", audit.body);
+    assert!(
+        !audit.body.contains("4711") && !audit.body.contains("sha256"),
+        "{}",
+        audit.body
+    );
+    let audit = audit.json();
+    let said = |number: usize| {
+        let deed = &audit["deeds"][number];
+        let text = |key: &str| deed[key].as_str().unwrap_or("-").to_owned();
+        assert!(text("peer").starts_with("127.0.0.1:"), "{deed}");
+        ["token", "action", "object", "outcome"].map(text).join(" ")
+    };
+    assert_eq!(said(0), "operator DELETE /v1/ranges/night role");
+    assert_eq!(said(1), "admin remove range night done");
+    assert_eq!(said(2), "admin configure range night done");
+    let wanted: Value = serde_json::from_str(NIGHT).unwrap();
+    let json = |number: usize, key: &str| -> Option<Value> {
+        let text = audit["deeds"][number][key].as_str()?;
+        Some(serde_json::from_str(text).unwrap())
+    };
+    assert_eq!(
+        (json(2, "before"), json(2, "after")),
+        (None, Some(wanted.clone()))
+    );
+    assert_eq!((json(1, "before"), json(1, "after")), (Some(wanted), None));
+    assert_eq!(audit["next"], Value::Null);
+    let next = bench.admin("GET", "/v1/audit?limit=1", "", "").json()["next"].clone();
+    assert!(next.is_u64(), "{next}");
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("before=x", "before"),
+        ("since=yesterday", "since"),
+        ("until=1969-01-01T00:00:00Z", "until"),
+        ("who=ann", "who"),
+    ] {
+        let wrong = bench
+            .admin("GET", &format!("/v1/audit?{query}"), "", "")
+            .wrong();
+        assert_eq!((wrong.0, &*wrong.2), (400, field), "{query}");
+    }
+    let viewer = bench.get("/v1/audit");
+    assert_eq!(viewer.problem(), (403, "role".to_owned()));
     bench.end();
 }
