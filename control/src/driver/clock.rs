@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use shared::Time;
 
-/// Now, on `CLOCK_MONOTONIC`, with an origin long before the machine started: a call that was parked
-/// before a reboot, and is taken up after it, has a time on this clock.
+/// Now, on `CLOCK_MONOTONIC`, with an origin long before the machine started: a call that was
+/// parked before a reboot, and is taken up after it, has a time on this clock.
 pub(super) fn now() -> Time {
     read(ClockId::Monotonic) + LEAD
 }

@@ -199,8 +199,8 @@ impl Lists {
     }
 }
 
-/// How many orbits a list has. To read all of it would take the CPU that the server is on for longer
-/// than the server did.
+/// How many orbits a list has. To read all of it would take the CPU that the server is on for
+/// longer than the server did.
 fn orbits_in(list: &str) -> usize {
     memmem::find_iter(list.as_bytes(), br#"{"orbit":""#).count()
 }

@@ -59,8 +59,8 @@ impl Timer {
             .map_or(self.ends_at, |at| at.min(self.ends_at))
     }
 
-    /// As it is kept: what was agreed, without the time that is left. Who takes the dialog up begins
-    /// with a re-INVITE, which is a refresh.
+    /// As it is kept: what was agreed, without the time that is left. Who takes the dialog up
+    /// begins with a re-INVITE, which is a refresh.
     pub(super) fn record(&self) -> TimerRecord {
         TimerRecord {
             seconds: self.interval,
