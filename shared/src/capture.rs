@@ -1,8 +1,8 @@
 //! What is written down of a call that an operator looks at: who names a capture, what a worker
 //! copies of a packet, what control copies of a message, and what either wants of whoever writes.
 //!
-//! Absent on purpose: files and their format, which messages belong to a call, and speech: of a
-//! packet of RTP only the header is copied.
+//! All times are of the clock that workers have. Absent on purpose: files and their format, which
+//! messages belong to a call, and speech: of a packet of RTP only the header is copied.
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -11,7 +11,7 @@ use control::config::Role;
 use control::driver::http::NewToken;
 use tempfile::TempDir;
 
-use crate::harness::clock::{PATIENCE, pause};
+use crate::harness::clock::{PATIENCE, pause, since_epoch};
 use crate::harness::phone::{Phone, field, status};
 use crate::harness::sipp::Over;
 use crate::harness::{Process, Server, Settings, Sipp};
@@ -107,6 +107,19 @@ impl Pcapng {
         self.read(&arguments)
     }
 
+    /// Each frame, of SIP and of RTP, has the time of day at which it was seen.
+    fn has_frames_since(&self, begin: Duration) {
+        let times = self.fields("frame", &["frame.time_epoch"]);
+        let seconds = times.iter().map(|time| time.parse().expect("a number"));
+        let times: Vec<_> = seconds.map(Duration::from_secs_f64).collect();
+        // The clock of the day may be set a little meanwhile.
+        const SET: Duration = Duration::from_secs(2);
+        let span = begin - SET..since_epoch() + SET;
+        assert!(!times.is_empty(), "no frames");
+        let strange = times.iter().find(|time| !span.contains(time));
+        assert_eq!(strange, None, "not within {span:?}");
+    }
+
     /// SSRC, packets and lost packets of each stream of RTP, as Wireshark's analysis has them.
     fn streams(&self) -> Vec<(String, u32, i32)> {
         let lines = self.read(&["-q", "-z", "rtp,streams"]);
@@ -160,6 +173,7 @@ fn orbit(answer: &str) -> String {
 fn a_parked_call_is_captured_with_both_directions_and_no_word_of_it() {
     let server = server();
     let anna = Phone::new(&server, "anna");
+    let begin = since_epoch();
     let (request, answer) = dial(&anna, "park");
     let capturing = Capturing::start(&server, &[&orbit(&answer), "--seconds", "60"]);
     anna.noise(0, 0..100, &answer);
@@ -169,6 +183,7 @@ fn a_parked_call_is_captured_with_both_directions_and_no_word_of_it() {
     assert_eq!(status(&anna.final_response()), 200);
     let (said, file) = capturing.finish();
     assert!(said.contains("the call is over"), "{said}");
+    file.has_frames_since(begin);
 
     let methods = file.fields("sip.Request-Line", &["sip.Method"]);
     assert_eq!(

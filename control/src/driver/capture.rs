@@ -99,7 +99,7 @@ impl Captures {
         secrets::withhold(&mut bytes);
         self.recorder.message(CapturedMessage {
             capture,
-            at,
+            at: clock::of_workers(at),
             course: sight.course,
             ends: sight.ends,
             carrier: sight.carrier,
@@ -180,8 +180,8 @@ impl Reactor {
             call: call.to_string(),
             orbit,
             folder: captures.folder.clone(),
-            since: now,
-            until: now + time,
+            since: clock::of_workers(now),
+            until: clock::of_workers(now + time),
         };
         let answer = move |begun: Result<(), CaptureError>| {
             let begun = begun.map(|()| capture).map_err(NotCaptured::NoFile);

@@ -15,6 +15,17 @@ pub(super) fn now() -> Time {
 /// No call is older.
 const LEAD: Duration = Duration::from_hours(24 * 1_000);
 
+/// A moment of [`now`]'s clock on that of the workers and of whoever writes captures, which begins
+/// as the machine starts.
+pub(super) fn of_workers(time: Time) -> Time {
+    Time::ZERO + (time - (Time::ZERO + LEAD))
+}
+
+/// A moment of the workers' clock on [`now`]'s.
+pub(super) fn from_workers(time: Time) -> Time {
+    time + LEAD
+}
+
 /// Milliseconds from 1970 to the origin of [`now`].
 pub(super) fn origin_unix_ms() -> u64 {
     let since_origin = now().as_millis();
@@ -49,6 +60,8 @@ mod tests {
         let wall_ms = read(ClockId::Realtime).as_millis();
         let origin_ms = origin_unix_ms();
         assert!(wall_ms.abs_diff(origin_ms + now().as_millis()) < 10_000);
+        let at = now();
+        assert!(from_workers(of_workers(at)) == at && of_workers(at) <= read(ClockId::Monotonic));
         let uptime_ms = read(ClockId::Monotonic).as_millis();
         let year_ms = 365 * 24 * 3_600 * 1_000;
         assert!(origin_ms + year_ms < wall_ms - uptime_ms);

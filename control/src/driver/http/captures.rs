@@ -32,6 +32,7 @@ use super::routes::Desk;
 use crate::ask::Which;
 use crate::capture::Wanted;
 use crate::capture::limits::CAPTURE_USUAL;
+use crate::driver::clock;
 
 /// Which call is to be captured, and how long.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -354,8 +355,8 @@ impl Capture {
             id: order.capture.0,
             call: order.call.clone(),
             orbit: order.orbit.clone(),
-            since: wall.at(order.since),
-            until: wall.at(order.until),
+            since: wall.at(clock::from_workers(order.since)),
+            until: wall.at(clock::from_workers(order.until)),
             messages: status.messages,
             packets: status.packets,
             lost: status.lost,
