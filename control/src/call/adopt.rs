@@ -150,6 +150,15 @@ impl Exchange {
         leg.is_some_and(|leg| leg.session.agreed().is_none())
     }
 
+    /// Whether the peer of a leg of an earlier process shall wait with its own offer until it has
+    /// had ours once more, which met one of its own. That one the earlier process may have
+    /// answered, in a way that nobody knows any more: a second answer, of another codec, would
+    /// leave the two in disagreement. Not a peer that ours meets again and again.
+    pub(crate) fn is_to_agree_first(&self, dialog: DialogKey) -> bool {
+        let leg = self.legs.get(&dialog);
+        leg.is_some_and(|leg| leg.has_met_an_offer()) && self.is_being_adopted(dialog)
+    }
+
     /// Whether a leg of an earlier process may leave our offer unanswered. RFC 3261 §12.2.1.2 would
     /// end the dialog (SHOULD): but where a whole rack starts again, its proxy may come up after
     /// us, and the silence says nothing of the phone. Not beyond the time at which somebody is to

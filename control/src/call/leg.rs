@@ -221,6 +221,11 @@ impl Leg {
         self.excuses < EXCUSES_MAX
     }
 
+    /// Whether an offer has met one of the peer's, which another soon may not.
+    pub(crate) fn has_met_an_offer(&self) -> bool {
+        (1..=2).contains(&self.excuses)
+    }
+
     /// Whether its INVITE is unanswered.
     pub(crate) fn is_arriving(&self) -> bool {
         matches!(self.turn, Turn::Arriving(_))

@@ -43,7 +43,7 @@ impl Exchange {
         let Some(leg) = self.legs.get(&dialog) else {
             return self.refuse(now, dialog, Refusal::NoSuchDialog);
         };
-        if !matches!(leg.turn, Turn::Idle) {
+        if !matches!(leg.turn, Turn::Idle) || self.is_to_agree_first(dialog) {
             return self.refuse(now, dialog, Refusal::Pending);
         }
         let wish = leg.wish;
@@ -123,6 +123,7 @@ impl Exchange {
             return self.agent.respond(now, key, status, Reply::default());
         };
         let (wish, is_idle) = (leg.wish, matches!(leg.turn, Turn::Idle));
+        let is_idle = is_idle && !self.is_to_agree_first(dialog);
         self.identified(now, dialog, request);
         let Some(offer) = session_description(request) else {
             let headers = self.introduce(dialog);

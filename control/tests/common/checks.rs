@@ -159,7 +159,9 @@ pub(crate) fn agreement(world: &World) {
 /// # Panics
 /// When one was not.
 pub(crate) fn nobody_changed_over_in_vain(world: &World) {
-    if world.past.deaths > 0 || world.workers.is_one_lost() || world.is_stopped {
+    let workers = &world.workers;
+    let is_one_lost = workers.is_one_lost() || workers.has_one_ended();
+    if world.past.deaths > 0 || is_one_lost || world.is_stopped {
         return;
     }
     let phones = world.phones.iter();
@@ -362,6 +364,11 @@ fn is_released(world: &World, settled: &Settled, stream: &Stream, who: &str) {
     let calls = phones.flat_map(|phone| phone.calls.iter().map(move |call| (phone, call)));
     let settlements = calls.filter_map(|(phone, call)| Some((phone, call.settled.as_ref()?)));
     let mut partners = settlements.filter(|(_, other)| other.local == settled.remote);
+    let is_known = partners.clone().next().is_some();
+    if is_known && partners.clone().all(|(phone, _)| phone.is_dead) {
+        // It was switched off before it was told; the session timer finds that.
+        return;
+    }
     let partner = partners.find(|(_, other)| other.remote == settled.local);
     let (phone, other) = partner.unwrap_or_else(|| {
         panic!(

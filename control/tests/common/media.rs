@@ -186,6 +186,11 @@ impl Workers {
         !self.lost.is_empty()
     }
 
+    /// Whether a worker has ended, and its streams with it.
+    pub(crate) fn has_one_ended(&self) -> bool {
+        !self.stopped.is_empty()
+    }
+
     /// An event is now being told to control: what it says becomes true.
     pub(crate) fn told(&mut self, worker: WorkerId, event: &Event) {
         match *event {

@@ -223,11 +223,12 @@ impl ServerProcess {
         bed: &Bed,
         calls: u32,
         cpu: usize,
+        send: Form,
         more: &Extras,
     ) -> Result<Self, Box<dyn Error>> {
         let mut arguments = more.arguments();
         arguments.push("--together".into());
-        Self::spawn(bed, calls, cpu, Form::Socket, &arguments)
+        Self::spawn(bed, calls, cpu, send, &arguments)
     }
 
     /// Starts it with calls that are bridged already.

@@ -106,6 +106,8 @@ pub(crate) struct Call {
     pub(crate) park_request: Option<String>,
     /// It has died since, and its store was behind: it may say again what it has said.
     pub(crate) server_has_forgotten: bool,
+    /// Its user has hung up, and the ACK that a BYE waits for is still to come.
+    pub(crate) hangs_up: bool,
     /// Re-INVITEs of the server that were answered.
     pub(crate) reinvited: u32,
     /// The server's BYE.

@@ -196,6 +196,11 @@ impl Phone {
         match self.calls[number].state {
             State::Calling if self.calls[number].invite.is_some() => self.stop_ringing(now, number),
             State::Calling => self.cancel(now, number),
+            // Whoever is called says no BYE before the ACK of its 2xx (RFC 3261 §15): it could come
+            // before the 2xx, and belong to nothing.
+            State::Confirmed if self.is_unacknowledged(number) => {
+                self.calls[number].hangs_up = true;
+            }
             State::Confirmed => {
                 self.calls[number].end(Ending::HungUp);
                 self.give_up_servers(now, number);
@@ -416,6 +421,7 @@ impl Phone {
             answer: None,
             park_request: None,
             server_has_forgotten: false,
+            hangs_up: false,
             reinvited: 0,
             bye: None,
         }

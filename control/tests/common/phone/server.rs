@@ -53,6 +53,13 @@ impl Server {
         [first].into_iter().chain(second)
     }
 
+    /// Whether a call begins with its answer, and the ACK of that.
+    fn begins(&self, call: usize) -> bool {
+        self.call == call
+            && self.request.tag("To").is_none()
+            && matches!(self.stage, Stage::Answered { success: true, .. })
+    }
+
     fn is_unanswered(&self) -> bool {
         matches!(self.stage, Stage::Answering { .. })
     }
@@ -71,7 +78,7 @@ impl Phone {
             request.start
         );
         if method == "ACK" {
-            self.acked(request);
+            self.acked(now, request);
             return;
         }
         let key = format!("{branch} {method}");
@@ -157,6 +164,11 @@ impl Phone {
             }
             at += 1;
         }
+    }
+
+    /// Whether the ACK of a call that was answered is still to come.
+    pub(super) fn is_unacknowledged(&self, number: usize) -> bool {
+        self.servers.iter().any(|server| server.begins(number))
     }
 
     /// Our call is over: what the server still waits for gets its final answer (§15.1.2).
@@ -352,7 +364,7 @@ impl Phone {
         }
     }
 
-    fn acked(&mut self, request: &Wire) {
+    fn acked(&mut self, now: Time, request: &Wire) {
         let (cseq, _) = request.cseq();
         let Some(number) = self.call_of(request) else {
             return;
@@ -372,6 +384,9 @@ impl Phone {
         let call = &mut self.calls[number];
         if call.offered.is_some() && !request.body.is_empty() && !call.is_over() {
             call.answered(&request.body);
+        }
+        if std::mem::take(&mut call.hangs_up) {
+            self.hang_up(now, number);
         }
     }
 

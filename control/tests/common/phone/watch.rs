@@ -343,7 +343,12 @@ impl Phone {
             "a 2xx to SUBSCRIBE has a Contact"
         );
         let tag = response.tag("To").map(str::to_owned);
-        if watch.remote_tag.is_some() && watch.remote_tag != tag {
+        let is_another = watch.remote_tag.is_some() && watch.remote_tag != tag;
+        if is_another && response.cseq().0 != watch.cseq {
+            // A late answer of a dialog whose NOTIFY it has refused.
+            return;
+        }
+        if is_another {
             // Asked again, another process has answered: it knows nothing of the first.
             watch.next_version = 0;
             watch.remote_cseq = None;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::value_parser;
-use shared::Time;
+use shared::{Form, Time};
 
 use super::disk::{Disk, Syncs};
 use super::load::Load;
@@ -106,7 +106,8 @@ fn measure(machine: &Machine, options: &AdoptOptions) -> Result<Findings, Box<dy
         store: Some(disk.store()),
         api: None,
     };
-    let start = || ServerProcess::together(&bed, options.calls, machine.worker_cpu(), &extras);
+    let cpu = machine.worker_cpu();
+    let start = || ServerProcess::together(&bed, options.calls, cpu, Form::Socket, &extras);
     let server = start()?;
     machine.stand_aside()?;
     namespace::enter(&bed.phones())?;

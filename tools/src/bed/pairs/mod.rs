@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use clap::value_parser;
 use dataplane::prompt::Prompt;
-use shared::Codec;
+use shared::{Codec, Form};
 
 use super::figures::Figures;
 use super::listener::{Heard, Listener};
@@ -51,6 +51,9 @@ pub(super) struct PairsOptions {
     /// Seconds for which they are begun.
     #[arg(long, default_value_t = 20, value_parser = value_parser!(u32).range(1..=120))]
     seconds: u32,
+    /// How packets are sent.
+    #[arg(long, value_name = "FORM", default_value = "socket")]
+    send: Form,
     /// Keep the calls in a store, in a new folder in DIR, here unless it is named: on a disk.
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
     store: Option<PathBuf>,
@@ -110,12 +113,13 @@ pub(super) fn pairs(options: &PairsOptions, out: &mut impl Write) -> Result<bool
     let findings = measure(&machine, options)?;
     let report = Report {
         title: format!(
-            "The whole server on one CPU, {}: {} calls parked, {} of them with music; pairs of \
-             park and retrieval at {} a second",
+            "The whole server on one CPU, {}, send = \"{}\": {} calls parked, {} of them with \
+             music; pairs of park and retrieval at {} a second",
             match options.store {
                 Some(_) => "each call durable before anybody is told of it",
                 None => "without a store",
             },
+            options.send.name(),
             grouped(options.calls.into()),
             grouped(options.music.min(options.calls).into()),
             grouped(options.rate().into())
@@ -157,7 +161,8 @@ fn measure(machine: &Machine, options: &PairsOptions) -> Result<Findings, Box<dy
         .transpose()?;
     let extras = store.as_ref().map_or_else(Extras::default, Durable::extras);
     let orbits = calls + ORBITS_MORE;
-    let mut server = ServerProcess::together(&bed, orbits, machine.worker_cpu(), &extras)?;
+    let cpu = machine.worker_cpu();
+    let mut server = ServerProcess::together(&bed, orbits, cpu, options.send, &extras)?;
     machine.stand_aside()?;
     namespace::enter(&bed.phones())?;
     let with_music = options.music.min(calls);
