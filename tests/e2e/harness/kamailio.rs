@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -56,10 +57,13 @@ impl Kamailio {
 
     fn end(&mut self) {
         self.process.terminate();
-        let status = self.process.wait(PATIENCE);
+        let status = self.process.wait(ENDS_WITHIN);
         assert!(status.success(), "kamailio ended with {status}");
     }
 }
+
+/// It waits a minute for a process of its own that hangs, before it kills it.
+const ENDS_WITHIN: Duration = Duration::from_secs(75);
 
 impl Drop for Kamailio {
     fn drop(&mut self) {
@@ -68,7 +72,7 @@ impl Drop for Kamailio {
             self.end();
         } else if self.process.is_running() {
             self.process.terminate();
-            super::clock::pause(std::time::Duration::from_secs(2));
+            super::clock::pause(Duration::from_secs(2));
         }
     }
 }
@@ -84,7 +88,7 @@ fn spawn(folder: &Path, address: SocketAddr) -> Process {
     until("answer of Kamailio", PATIENCE, || {
         assert!(process.is_running(), "kamailio does not start");
         phone.send(phone.request("OPTIONS", "nobody", "", "").as_bytes());
-        phone.receive(std::time::Duration::from_millis(200))
+        phone.receive(Duration::from_millis(200))
     });
     process
 }
