@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::thread;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use serde_json::{Value, json};
 use shared::Form;
 
 use super::bare::{Moved, Place};
-use super::echo::{ECHO, Pace, TALKER, echo, talk};
+use super::echo::{ECHO, Pace, echo, talk};
 use super::figures::Figures;
+use super::look::Look;
 use super::machine::Machine;
 use super::namespace::{self, Bed};
 use super::report::median;
@@ -43,8 +45,6 @@ pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, 
         return Ok(None);
     };
     let bed = Bed::build()?;
-    // Reports, which the server sends when it likes, would count as speech.
-    bed.leave_uncounted(TALKER.port() + 1)?;
     let there = Place {
         space: bed.phones(),
         cpu: talkers_cpu,
@@ -66,6 +66,9 @@ pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, 
     thread::park_timeout(QUIET);
     let held = server.look()?;
     let arrived = bed.arrived()?.all() - before;
+    let counted = server.look()?;
+    let reports = |look: &Look| (look.rtcp_sent - first.rtcp_sent).min(arrived);
+    let arrived = speech(said, arrived, reports(&held)..=reports(&counted));
     let mut rushes = Vec::new();
     for _ in 0..ROUNDS {
         server.pause()?;
@@ -82,6 +85,12 @@ pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, 
         rushes,
         figures: Figures::between(&first, &held),
     }))
+}
+
+/// Of what arrived the part that was said. The server's own reports arrive as well, on the same
+/// port; how many of them were counted lies between what it had sent before and after that.
+fn speech(said: u64, arrived: u64, reports: RangeInclusive<u64>) -> u64 {
+    said.clamp(arrived - reports.end(), arrived - reports.start())
 }
 
 impl Bridges {
@@ -149,4 +158,16 @@ fn rush(
         talker.join().map_err(|_| "a talker panicked")??;
         Ok(Figures::between(&before?, &now?))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_that_were_sent_while_it_was_counted_are_no_speech_and_hide_no_loss() {
+        assert_eq!(speech(1_000, 1_050, 40..=60), 1_000);
+        assert_eq!(speech(1_000, 1_030, 40..=60), 990, "ten are lost at least");
+        assert_eq!(speech(1_000, 1_070, 40..=60), 1_010, "ten are strays");
+    }
 }

@@ -93,12 +93,6 @@ impl Bed {
         format!("{}-p", self.name)
     }
 
-    /// Has the firewall drop what comes to a port of the phones before it is counted.
-    pub(super) fn leave_uncounted(&self, port: u16) -> Result<(), Box<dyn Error>> {
-        let rule = format!("insert rule netdev bed ingress udp dport {port} drop");
-        within(&self.phones(), "nft", &rule, "").map(drop)
-    }
-
     /// The firewall's counters, since the beginning.
     pub(super) fn arrived(&self) -> Result<Arrived, Box<dyn Error>> {
         let text = within(&self.phones(), "nft", "-j list counters", "")?;
