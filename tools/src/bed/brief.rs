@@ -72,11 +72,7 @@ pub(super) fn brief(options: &BriefOptions, out: &mut impl Write) -> Result<bool
     rows.push(cpu_row(&rushes));
     let report = Report {
         title: format!("{} parked calls", grouped(options.calls.into())),
-        machine: format!(
-            "{}; load {load} before, {} after",
-            machine.line(),
-            machine::load()
-        ),
+        machine: machine.line_since(&load),
         rows,
         figures: json!({
             "sent": totals.sent,

@@ -93,11 +93,7 @@ pub(super) fn list(options: &ListOptions, out: &mut impl Write) -> Result<bool, 
             grouped(options.calls.into()),
             options.requests
         ),
-        machine: format!(
-            "{}; load {load} before, {} after",
-            machine.line(),
-            machine::load()
-        ),
+        machine: machine.line_since(&load),
         rows: findings.rows(options),
         figures: findings.to_json(),
     };

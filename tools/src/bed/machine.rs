@@ -71,6 +71,11 @@ impl Machine {
         let (count, worker) = (self.cpus.len(), self.worker_cpu());
         format!("{processor}, {count} CPUs, Linux {kernel}; worker on CPU {worker}")
     }
+
+    /// With its load before a run, as [`load`] told it then, and now.
+    pub(super) fn line_since(&self, before: &str) -> String {
+        format!("{}; load {before} before, {} after", self.line(), load())
+    }
 }
 
 /// Pins the calling thread to one CPU.

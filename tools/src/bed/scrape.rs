@@ -85,11 +85,7 @@ pub(super) fn scrape(
             grouped(options.calls.into()),
             options.rate
         ),
-        machine: format!(
-            "{}; load {load} before, {} after",
-            machine.line(),
-            machine::load()
-        ),
+        machine: machine.line_since(&load),
         rows: findings.rows(options),
         figures: findings.to_json(),
     };

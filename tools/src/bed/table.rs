@@ -75,11 +75,7 @@ pub(super) fn table(options: &TableOptions, out: &mut impl Write) -> Result<bool
     let findings = measure(&machine, options.send)?;
     let report = Report {
         title: "The media path against the kernel's own limit".to_owned(),
-        machine: format!(
-            "{}; load {load} before, {} after",
-            machine.line(),
-            machine::load()
-        ),
+        machine: machine.line_since(&load),
         rows: findings.rows(&machine),
         figures: findings.to_json(),
     };

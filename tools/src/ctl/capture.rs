@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use control::driver::http::{Capture, NewCapture};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::SigSet;
 
 use super::client::{self, Client};
 use super::{Failure, cell, tell};
+use crate::signals;
 
 /// `orbitctl capture`
 #[derive(Args, Debug)]
@@ -44,8 +45,8 @@ pub(super) fn run(
     if !is_stdout && path.exists() {
         return Err(not_new(&path, "it is there already"));
     }
-    // Before anything is begun that Ctrl-C would leave behind.
-    let signals = block_signals()?;
+    // Before anything is begun that Ctrl-C would leave behind: it ends nothing by itself now.
+    let signals = signals::block()?;
     let wish = NewCapture {
         orbit: options.orbit.clone(),
         call: options.call.clone(),
@@ -129,15 +130,6 @@ fn broken(error: &io::Error) -> Failure {
 }
 
 const BUFFER_BYTES: usize = 64 * 1_024;
-
-/// From here on Ctrl-C ends nothing by itself.
-fn block_signals() -> Result<SigSet, Failure> {
-    let mut set = SigSet::empty();
-    set.add(Signal::SIGINT);
-    set.add(Signal::SIGTERM);
-    set.thread_block().map_err(io::Error::from)?;
-    Ok(set)
-}
 
 /// The first signal ends the capture, whose file comes to its end then; the second one ends us.
 fn stop_on_signal(client: &Client, place: &str, signals: SigSet) {

@@ -87,11 +87,7 @@ pub(super) fn adopt(options: &AdoptOptions, out: &mut impl Write) -> Result<bool
             grouped(options.calls.into()),
             grouped(options.music.min(options.calls).into()),
         ),
-        machine: format!(
-            "{}; load {load} before, {} after",
-            machine.line(),
-            machine::load()
-        ),
+        machine: machine.line_since(&load),
         rows: findings.rows(options),
         figures: findings.to_json(),
     };

@@ -106,12 +106,7 @@ pub(super) fn hold(options: &HoldOptions, out: &mut impl Write) -> Result<bool, 
         server.media
     )?;
     let run = watch(options, &bed, &mut server, &signals, out)?;
-    let machine = format!(
-        "{}; load {load_before} before, {} after",
-        machine.line(),
-        machine::load()
-    );
-    let report = run.report(options, machine);
+    let report = run.report(options, machine.line_since(&load_before));
     writeln!(out, "\n{}", report.to_text())?;
     if let Some(path) = &options.report {
         report.write(path)?;

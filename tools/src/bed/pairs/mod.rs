@@ -124,11 +124,7 @@ pub(super) fn pairs(options: &PairsOptions, out: &mut impl Write) -> Result<bool
             grouped(options.music.min(options.calls).into()),
             grouped(options.rate().into())
         ),
-        machine: format!(
-            "{}; load {load} before, {} after",
-            machine.line(),
-            machine::load()
-        ),
+        machine: machine.line_since(&load),
         rows: findings.rows(options),
         figures: findings.to_json(),
     };
