@@ -29,6 +29,7 @@ const SECRET: &str = "s3cret0fAnna";
 /// A running `orbitctl capture`, and its file.
 struct Capturing {
     process: Process,
+    sip: u16,
     file: PathBuf,
     _folder: TempDir,
 }
@@ -36,6 +37,8 @@ struct Capturing {
 /// A file that tshark reads.
 struct Pcapng {
     path: PathBuf,
+    /// The server's port of SIP: tshark may have a protocol of its own for it.
+    sip: u16,
     _folder: TempDir,
 }
 
@@ -61,6 +64,7 @@ impl Capturing {
         process.line_with("Ctrl-C ends it", PATIENCE);
         Self {
             process,
+            sip: server.address.port(),
             file,
             _folder: folder,
         }
@@ -79,6 +83,7 @@ impl Capturing {
         let said = self.process.log().join("\n");
         let file = Pcapng {
             path: self.file,
+            sip: self.sip,
             _folder: self._folder,
         };
         (status.code(), said, file)
@@ -90,6 +95,9 @@ impl Pcapng {
     fn read(&self, arguments: &[&str]) -> Vec<String> {
         let mut command = Command::new("tshark");
         command.arg("-r").arg(&self.path).args(arguments);
+        for over in ["udp", "tcp"] {
+            command.arg("-d").arg(format!("{over}.port=={},sip", self.sip));
+        }
         let output = command.output().expect("tshark: run `make packages`");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
