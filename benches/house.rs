@@ -10,6 +10,7 @@ use control::control::{ControlStatus, Setup};
 use control::sip::header::Header;
 use control::sip::message::Message;
 use control::sip::transport::{Flow, Listener, Packet, Transport};
+use control::store::{Batch, Kept};
 use control::{Control, Input, Output};
 use shared::{Command, Event, StreamStats, Time, WorkerId};
 
@@ -27,6 +28,8 @@ pub struct House {
     /// What phones have not looked at.
     inbox: VecDeque<String>,
     phones: u32,
+    /// What a store was told, which has it at once.
+    batches: Vec<Batch>,
 }
 
 /// One phone in one call.
@@ -46,12 +49,25 @@ const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5060);
 
 impl House {
-    /// An empty house.
-    ///
-    /// # Panics
-    /// Never: its configuration is right.
+    /// An empty house without a store.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
+        Self::open(clock, None)
+    }
+
+    /// An empty house whose store is [`House::take_batches`].
+    #[must_use]
+    pub fn with_store(clock: Clock) -> Self {
+        let empty = Kept {
+            // Any day will do.
+            origin_unix_ms: 1_750_000_000_000,
+            calls: Vec::new(),
+            watches: Vec::new(),
+        };
+        Self::open(clock, Some(empty))
+    }
+
+    fn open(clock: Clock, kept: Option<Kept>) -> Self {
         let mut config = Config::default();
         config.media.ports = (2_000, 61_999);
         config.orbit_ranges = vec![OrbitRange {
@@ -70,7 +86,7 @@ impl House {
             }],
             workers: vec![(WorkerId(0), 2 * CALLS_MAX + 1_000)],
             seed: [7; 32],
-            kept: None,
+            kept,
         };
         Self {
             control: Control::new(setup, Time::ZERO),
@@ -79,7 +95,13 @@ impl House {
             spent: Duration::ZERO,
             inbox: VecDeque::new(),
             phones: 0,
+            batches: Vec::new(),
         }
+    }
+
+    /// What the store was told since the last time.
+    pub fn take_batches(&mut self) -> Vec<Batch> {
+        std::mem::take(&mut self.batches)
     }
 
     /// Forgets what was spent, and gives it.
@@ -181,7 +203,7 @@ impl House {
     }
 
     fn give(&mut self, input: Input<'_>) {
-        let mut events = Vec::new();
+        let (mut events, mut stored) = (Vec::new(), None);
         let before = (self.clock)();
         self.control.handle(self.now, input);
         let mut outputs = Vec::with_capacity(8);
@@ -200,8 +222,15 @@ impl House {
                     let stats = StreamStats::default();
                     events.push((worker, Event::Closed { stream, stats }));
                 }
+                Output::Store(batch) => {
+                    stored = Some(batch.number);
+                    self.batches.push(batch);
+                }
                 _ => {}
             }
+        }
+        if let Some(number) = stored {
+            self.give(Input::Stored(number));
         }
         for (worker, event) in events {
             self.give(Input::Media(worker, event));
