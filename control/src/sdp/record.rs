@@ -20,7 +20,8 @@ pub struct SessionRecord {
     pub lines: Vec<LineRecord>,
     /// Which of them carries our audio.
     pub place: usize,
-    /// Formats by the number they are bound to; the one used last is last.
+    /// Formats by the number they are bound to, where RFC 3551 §6 does not bind them to it anyway;
+    /// the one used last is last.
     pub numbers: Vec<(FormatRecord, u8)>,
 }
 
@@ -62,6 +63,7 @@ impl Session {
             numbers: self
                 .numbers
                 .bound()
+                .filter(|(format, number)| format.static_number() != Some(*number))
                 .map(|(format, number)| (format.into(), number.number()))
                 .collect(),
         }

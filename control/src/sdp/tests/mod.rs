@@ -294,6 +294,21 @@ fn our_reoffer_uses_the_numbers_of_the_dialog() {
 }
 
 #[test]
+fn an_offer_like_the_last_one_leaves_the_record_as_it_was() {
+    let mut session = Session::new(1);
+    let text = "m=audio 4000 RTP/AVP 8 96\r\na=rtpmap:96 telephone-event/8000\r\n";
+    answer(&mut session, text);
+    let record = session.record();
+    assert_eq!(record.numbers, [(FormatRecord::Event, 96)]);
+    // It offers PCMU as well, by the number that nothing else may have.
+    let before = String::from_utf8(session.offer(&local(SendRecv))).unwrap();
+    assert_eq!(session.record(), record);
+    let mut restored = Session::from_record(&record).unwrap();
+    let after = String::from_utf8(restored.offer(&local(SendRecv))).unwrap();
+    assert_eq!(m_lines(&after), m_lines(&before));
+}
+
+#[test]
 fn an_invite_without_sdp_gets_our_offer_and_its_ack_the_answer() {
     let mut session = Session::new(9);
     let text = String::from_utf8(session.offer(&local(SendOnly))).unwrap();
