@@ -22,6 +22,8 @@ pub struct Folder {
     records: BTreeMap<CallNumber, Cdr>,
     /// Records that have changed since they were taken last.
     changed: BTreeSet<CallNumber>,
+    /// Calls that are over, whose records were not taken for the last time.
+    ended: BTreeSet<CallNumber>,
     /// Records of an earlier process whose calls were not taken up yet.
     inherited: BTreeSet<CallNumber>,
 }
@@ -37,6 +39,7 @@ impl Folder {
             inherited: records.keys().copied().collect(),
             records,
             changed: BTreeSet::new(),
+            ended: BTreeSet::new(),
         }
     }
 
@@ -110,12 +113,16 @@ impl Folder {
     pub fn take_ended(&mut self, now: Time, age: Duration) -> Vec<Cdr> {
         let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         let by = self.unix_ms(now).saturating_sub(age_ms);
-        let is_over = |_: &CallNumber, record: &mut Cdr| record.ended_at.is_some_and(|at| at <= by);
-        let ended: Vec<_> = self.records.extract_if(.., is_over).collect();
-        for (call, _) in &ended {
+        let records = &mut self.records;
+        let is_over = |call: &CallNumber| records[call].ended_at.is_some_and(|at| at <= by);
+        let ended: Vec<_> = self.ended.extract_if(.., |call| is_over(call)).collect();
+        for call in &ended {
             self.changed.remove(call);
         }
-        ended.into_iter().map(|(_, record)| record).collect()
+        ended
+            .iter()
+            .filter_map(|call| self.records.remove(call))
+            .collect()
     }
 
     /// The calls that are going on.
@@ -127,9 +134,7 @@ impl Folder {
     /// Whether it holds a call that is over.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.records
-            .values()
-            .any(|record| record.ended_at.is_some())
+        !self.ended.is_empty()
     }
 
     /// How many calls it holds.
@@ -162,6 +167,9 @@ impl Folder {
         if let Some(record) = self.records.get_mut(&call) {
             change(record);
             self.changed.insert(call);
+            if record.ended_at.is_some() {
+                self.ended.insert(call);
+            }
         }
     }
 }
