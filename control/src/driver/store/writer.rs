@@ -62,6 +62,9 @@ pub(in crate::driver) type Deeds = Result<Vec<(u64, AuditRecord)>, StoreError>;
 const AT_ONCE: usize = 4_096;
 /// Happenings that may wait for a slow disk; beyond, their records have gaps.
 const HAPPENINGS_MAX: usize = 100_000;
+/// From one transaction of calls to the next, at least: under load, what comes meanwhile shares
+/// what a transaction costs. A call that finds the thread idle does not wait.
+const SPACING: Duration = Duration::from_millis(4);
 /// How long the thread sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(3_600);
 /// How soon a store that could not be written is tried again.
@@ -141,6 +144,8 @@ struct Loop {
     unwritten: BTreeMap<Subject, Operation>,
     notebook: Notebook,
     retry_at: Time,
+    /// When calls have their next transaction.
+    next_at: Time,
     last: u64,
 }
 
@@ -159,6 +164,7 @@ impl Loop {
             unwritten: BTreeMap::new(),
             notebook: Notebook::default(),
             retry_at: Time::ZERO,
+            next_at: Time::ZERO,
             last: 0,
         }
     }
@@ -167,6 +173,7 @@ impl Loop {
         loop {
             match todo.recv_timeout(self.sleep_for(clock::now())) {
                 Ok(first) => {
+                    std::thread::sleep(self.next_at - clock::now());
                     let more = todo.try_iter().take(AT_ONCE - 1);
                     self.take(std::iter::once(first).chain(more));
                 }
@@ -273,6 +280,7 @@ impl Loop {
         let Some(store) = &mut self.store else {
             return;
         };
+        self.next_at = clock::now() + SPACING;
         let news = match store.commit(&batches) {
             Ok(()) => {
                 self.unwritten.clear();
@@ -437,6 +445,24 @@ mod tests {
         desk.writer.give(Work::Batch(batch(2, "b")));
         assert_eq!(desk.news(), "stored 2");
         assert_eq!(desk.end(), [vec![delete("a"), delete("b")]]);
+    }
+
+    #[test]
+    fn what_comes_while_it_is_busy_shares_a_transaction() {
+        let mut desk = Desk::new(0);
+        const COUNT: u64 = 100;
+        for number in 1..=COUNT {
+            desk.writer.give(Work::Batch(batch(number, "a")));
+        }
+        while desk.news() != format!("stored {COUNT}") {}
+        let transactions = desk.end();
+        let written: usize = transactions.iter().map(Vec::len).sum();
+        assert_eq!(written as u64, COUNT);
+        assert!(
+            (transactions.len() as u64) < COUNT / 4,
+            "{} transactions",
+            transactions.len()
+        );
     }
 
     #[test]
