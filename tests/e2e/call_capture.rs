@@ -96,7 +96,9 @@ impl Pcapng {
         let mut command = Command::new("tshark");
         command.arg("-r").arg(&self.path).args(arguments);
         for over in ["udp", "tcp"] {
-            command.arg("-d").arg(format!("{over}.port=={},sip", self.sip));
+            command
+                .arg("-d")
+                .arg(format!("{over}.port=={},sip", self.sip));
         }
         let output = command.output().expect("tshark: run `make packages`");
         let said = String::from_utf8_lossy(&output.stderr);
