@@ -260,6 +260,94 @@ fn the_callee_may_end_the_call_and_what_it_names_must_be_the_dialog() {
     bench.assert_empty();
 }
 
+/// A BYE of who was called, as it comes before the 2xx that it follows.
+fn hasty_bye(bench: &Bench, dialog: DialogKey, tag: &str) -> String {
+    let name = bench.agent.name(dialog).unwrap();
+    request("BYE", "b1", 1, name.local_tag)
+        .replace("call-1@192.0.2.1", name.call_id)
+        .replace("tag=anna1", &format!("tag={tag}"))
+}
+
+#[test]
+fn a_bye_that_overtakes_the_200_ends_the_call_and_the_200_too() {
+    for provisional in [None, Some("100 Trying"), Some("180 Ringing")] {
+        let mut bench = Bench::new();
+        let (dialog, invite) = call(&mut bench);
+        if let Some(provisional) = provisional {
+            // Of another phone behind the same proxy.
+            bench.receive(&response(&invite, provisional, "bob2", ""));
+        }
+        let bye = hasty_bye(&bench, dialog, "bob1");
+        let ended = Some(Seen::Ended(dialog, EndCause::Bye));
+        assert_eq!(bench.receive(&bye), ended, "{provisional:?}");
+        let lines = bench.lines();
+        assert_eq!(lines[0], "SIP/2.0 200 OK");
+        let is_cancelled = lines[1..] == ["CANCEL sip:bob@192.0.2.1 SIP/2.0"];
+        assert_eq!(is_cancelled, provisional.is_some(), "{lines:?}");
+        assert_eq!(bench.receive(&bye), None);
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+        assert_eq!(bench.receive(&ok(&invite, "bob1")), None);
+        let lines = bench.lines();
+        assert!(
+            lines[0].starts_with("ACK ") && lines[1].starts_with("BYE "),
+            "{lines:?}"
+        );
+        assert_eq!(bench.advance(600_000), [], "all of it was told");
+        bench.assert_empty();
+    }
+}
+
+#[test]
+fn a_bye_whose_200_never_comes_leaves_nothing_behind() {
+    for tag in ["bob1", "bob2"] {
+        let mut bench = Bench::new();
+        let (dialog, invite) = call(&mut bench);
+        bench.receive(&response(&invite, "180 Ringing", "bob1", ""));
+        let ended = bench.receive(&hasty_bye(&bench, dialog, tag));
+        assert_eq!(ended, Some(Seen::Ended(dialog, EndCause::Bye)));
+        assert_eq!(bench.advance(600_000), []);
+        bench.assert_empty();
+    }
+}
+
+#[test]
+fn a_bye_before_an_answer_names_our_call() {
+    let mut bench = Bench::new();
+    let (dialog, _) = call(&mut bench);
+    let bye = hasty_bye(&bench, dialog, "bob1");
+    let name = bench.agent.name(dialog).unwrap();
+    let strangers = [
+        bye.replace(name.call_id, "another-call"),
+        bye.replace(name.local_tag, "another-tag"),
+        bye.replace("BYE", "INFO"),
+    ];
+    for (at, stranger) in strangers.iter().enumerate() {
+        let stranger = stranger.replace("z9hG4bKb1", &format!("z9hG4bKs{at}"));
+        assert_eq!(bench.receive(&stranger), None);
+        let lines = bench.lines();
+        assert!(!lines[0].contains(" 200 "), "{lines:?}");
+    }
+    assert_eq!(bench.agent.dialogs(), 1);
+}
+
+#[test]
+fn a_bye_that_crosses_our_cancel_leaves_the_rest_to_the_answer() {
+    let mut bench = Bench::new();
+    let (dialog, invite) = call(&mut bench);
+    bench.receive(&response(&invite, "180 Ringing", "bob2", ""));
+    bench.agent.cancel(bench.now, dialog);
+    bench.texts();
+    assert_eq!(bench.receive(&hasty_bye(&bench, dialog, "bob1")), None);
+    assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
+    bench.receive(&ok(&invite, "bob1"));
+    let bye = bench.texts().remove(1);
+    assert_eq!(
+        bench.receive(&response(&bye, "481 No Such Call", "", "")),
+        Some(Seen::Forgotten(dialog))
+    );
+    bench.assert_empty();
+}
+
 #[test]
 fn a_response_with_two_vias_was_not_for_us() {
     let mut bench = Bench::new();

@@ -169,8 +169,10 @@ pub(crate) fn nobody_changed_over_in_vain(world: &World) {
     for (phone, call) in calls {
         let invite = call.invite.as_ref();
         let is_taken_over = invite.is_some_and(|invite| invite.header("Replaces").is_some());
-        // Who answers what nobody can use has done so in vain.
-        let is_usable = call.reinvited > 0 && phone.habits.wrong_answers == 0;
+        // Who answers what nobody can use, or hangs up before anybody hears of it, has done so in
+        // vain.
+        let is_good = phone.habits.wrong_answers == 0 && !call.left_hastily;
+        let is_usable = call.reinvited > 0 && is_good;
         assert!(
             !is_taken_over || !is_usable || world.history.has_parked(&call.call_id),
             "{} has left its parker and was not parked: {}",

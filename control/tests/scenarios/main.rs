@@ -21,6 +21,7 @@ mod empty_orbit;
 mod feature_codes;
 mod glare;
 mod happenings;
+mod hasty_bye;
 mod host_names;
 mod ipv6;
 mod lamp;

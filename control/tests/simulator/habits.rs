@@ -137,6 +137,7 @@ pub(super) fn phone(seed: &mut Seed) -> Habits {
         glare: seed.chance(20),
         update: seed.chance(40),
         info: seed.chance(20),
+        hasty_percent: seed.pick(&[0, 0, 0, 5, 30]),
     }
 }
 

@@ -219,6 +219,7 @@ impl Life {
             updates: world.phones.iter().map(|phone| phone.updates).sum(),
             configured: [self.configured, self.not_configured],
             lync: world.phones.iter().map(|p| p.infos.len() as u64).sum(),
+            hasty: count(&|call| call.left_hastily),
             calls: calls().count() as u64,
             messages: world.sent.len() as u64,
             lost_network: u64::from(world.site.quality.loss_percent > 0),

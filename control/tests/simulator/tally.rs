@@ -43,6 +43,8 @@ pub(crate) struct Tally {
     pub(crate) configured: [u64; 2],
     /// Parkers that were told in Lync's words what became of their calls.
     pub(crate) lync: u64,
+    /// Phones that were called, and said BYE before the ACK of their 2xx.
+    pub(crate) hasty: u64,
     pub(crate) calls: u64,
     pub(crate) messages: u64,
     pub(crate) lost_network: u64,
@@ -85,6 +87,7 @@ impl Tally {
             self.configured[0],
             self.configured[1],
             self.lync,
+            self.hasty,
         ];
         let least = worlds / 100;
         assert!(seldom.iter().all(|times| *times > least), "{self:?}");
@@ -110,6 +113,7 @@ impl Tally {
         self.of_site += other.of_site;
         self.updates += other.updates;
         self.lync += other.lync;
+        self.hasty += other.hasty;
         for at in 0..2 {
             self.coded[at] += other.coded[at];
             self.configured[at] += other.configured[at];

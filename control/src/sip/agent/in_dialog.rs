@@ -9,7 +9,7 @@ use super::event::{AgentEvent, DialogKey, EndCause, RequestKey, SipDrop};
 use super::respond::Answer;
 use super::servers::ServerId;
 use super::uas::Facts;
-use super::usage::{Carried, Ending, Phase, Report};
+use super::usage::{Carried, Ending, Farewell, Phase, Report};
 use crate::sip::dialog::Order;
 use crate::sip::limits::UNACKED_MAX;
 use crate::sip::message::Message;
@@ -27,8 +27,7 @@ impl Agent {
         request: &'a Message<'a>,
         facts: &Facts<'_>,
     ) -> Result<Option<AgentEvent<'a>>, Answer> {
-        let to_tag = facts.to_tag.unwrap_or_default();
-        let key = self.usages.find(facts.call_id, to_tag, facts.from_tag);
+        let key = self.usage_of(facts);
         let path = Path::of(&self.config.listeners, packet);
         let Some((dialog, usage)) = key.and_then(|key| Some((key, self.usages.get_mut(key)?)))
         else {
@@ -64,6 +63,18 @@ impl Agent {
                 }))
             }
         }
+    }
+
+    /// The usage that a request with our tag belongs to. A callee says no BYE before the ACK of its
+    /// 2xx (§15), but some do, and theirs may come before the 2xx does: then it is for the call
+    /// that is about to begin, or it would begin with nobody there.
+    pub(super) fn usage_of(&self, facts: &Facts<'_>) -> Option<DialogKey> {
+        let to_tag = facts.to_tag.unwrap_or_default();
+        let found = self.usages.find(facts.call_id, to_tag, facts.from_tag);
+        found.or_else(|| match facts.method {
+            Method::Bye => self.usages.find_unanswered(facts.call_id, to_tag),
+            _ => None,
+        })
     }
 
     /// A re-INVITE (§14.2). One that comes although the ACK of our last 2xx has not is treated: the
@@ -137,7 +148,8 @@ impl Agent {
     }
 
     /// The peer's BYE (§15.1.2). It is answered 200 in every phase, also before the ACK of our 2xx
-    /// and when it crosses ours.
+    /// and when it crosses ours. Where our INVITE has no final answer, that is cancelled; should a
+    /// 2xx come all the same, it is acknowledged and ended.
     pub(super) fn receive_bye<'a>(
         &mut self,
         now: Time,
@@ -150,9 +162,16 @@ impl Agent {
         if let Some(invite) = usage.their_invite.take() {
             self.answer(now, invite, &Answer::new(Status::REQUEST_TERMINATED));
         }
-        match &self.usages.get(dialog)?.phase {
+        let usage = self.usages.get_mut(dialog)?;
+        match &usage.phase {
             Phase::Early | Phase::Confirmed => {
-                self.drop_usage(now, dialog);
+                if usage.is_early() && usage.our_invite.is_some() {
+                    let (headers, report) = (Vec::new(), Report::Silence);
+                    usage.phase = Phase::Ending(Ending::Cancelling(Farewell { headers, report }));
+                    self.cancel_invite(now, dialog, &[]);
+                } else {
+                    self.drop_usage(now, dialog);
+                }
                 let cause = EndCause::Bye;
                 Some(AgentEvent::Ended {
                     dialog,

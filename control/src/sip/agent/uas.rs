@@ -79,12 +79,7 @@ impl Agent {
     /// A full table must not keep calls from ending: that is how it gets empty.
     fn ends_something(&self, request: &Message<'_>, facts: &Facts<'_>) -> bool {
         match facts.method {
-            Method::Bye => {
-                let to_tag = facts.to_tag.unwrap_or_default();
-                self.usages
-                    .find(facts.call_id, to_tag, facts.from_tag)
-                    .is_some()
-            }
+            Method::Bye => self.usage_of(facts).is_some(),
             Method::Cancel => {
                 let invite = ServerKey::cancelled_by(request, &facts.via);
                 self.servers.find(&invite).is_some()

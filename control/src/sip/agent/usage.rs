@@ -219,6 +219,15 @@ impl Usage {
         matches!(self.phase, Phase::Confirmed)
     }
 
+    /// Whether our first INVITE has no final answer yet.
+    fn is_unanswered(&self) -> bool {
+        let is_initial = matches!(
+            self.phase,
+            Phase::Early | Phase::Ending(Ending::Cancelling(_))
+        );
+        is_initial && self.our_invite.is_some()
+    }
+
     /// §15: the callee sends no BYE before the ACK of its 2xx. Once confirmed by an ACK, it may at
     /// any time.
     pub(super) fn must_await_ack(&self) -> bool {
@@ -309,6 +318,16 @@ impl Usages {
         let dialog = &self.by_key.get(&key)?.dialog;
         let is_named = dialog.local_tag() == local_tag && dialog.is_named(call_id, remote_tag);
         is_named.then_some(key)
+    }
+
+    /// The usage of a first INVITE of ours that has no final answer, by our tag alone: which tag
+    /// the peer has is certain with its 2xx (§12.1.2).
+    pub(super) fn find_unanswered(&self, call_id: &str, local_tag: &str) -> Option<DialogKey> {
+        let key = *self.by_tag.get(&digest(local_tag))?;
+        let usage = self.by_key.get(&key)?;
+        let dialog = &usage.dialog;
+        let is_named = dialog.local_tag() == local_tag && **dialog.call_id() == *call_id;
+        (is_named && usage.is_unanswered()).then_some(key)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -112,6 +112,10 @@ pub(crate) struct Call {
     pub(crate) reinvited: u32,
     /// The server's BYE.
     pub(crate) bye: Option<Wire>,
+    /// What our BYE was answered with.
+    pub(crate) bye_status: Option<u16>,
+    /// Our BYE went out before the ACK of our 2xx had come.
+    pub(crate) left_hastily: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

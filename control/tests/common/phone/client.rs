@@ -157,7 +157,8 @@ impl Phone {
         let client = self.clients.remove(at);
         match client.method {
             "INVITE" => self.invite_final(now, &client, status, response),
-            "CANCEL" | "BYE" if client.call.is_some() => {}
+            "CANCEL" if client.call.is_some() => {}
+            "BYE" if client.call.is_some() => self.said_goodbye(&client, status),
             "SUBSCRIBE" if self.is_watching(response) => {
                 self.subscribed(now, status, response);
             }
@@ -274,6 +275,12 @@ impl Phone {
                 self.calls[number].state = State::Ended(Ending::Lost);
             }
             _ => {}
+        }
+    }
+
+    fn said_goodbye(&mut self, client: &Client, status: u16) {
+        if let Some(number) = client.call {
+            self.calls[number].bye_status = Some(status);
         }
     }
 

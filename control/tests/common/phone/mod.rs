@@ -63,6 +63,10 @@ pub(crate) struct Habits {
     pub(crate) info: bool,
     /// Its REFER has no Referred-By, which RFC 3892 does not oblige it to.
     pub(crate) anonymous_refer: bool,
+    /// Where it is called, it says BYE without waiting for the ACK of its 2xx (RFC 3261 §15 forbids
+    /// it), and this part of its calls it ends as it answers them: the BYE may come before the 2xx.
+    /// None in a hundred: it waits.
+    pub(crate) hasty_percent: u64,
 }
 
 impl Default for Habits {
@@ -82,6 +86,7 @@ impl Default for Habits {
             update: false,
             info: false,
             anonymous_refer: false,
+            hasty_percent: 0,
         }
     }
 }
@@ -196,12 +201,11 @@ impl Phone {
         match self.calls[number].state {
             State::Calling if self.calls[number].invite.is_some() => self.stop_ringing(now, number),
             State::Calling => self.cancel(now, number),
-            // Whoever is called says no BYE before the ACK of its 2xx (RFC 3261 §15): it could come
-            // before the 2xx, and belong to nothing.
-            State::Confirmed if self.is_unacknowledged(number) => {
+            State::Confirmed if self.must_await_ack(number) => {
                 self.calls[number].hangs_up = true;
             }
             State::Confirmed => {
+                self.calls[number].left_hastily = self.is_unacknowledged(number);
                 self.calls[number].end(Ending::HungUp);
                 self.give_up_servers(now, number);
                 self.request_in_dialog(now, number, "BYE");
@@ -424,6 +428,8 @@ impl Phone {
             hangs_up: false,
             reinvited: 0,
             bye: None,
+            bye_status: None,
+            left_hastily: false,
         }
     }
 

@@ -171,6 +171,11 @@ impl Phone {
         self.servers.iter().any(|server| server.begins(number))
     }
 
+    /// Whether it waits for that before it hangs up, as it should.
+    pub(super) fn must_await_ack(&self, number: usize) -> bool {
+        self.habits.hasty_percent == 0 && self.is_unacknowledged(number)
+    }
+
     /// Our call is over: what the server still waits for gets its final answer (§15.1.2).
     pub(super) fn give_up_servers(&mut self, now: Time, number: usize) {
         while let Some(at) = self
@@ -181,9 +186,11 @@ impl Phone {
             let server = self.servers.remove(at);
             self.refuse(now, server.call, &server.request, 487);
         }
-        self.servers.retain(|server| {
-            server.call != number || !matches!(server.stage, Stage::Answered { success: true, .. })
+        let (over, servers): (Vec<_>, _) = { self.servers.drain(..) }.partition(|server| {
+            server.call == number && matches!(server.stage, Stage::Answered { success: true, .. })
         });
+        self.servers = servers;
+        over.iter().for_each(|server| self.keep_answer(server));
     }
 
     fn reinvited(&mut self, now: Time, request: &Wire) {
@@ -311,6 +318,10 @@ impl Phone {
             .with("Allow", self.allow())
             .sdp(body);
         self.answered(now, number, request, reply.bytes(), true);
+        let is_hasty = self.habits.hasty_percent > 0 && request.tag("To").is_none();
+        if is_hasty && self.seed.chance(self.habits.hasty_percent) {
+            self.hang_up(now, number);
+        }
     }
 
     pub(super) fn refuse(&mut self, now: Time, number: usize, request: &Wire, status: u16) {
@@ -376,17 +387,21 @@ impl Phone {
         });
         let Some(at) = found else { return };
         let server = self.servers.remove(at);
-        if let Stage::Answered { bytes, .. } = &server.stage {
-            // A late repetition of the INVITE gets the answer again.
-            self.finals
-                .push((format!("{} INVITE", server.branch), bytes.clone()));
-        }
+        self.keep_answer(&server);
         let call = &mut self.calls[number];
         if call.offered.is_some() && !request.body.is_empty() && !call.is_over() {
             call.answered(&request.body);
         }
         if std::mem::take(&mut call.hangs_up) {
             self.hang_up(now, number);
+        }
+    }
+
+    /// A late repetition of the INVITE gets the answer again (RFC 6026 §7.1).
+    fn keep_answer(&mut self, server: &Server) {
+        if let Stage::Answered { bytes, .. } = &server.stage {
+            let key = format!("{} INVITE", server.branch);
+            self.finals.push((key, bytes.clone()));
         }
     }
 
