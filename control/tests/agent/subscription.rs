@@ -361,3 +361,81 @@ fn a_subscription_without_contact_is_400() {
     assert_eq!(bench.lines(), ["SIP/2.0 400 no Contact header"]);
     assert_eq!(bench.agent.subscriptions(), 0);
 }
+
+#[test]
+fn a_first_subscribe_that_comes_again_is_answered_in_the_dialog_that_there_is() {
+    for (branch, cseq) in [("s1", 1), ("s2", 1), ("s3", 2)] {
+        let mut bench = bench();
+        let (key, tag) = bench.subscribed();
+        // Its transaction is over.
+        bench.advance(40_000);
+        let again = subscribe(branch, cseq, "", "600").replace("192.0.2.1:5071", "192.0.2.1:5072");
+        assert_eq!(bench.receive(&again), Some(Seen::Refreshed(key)));
+        let ok = bench.text();
+        assert_eq!(first_line(&ok), "SIP/2.0 200 OK");
+        assert_eq!(header(&ok, "Expires"), Some("600"));
+        assert_eq!(to_tag(&ok), tag, "no other dialog");
+        bench.tell(key, "again");
+        let notify = bench.text();
+        let first = first_line(&notify);
+        assert_eq!(
+            first, "NOTIFY sip:anna@192.0.2.1:5072 SIP/2.0",
+            "its Contact of now"
+        );
+        bench.receive(&response(&notify, "200 OK", "", ""));
+        let refresh = subscribe("s9", cseq + 1, &tag, "600");
+        assert_eq!(bench.receive(&refresh), Some(Seen::Refreshed(key)));
+    }
+}
+
+#[test]
+fn a_first_subscribe_that_is_older_than_its_refresh_is_merged() {
+    let mut bench = bench();
+    let (key, tag) = bench.subscribed();
+    let refresh = subscribe("s2", 2, &tag, "600");
+    assert_eq!(bench.receive(&refresh), Some(Seen::Refreshed(key)));
+    bench.texts();
+    bench.advance(40_000);
+    assert_eq!(bench.receive(&subscribe("s1", 1, "", "600")), None);
+    assert_eq!(bench.lines(), ["SIP/2.0 482 Loop Detected"]);
+    assert_eq!(bench.agent.subscriptions(), 1);
+}
+
+#[test]
+fn who_watches_something_else_under_the_same_call_id_has_another_subscription() {
+    let mut bench = bench();
+    let (key, _) = bench.subscribed();
+    let first = subscribe("s2", 2, "", "600");
+    for other in [
+        first.replace("sip:park@", "sip:701@"),
+        first.replace("Event: dialog", "Event: dialog;id=2"),
+        first.replace("tag=anna1", "tag=anna2"),
+        first.replace("call-1", "call-2"),
+    ] {
+        let mut bench = self::bench();
+        let (known, _) = bench.subscribed();
+        assert_eq!(known, key);
+        let seen = bench.receive(&other);
+        assert!(
+            matches!(seen, Some(Seen::Subscribe(new)) if new != key),
+            "{seen:?}"
+        );
+    }
+}
+
+#[test]
+fn who_has_unsubscribed_may_begin_again_under_the_same_call_id() {
+    let mut bench = bench();
+    let (key, tag) = bench.subscribed();
+    bench.receive(&subscribe("s2", 2, &tag, "0"));
+    bench.texts();
+    let end = Stance::Terminated(Closing::Timeout);
+    bench.agent.notify(bench.now, key, state("last"), end);
+    let notify = bench.text();
+    bench.receive(&response(&notify, "200 OK", "", ""));
+    let seen = bench.receive(&subscribe("s3", 3, "", "600"));
+    assert!(
+        matches!(seen, Some(Seen::Subscribe(new)) if new != key),
+        "{seen:?}"
+    );
+}

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::common::link::Way;
 use crate::common::site::Site;
 use crate::common::world::{CallRef, World};
 use crate::common::{checks, ms, secs};
@@ -147,4 +148,41 @@ fn a_refresh_that_nobody_knows_is_answered_481_and_a_new_one_gets_everything() {
     assert_eq!(world.phones[bob].watches[1].lit().len(), 1);
     checks::agreement(&world);
     world.finish();
+}
+
+/// The phone has heard nothing of the first process: neither its 200 nor its NOTIFY.
+#[test]
+fn a_subscribe_that_is_repeated_to_the_next_process_is_one_subscription() {
+    for is_notify_lost in [true, false] {
+        let mut world = World::new(Site::default().orbits(701, 701));
+        let [alice, bob] = ["alice", "bob"].map(|name| world.phone(name));
+        park(&mut world, alice);
+        world.run(secs(1));
+        world.link.lose(Way::ToPhone, "SIP/2.0 200", 1);
+        world
+            .link
+            .lose(Way::ToPhone, "NOTIFY", u32::from(is_notify_lost));
+        world.with(bob, |phone, now| phone.watch(now, "701", HOUR));
+        world.run(ms(200));
+        assert_eq!(world.store.watches(), 1, "it is kept");
+        world.crash();
+        // The SUBSCRIBE comes again.
+        world.run(secs(2));
+        assert_eq!(world.status().subscriptions, 1);
+        assert_eq!(world.store.watches(), 1);
+        let watch = &world.phones[bob].watches[0];
+        assert!(watch.is_live(), "{}", watch.state);
+        assert_eq!(watch.lit().len(), 1);
+        checks::agreement(&world);
+        // It is the dialog that the phone refreshes, and that its lamp goes out in.
+        world.with(bob, |phone, now| phone.refresh_watch(now, 0));
+        world.run(secs(1));
+        world.hang_up(CallRef {
+            phone: alice,
+            call: 0,
+        });
+        world.run(secs(1));
+        assert!(world.phones[bob].watches[0].lit().is_empty());
+        world.finish();
+    }
 }

@@ -21,6 +21,7 @@ mod notify;
 mod options;
 mod random;
 mod reliable;
+mod repetition;
 mod request;
 mod respond;
 mod send;

@@ -125,6 +125,13 @@ impl Agent {
         if refreshed.is_some() && package == REFER {
             return Err(Answer::new(Status::CALL_DOES_NOT_EXIST));
         }
+        let begun = match call {
+            None => self.begun_before(request, package, event_id),
+            Some(_) => None,
+        };
+        if let Some(key) = begun {
+            return self.subscribe_again(now, id, packet, request, key);
+        }
         let duration = granted(request, package)?;
         if self.subscriptions.len() >= self.subscriptions_max {
             self.count(SipDrop::Full);
@@ -203,7 +210,7 @@ impl Agent {
     }
 
     /// RFC 6665 §4.2.1.1: a refresh, or an end by `Expires: 0`; the full state follows either.
-    fn resubscribe<'a>(
+    pub(super) fn resubscribe<'a>(
         &mut self,
         now: Time,
         id: ServerId,

@@ -4,6 +4,7 @@
 //! Absent on purpose: what is received and sent because of them (`subscribe`, `notify`).
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use shared::Time;
@@ -13,6 +14,7 @@ use super::destination::Path;
 use super::event::{DialogKey, Reply, Stance, SubscriptionKey};
 use super::servers::ServerId;
 use crate::sip::dialog::Dialog;
+use crate::sip::header::Address;
 use crate::sip::limits::REFER_DURATION;
 use crate::sip::transaction::earlier;
 
@@ -72,6 +74,38 @@ pub(super) struct Seat {
     pub(super) contact_user: Box<str>,
 }
 
+/// What a first SUBSCRIBE and its repetitions have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Origin<'a> {
+    pub(super) call_id: &'a str,
+    pub(super) from_tag: &'a str,
+    /// The URI in To: some phones use one Call-ID for all that they watch.
+    pub(super) to: &'a str,
+    pub(super) event: &'static str,
+    pub(super) event_id: Option<&'a str>,
+}
+
+impl<'a> Origin<'a> {
+    fn of(subscription: &'a Subscription) -> Option<Self> {
+        let Home::Own(seat) = &subscription.home else {
+            return None;
+        };
+        Some(Self {
+            call_id: seat.dialog.call_id(),
+            from_tag: seat.dialog.remote_tag(),
+            to: Address::parse(seat.dialog.local())?.uri,
+            event: subscription.package.event,
+            event_id: subscription.id.as_deref(),
+        })
+    }
+
+    fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 /// How far a subscription has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Lease {
@@ -116,11 +150,13 @@ impl Subscription {
     }
 }
 
-/// All subscriptions, by key, by our tag in a dialog of their own, by the call they are in.
+/// All subscriptions, by key, by our tag in a dialog of their own, by the request that began it, by
+/// the call they are in.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     by_key: HashMap<SubscriptionKey, Subscription>,
     by_tag: HashMap<Box<str>, SubscriptionKey>,
+    by_origin: HashMap<u64, SubscriptionKey>,
     by_call: HashMap<DialogKey, Vec<SubscriptionKey>>,
     last: u64,
 }
@@ -129,6 +165,9 @@ impl Subscriptions {
     pub(super) fn insert(&mut self, subscription: Subscription) -> SubscriptionKey {
         self.last += 1;
         let key = SubscriptionKey(self.last);
+        if let Some(origin) = Origin::of(&subscription) {
+            self.by_origin.insert(origin.digest(), key);
+        }
         match &subscription.home {
             Home::Own(seat) => {
                 let tag = seat.dialog.local_tag().into();
@@ -150,6 +189,10 @@ impl Subscriptions {
 
     pub(super) fn remove(&mut self, key: SubscriptionKey) -> Option<Subscription> {
         let subscription = self.by_key.remove(&key)?;
+        let origin = Origin::of(&subscription).map(|origin| origin.digest());
+        if let Some(origin) = origin.filter(|origin| self.by_origin.get(origin) == Some(&key)) {
+            self.by_origin.remove(&origin);
+        }
         match &subscription.home {
             Home::Own(seat) => {
                 self.by_tag.remove(seat.dialog.local_tag());
@@ -178,6 +221,13 @@ impl Subscriptions {
             return None;
         };
         seat.dialog.is_named(call_id, remote_tag).then_some(key)
+    }
+
+    /// The last subscription that a request with these began.
+    pub(super) fn begun_by(&self, origin: &Origin<'_>) -> Option<SubscriptionKey> {
+        let key = *self.by_origin.get(&origin.digest())?;
+        let begun = self.by_key.get(&key).and_then(Origin::of);
+        begun.is_some_and(|begun| begun == *origin).then_some(key)
     }
 
     /// The subscriptions in the dialog of a call.
