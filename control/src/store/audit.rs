@@ -19,8 +19,15 @@ pub struct AuditRecord {
     pub before: Option<String>,
     /// What it was to say afterwards.
     pub after: Option<String>,
-    /// `done`, or the name of the problem.
+    /// `done`, `taken-back` for what was done for a moment, or the name of the problem.
     pub outcome: String,
+}
+
+impl AuditRecord {
+    /// The outcome of what was done.
+    pub const DONE: &str = "done";
+    /// That of what was done for a moment, until a call came between.
+    pub const TAKEN_BACK: &str = "taken-back";
 }
 
 /// Which deeds. All that is given must hold.

@@ -129,11 +129,16 @@ pub trait Store: Send {
     /// [`StoreError`] when they cannot be read: a server must not start with some of them.
     fn objects(&mut self) -> Result<Vec<ObjectRecord>, StoreError>;
 
-    /// Makes changes of them durable, all or none.
+    /// Makes changes of them durable, and with them the deeds that they are, as [`Store::note`]
+    /// does: all or none.
     ///
     /// # Errors
     /// [`StoreError`], and nothing has changed.
-    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError>;
+    fn change_objects(
+        &mut self,
+        changes: &[ObjectChange],
+        deeds: &[AuditRecord],
+    ) -> Result<(), StoreError>;
 
     /// Makes deeds durable, in their order, each with the next number; of all that are there the
     /// last [`AUDIT_MAX`] stay.

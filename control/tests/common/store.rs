@@ -181,7 +181,11 @@ impl control::store::Store for Store {
         Ok(self.objects.values().cloned().collect())
     }
 
-    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
+    fn change_objects(
+        &mut self,
+        changes: &[ObjectChange],
+        deeds: &[AuditRecord],
+    ) -> Result<(), StoreError> {
         for change in changes {
             match change {
                 ObjectChange::Put(record) => {
@@ -192,7 +196,7 @@ impl control::store::Store for Store {
                 }
             }
         }
-        Ok(())
+        self.note(deeds)
     }
 
     fn note(&mut self, deeds: &[AuditRecord]) -> Result<(), StoreError> {

@@ -139,7 +139,7 @@ fn an_empty_store_has_nothing() {
         assert_eq!(store.objects().unwrap(), []);
         store.commit(&[]).unwrap();
         store.record(&[]).unwrap();
-        store.change_objects(&[]).unwrap();
+        store.change_objects(&[], &[]).unwrap();
     });
 }
 
@@ -161,7 +161,9 @@ fn what_was_put_is_there_when_a_file_is_opened_again() {
     open(&path).commit(&[batch(1, vec![put(&record)])]).unwrap();
     open(&path).record(&[cdr(1, 1_000, None)]).unwrap();
     let night = object("night", Some("700"));
-    open(&path).change_objects(&[put_object(&night)]).unwrap();
+    open(&path)
+        .change_objects(&[put_object(&night)], &[])
+        .unwrap();
     assert_eq!(open(&path).objects().unwrap(), [night]);
     assert_eq!(calls(&mut open(&path)), [record]);
     let unfinished = open(&path).unfinished_cdrs().unwrap();
@@ -268,7 +270,7 @@ fn the_last_word_on_an_object_of_the_configuration_holds() {
         };
         let changes = [&night, &of_all, &front].map(put_object);
         for _ in 0..2 {
-            store.change_objects(&changes).unwrap();
+            store.change_objects(&changes, &[]).unwrap();
             let all = [front.clone(), night.clone(), of_all.clone()];
             assert_eq!(store.objects().unwrap(), all, "by kind and name");
         }
@@ -278,8 +280,35 @@ fn the_last_word_on_an_object_of_the_configuration_holds() {
             put_object(&other),
             ObjectChange::Forget(ObjectName::new(ObjectKind::Music, "night")),
         ];
-        store.change_objects(&changes).unwrap();
+        store.change_objects(&changes, &[]).unwrap();
         assert_eq!(store.objects().unwrap(), [other, of_all]);
+    });
+}
+
+#[test]
+fn a_change_of_the_configuration_and_its_deed_are_there_together() {
+    with_each(|store| {
+        let deed = |token: &str| AuditRecord {
+            token: token.to_owned(),
+            ..AuditRecord::default()
+        };
+        let told = |store: &mut dyn Store| -> Vec<(u64, String)> {
+            let ask = AuditAsk {
+                limit: 9,
+                ..AuditAsk::default()
+            };
+            let told = store.audit(&ask).unwrap().into_iter();
+            told.map(|(number, deed)| (number, deed.token)).collect()
+        };
+        store.note(&[deed("eve")]).unwrap();
+        let night = object("night", Some("700"));
+        let change = [put_object(&night)];
+        store.change_objects(&change, &[deed("ann")]).unwrap();
+        assert_eq!(store.objects().unwrap(), [night]);
+        let numbered = |number, token: &str| (number, token.to_owned());
+        assert_eq!(told(store), [numbered(2, "ann"), numbered(1, "eve")]);
+        store.change_objects(&[], &[]).unwrap();
+        assert_eq!(told(store).len(), 2, "nobody has done anything");
     });
 }
 

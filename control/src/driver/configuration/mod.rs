@@ -23,7 +23,7 @@ use super::studio::{Recorded, Studio};
 use crate::config::{
     Config, ConfigError, Definition, Document, Music, ObjectKind, ObjectName, Overlay,
 };
-use crate::store::{ObjectChange, ObjectRecord};
+use crate::store::{AuditRecord, ObjectChange, ObjectRecord};
 
 /// The one that holds, for all who ask.
 #[derive(Clone, Debug)]
@@ -173,21 +173,23 @@ impl Configuration {
         Ok(Wanted { wishes, new, left })
     }
 
-    /// Makes changes, all or none, in the name of somebody.
+    /// Makes changes, all or none, in the name of somebody. The audit log has the deed from the
+    /// moment at which they are durable; of a change that is not made, whoever asked must note it,
+    /// unless it was taken back.
     ///
     /// Whoever waits may go away: a change that has begun is made all the same, or not at all.
     pub(super) async fn change(
         &self,
         wishes: Vec<(ObjectName, Wish)>,
         condition: Option<Condition>,
-        by: &str,
+        deed: AuditRecord,
     ) -> Result<(), Unchanged> {
         // Who goes away while it waits for its turn leaves nothing behind.
         let turn = Arc::clone(&self.0.turn).lock_owned().await;
-        let (configuration, by) = (self.clone(), by.to_owned());
+        let configuration = self.clone();
         let made = tokio::spawn(async move {
             let is_of_music = { wishes.iter() }.any(|(name, _)| name.kind == ObjectKind::Music);
-            let made = configuration.make(wishes, condition, &by).await;
+            let made = configuration.make(wishes, condition, &deed).await;
             // A store that cannot be written may still name what was to go.
             if is_of_music && !matches!(made, Err(Unchanged::NotKept(_) | Unchanged::Ending)) {
                 configuration.sweep().await;
@@ -212,11 +214,12 @@ impl Configuration {
         &self,
         wishes: Vec<(ObjectName, Wish)>,
         condition: Option<Condition>,
-        by: &str,
+        deed: &AuditRecord,
     ) -> Result<(), Unchanged> {
         let Shared { base, studio, .. } = &*self.0;
         let held = self.held();
         let touched = { wishes.iter() }.map(|(name, _)| name.clone()).collect();
+        let by = &deed.token;
         let (overlay, changes) = self.plan(&held.overlay, wishes, condition, by).await?;
         let mut config = base.overlaid(&overlay).map_err(Unchanged::Wrong)?;
         let last_prompt = held.number(&mut config, &touched);
@@ -227,8 +230,7 @@ impl Configuration {
         let mut music = studio.prepare(&held.config, &config).await?;
         let try_it = |reply| Step::Try(Arc::clone(&config), reply);
         self.ask(try_it).await?.map_err(Unchanged::NotNow)?;
-        let keep = |reply| Step::Keep(changes, reply);
-        self.ask(keep).await?.map_err(Unchanged::NotKept)?;
+        self.keep(changes, deed, AuditRecord::DONE).await?;
         let added = music.add();
         let take_it = |reply| Step::Take(Arc::clone(&config), reply);
         let taken = self.ask(take_it).await?;
@@ -236,8 +238,9 @@ impl Configuration {
             // A call came between. What was kept is taken back, so that the next start has what
             // holds now.
             studio.remove(&added);
-            self.keep_again(&held.overlay, &overlay, by).await?;
-            return Err(Unchanged::NotNow(error));
+            let changes = changes_back(&held.overlay, &overlay, by);
+            self.keep(changes, deed, AuditRecord::TAKEN_BACK).await?;
+            return Err(Unchanged::TakenBack(error));
         }
         music.hold(studio);
         let held = Held {
@@ -292,16 +295,21 @@ impl Configuration {
         Ok((overlay, changes))
     }
 
-    /// Makes durable again what holds.
-    async fn keep_again(&self, held: &Overlay, other: &Overlay, by: &str) -> Result<(), Unchanged> {
-        let put = |(name, definition): (&ObjectName, Option<&Definition>)| {
-            ObjectChange::Put(record(name.clone(), definition.cloned(), by))
+    /// Makes changes durable, and the deed with how it ended: in one transaction, so that no crash
+    /// leaves the one without the other.
+    async fn keep(
+        &self,
+        changes: Vec<ObjectChange>,
+        deed: &AuditRecord,
+        outcome: &str,
+    ) -> Result<(), Unchanged> {
+        let deed = AuditRecord {
+            at_unix_ms: now_unix_ms(),
+            outcome: outcome.to_owned(),
+            ..deed.clone()
         };
-        let gone = { other.objects() }.filter(|(name, _)| !held.has(name));
-        let forget = gone.map(|(name, _)| ObjectChange::Forget(name.clone()));
-        let changes = held.objects().map(put).chain(forget).collect();
-        let kept = self.ask(|reply| Step::Keep(changes, reply)).await?;
-        kept.map_err(Unchanged::NotKept)
+        let keep = |reply| Step::Keep(changes, Box::new(deed), reply);
+        self.ask(keep).await?.map_err(Unchanged::NotKept)
     }
 
     async fn ask<T>(&self, step: impl FnOnce(oneshot::Sender<T>) -> Step) -> Result<T, Unchanged> {
@@ -342,6 +350,16 @@ fn check_unused(document: &Document, gone: &[(ObjectName, bool)]) -> Result<(), 
     Ok(())
 }
 
+/// What makes durable again what holds.
+fn changes_back(held: &Overlay, other: &Overlay, by: &str) -> Vec<ObjectChange> {
+    let put = |(name, definition): (&ObjectName, Option<&Definition>)| {
+        ObjectChange::Put(record(name.clone(), definition.cloned(), by))
+    };
+    let gone = { other.objects() }.filter(|(name, _)| !held.has(name));
+    let forget = gone.map(|(name, _)| ObjectChange::Forget(name.clone()));
+    held.objects().map(put).chain(forget).collect()
+}
+
 /// Lays a wish over the others; how it is kept.
 fn plan(
     overlay: &mut Overlay,
@@ -368,7 +386,11 @@ fn record(name: ObjectName, definition: Option<Definition>, by: &str) -> ObjectR
     ObjectRecord {
         name,
         definition,
-        changed_unix_ms: clock::origin_unix_ms() + clock::now().as_millis(),
+        changed_unix_ms: now_unix_ms(),
         changed_by: by.to_owned(),
     }
+}
+
+fn now_unix_ms() -> u64 {
+    clock::origin_unix_ms() + clock::now().as_millis()
 }

@@ -10,15 +10,19 @@ use crate::config::{Config, ConfigError};
 use crate::control::Input;
 use crate::driver::reactor::Reactor;
 use crate::driver::store::Work;
-use crate::store::{ObjectChange, StoreError};
+use crate::store::{AuditRecord, ObjectChange, StoreError};
 
 /// What the control thread does of a change.
 #[derive(Debug)]
 pub(in crate::driver) enum Step {
     /// It says whether calls allow it now.
     Try(Arc<Config>, oneshot::Sender<Result<(), ConfigError>>),
-    /// It has the store make it durable.
-    Keep(Vec<ObjectChange>, oneshot::Sender<Result<(), StoreError>>),
+    /// It has the store make it durable, with the deed that it is.
+    Keep(
+        Vec<ObjectChange>,
+        Box<AuditRecord>,
+        oneshot::Sender<Result<(), StoreError>>,
+    ),
     /// It holds from now on.
     Take(Arc<Config>, oneshot::Sender<Result<(), ConfigError>>),
 }
@@ -31,9 +35,9 @@ impl Reactor {
             Step::Try(config, reply) => {
                 let _ = reply.send(self.control.may_configure(&config));
             }
-            Step::Keep(changes, reply) => {
+            Step::Keep(changes, deed, reply) => {
                 if let Some(keeper) = &mut self.keeper {
-                    keeper.give(Work::Objects(changes, reply));
+                    keeper.give(Work::Objects(changes, deed, reply));
                 }
             }
             Step::Take(config, reply) => {

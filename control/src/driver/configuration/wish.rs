@@ -27,6 +27,8 @@ pub(in crate::driver) enum Unchanged {
     Wrong(ConfigError),
     /// It is not possible while calls are as they are.
     NotNow(ConfigError),
+    /// The same, when it was durable already. It was taken back, which the audit log has.
+    TakenBack(ConfigError),
     /// Others name it.
     InUse(Vec<ObjectName>),
     /// There are too many recordings already.

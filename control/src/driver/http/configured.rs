@@ -70,10 +70,9 @@ pub(super) async fn put(
     turn.after = Some(to_be_noted(&definition));
     let what = name.to_string();
     let wish = vec![(name, Wish::Put(definition))];
-    let change = desk.configuration.change(wish, condition.0, caller.name());
-    let done = change.await.map_err(Problem::unchanged);
-    caller.note_turn("configure", &what, turn, &done).await;
-    done
+    let deed = caller.deed("configure", &what, turn);
+    let change = (wish, condition.0);
+    caller.change(&desk.configuration, change, deed).await
 }
 
 /// Has music play another recording, which is new where there is none of its name.
@@ -88,10 +87,9 @@ pub(super) async fn record(
     turn.after = Some(format!("{} bytes of sound", recording.bytes.len()));
     let what = name.to_string();
     let wish = vec![(name, Wish::Record(recording.bytes.clone()))];
-    let change = desk.configuration.change(wish, condition.0, caller.name());
-    let done = change.await.map_err(Problem::unchanged);
-    caller.note_turn("upload", &what, turn, &done).await;
-    done
+    let deed = caller.deed("upload", &what, turn);
+    let change = (wish, condition.0);
+    caller.change(&desk.configuration, change, deed).await
 }
 
 /// Removes an object, whatever the file says of it.
@@ -122,13 +120,10 @@ async fn take(
     condition: If,
 ) -> Result<StatusCode, Problem> {
     let (what, turn) = (name.to_string(), before(desk, &name));
-    let wishes = vec![(name, wish)];
-    let change = desk
-        .configuration
-        .change(wishes, condition.0, caller.name());
-    let done = change.await.map_err(Problem::unchanged);
-    caller.note_turn(action, &what, turn, &done).await;
-    done.map(|()| StatusCode::NO_CONTENT)
+    let deed = caller.deed(action, &what, turn);
+    let change = (vec![(name, wish)], condition.0);
+    caller.change(&desk.configuration, change, deed).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What an object says before it is changed.

@@ -13,8 +13,9 @@ use subtle::ConstantTimeEq as _;
 
 use super::routes::Desk;
 use super::{Asker, Problem};
-use crate::config::{Role, Token};
+use crate::config::{ObjectName, Role, Token};
 use crate::driver::clock;
+use crate::driver::configuration::{Condition, Configuration, Unchanged, Wish};
 use crate::store::AuditRecord;
 
 /// Whose tokens are known.
@@ -70,11 +71,6 @@ pub(super) struct Turn {
 }
 
 impl Caller {
-    /// The name of its token.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Writes into the audit log what it has done, or wanted to do.
     pub(super) fn note<T>(
         &self,
@@ -82,39 +78,59 @@ impl Caller {
         what: &str,
         outcome: &Result<T, Problem>,
     ) -> impl Future<Output = ()> + use<T> {
-        self.note_turn(action, what, Turn::default(), outcome)
-    }
-
-    /// The same of an object of the configuration.
-    pub(super) fn note_turn<T>(
-        &self,
-        action: &str,
-        object: &str,
-        turn: Turn,
-        outcome: &Result<T, Problem>,
-    ) -> impl Future<Output = ()> + use<T> {
-        let outcome = match outcome {
-            Ok(_) => "done",
-            Err(problem) => problem.name(),
-        };
-        let (object, after) = (cut(object, WHAT_MAX), turn.after.as_deref());
-        let what = cut(&format!("{object} {}", after.unwrap_or_default()), WHAT_MAX);
-        let (token, role) = (&*self.name, self.role);
-        tracing::info!(target: "audit", %token, %role, action, what = what.trim_end(), outcome);
-        let kept = |text: String| cut(&text, DEFINITION_MAX);
-        let deed = AuditRecord {
-            at_unix_ms: clock::origin_unix_ms() + clock::now().as_millis(),
-            token: token.to_owned(),
-            role: role.to_string(),
-            peer: self.peer.map(|Peer(peer)| peer.to_string()),
-            action: action.to_owned(),
-            object,
-            before: turn.before.map(kept),
-            after: turn.after.map(kept),
-            outcome: outcome.to_owned(),
-        };
+        let deed = self.deed(action, what, Turn::default());
+        let deed = deed.ended(outcome.as_ref().err());
         let asker = self.asker.clone();
         async move { asker.note(deed).await }
+    }
+
+    /// Changes the configuration. What is changed and the row of the audit log that tells of it
+    /// become durable together; what was refused is noted afterwards.
+    pub(super) async fn change(
+        &self,
+        configuration: &Configuration,
+        (wishes, condition): (Vec<(ObjectName, Wish)>, Option<Condition>),
+        deed: AuditRecord,
+    ) -> Result<(), Problem> {
+        let done = configuration.change(wishes, condition, deed.clone()).await;
+        let is_noted = matches!(done, Ok(()) | Err(Unchanged::TakenBack(_)));
+        let done = done.map_err(Problem::unchanged);
+        let deed = deed.ended(done.as_ref().err());
+        if !is_noted {
+            self.asker.note(deed).await;
+        }
+        done
+    }
+
+    /// Something that it does to an object.
+    pub(super) fn deed(&self, action: &str, object: &str, turn: Turn) -> AuditRecord {
+        let kept = |text: String| cut(&text, DEFINITION_MAX);
+        AuditRecord {
+            token: self.name.to_string(),
+            role: self.role.to_string(),
+            peer: self.peer.map(|Peer(peer)| peer.to_string()),
+            action: action.to_owned(),
+            object: cut(object, WHAT_MAX),
+            before: turn.before.map(kept),
+            after: turn.after.map(kept),
+            ..AuditRecord::default()
+        }
+    }
+}
+
+impl AuditRecord {
+    /// It as it ended just now, which the log tells too.
+    fn ended(self, problem: Option<&Problem>) -> Self {
+        let outcome = problem.map_or(Self::DONE, Problem::name);
+        let (object, after) = (&self.object, self.after.as_deref());
+        let what = cut(&format!("{object} {}", after.unwrap_or_default()), WHAT_MAX);
+        let (token, role, action) = (&self.token, &self.role, &self.action);
+        tracing::info!(target: "audit", %token, %role, action, what = what.trim_end(), outcome);
+        Self {
+            at_unix_ms: clock::origin_unix_ms() + clock::now().as_millis(),
+            outcome: outcome.to_owned(),
+            ..self
+        }
     }
 }
 

@@ -222,7 +222,7 @@ impl Problem {
                     ..Self::new(wrong, "configuration", title, error.what)
                 }
             }
-            Unchanged::NotNow(error) => {
+            Unchanged::NotNow(error) | Unchanged::TakenBack(error) => {
                 let title = "It cannot be changed as things are now";
                 Self::new(StatusCode::CONFLICT, "not-now", title, error.what)
             }

@@ -55,7 +55,11 @@ impl Says {
     fn step(&self, step: Step) {
         match step {
             Step::Try(config, reply) => reply.send((self.may)(&config)).unwrap(),
-            Step::Keep(changes, reply) => reply.send((self.keep)(&changes)).unwrap(),
+            Step::Keep(changes, deed, reply) => {
+                let kept = (self.keep)(&changes);
+                let kept = kept.inspect(|()| self.deeds.borrow_mut().push(*deed));
+                reply.send(kept).unwrap();
+            }
             Step::Take(config, reply) => reply.send((self.take)(&config)).unwrap(),
         }
     }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use super::openapi::Refusals;
-use super::permit::Caller;
+use super::permit::{Caller, Turn};
 use super::query::Parameters;
 use super::routes::Desk;
 use super::token;
@@ -114,12 +114,9 @@ pub(super) async fn import(
     let changes: Vec<_> = changes.collect();
     let (what, left) = (format!("{} objects", changes.len()), wanted.left);
     if !how.dry_run && !changes.is_empty() {
-        let change = desk
-            .configuration
-            .change(wanted.wishes, None, caller.name());
-        let done = change.await.map_err(Problem::unchanged);
-        caller.note("import", &what, &done).await;
-        done?;
+        let deed = caller.deed("import", &what, Turn::default());
+        let change = (wanted.wishes, None);
+        caller.change(&desk.configuration, change, deed).await?;
     }
     Ok(Json(Import {
         applied: !how.dry_run,

@@ -65,8 +65,13 @@ impl<S: Store> Store for Measured<S> {
         self.store.objects()
     }
 
-    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
-        self.measured(changes.len(), |store| store.change_objects(changes))
+    fn change_objects(
+        &mut self,
+        changes: &[ObjectChange],
+        deeds: &[AuditRecord],
+    ) -> Result<(), StoreError> {
+        let operations = changes.len() + deeds.len();
+        self.measured(operations, |store| store.change_objects(changes, deeds))
     }
 
     fn note(&mut self, deeds: &[AuditRecord]) -> Result<(), StoreError> {
@@ -171,7 +176,11 @@ mod tests {
             Ok(Vec::new())
         }
 
-        fn change_objects(&mut self, _: &[ObjectChange]) -> Result<(), StoreError> {
+        fn change_objects(
+            &mut self,
+            _: &[ObjectChange],
+            _: &[AuditRecord],
+        ) -> Result<(), StoreError> {
             self.commit(&[])
         }
 

@@ -4,9 +4,11 @@ use rusqlite::{Connection, Row, params};
 
 use crate::store::{AUDIT_MAX, AuditAsk, AuditRecord};
 
-/// All or none; the oldest go where there are too many.
-pub(super) fn note(connection: &mut Connection, deeds: &[AuditRecord]) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
+/// Within a transaction; the oldest go where there are too many.
+pub(super) fn note(transaction: &Connection, deeds: &[AuditRecord]) -> rusqlite::Result<()> {
+    if deeds.is_empty() {
+        return Ok(());
+    }
     for deed in deeds {
         transaction
             .prepare_cached(
@@ -30,7 +32,7 @@ pub(super) fn note(connection: &mut Connection, deeds: &[AuditRecord]) -> rusqli
     transaction
         .prepare_cached("DELETE FROM audit WHERE number <= ?1")?
         .execute([last - AUDIT_MAX.cast_signed()])?;
-    transaction.commit()
+    Ok(())
 }
 
 /// The last one first.
@@ -84,11 +86,11 @@ mod tests {
         let mut connection = Connection::open(&path).unwrap();
         super::super::schema::prepare(&mut connection, &path).unwrap();
         let deed = AuditRecord::default();
-        note(&mut connection, &[deed.clone(), deed.clone(), deed.clone()]).unwrap();
+        note(&connection, &[deed.clone(), deed.clone(), deed.clone()]).unwrap();
         let most = AUDIT_MAX.cast_signed();
         let sequence = "UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'audit'";
         connection.execute(sequence, [most]).unwrap();
-        note(&mut connection, &[deed.clone(), deed]).unwrap();
+        note(&connection, &[deed.clone(), deed]).unwrap();
         let ask = AuditAsk {
             limit: 9,
             ..AuditAsk::default()

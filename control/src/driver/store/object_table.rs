@@ -33,12 +33,8 @@ pub(super) fn all(connection: &Connection, path: &Path) -> Result<Vec<ObjectReco
     Ok(all)
 }
 
-/// All or none.
-pub(super) fn change(
-    connection: &mut Connection,
-    changes: &[ObjectChange],
-) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
+/// Within a transaction.
+pub(super) fn change(transaction: &Connection, changes: &[ObjectChange]) -> rusqlite::Result<()> {
     for change in changes {
         match change {
             ObjectChange::Put(record) => {
@@ -63,7 +59,7 @@ pub(super) fn change(
             }
         }
     }
-    transaction.commit()
+    Ok(())
 }
 
 fn read(row: &Row<'_>, kind: &str, name: &str) -> Result<ObjectRecord, String> {

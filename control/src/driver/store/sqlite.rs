@@ -164,19 +164,35 @@ impl Store for Sqlite {
         object_table::all(&self.connection, &self.path)
     }
 
-    fn change_objects(&mut self, changes: &[ObjectChange]) -> Result<(), StoreError> {
-        object_table::change(&mut self.connection, changes)
-            .map_err(|error| unavailable(&self.path, &error))
+    fn change_objects(
+        &mut self,
+        changes: &[ObjectChange],
+        deeds: &[AuditRecord],
+    ) -> Result<(), StoreError> {
+        let Self {
+            connection, path, ..
+        } = self;
+        change_objects(connection, changes, deeds).map_err(|error| unavailable(path, &error))
     }
 
     fn note(&mut self, deeds: &[AuditRecord]) -> Result<(), StoreError> {
-        audit_table::note(&mut self.connection, deeds)
-            .map_err(|error| unavailable(&self.path, &error))
+        self.change_objects(&[], deeds)
     }
 
     fn audit(&mut self, ask: &AuditAsk) -> Result<Vec<(u64, AuditRecord)>, StoreError> {
         audit_table::read(&self.connection, ask).map_err(|error| unavailable(&self.path, &error))
     }
+}
+
+fn change_objects(
+    connection: &mut Connection,
+    changes: &[ObjectChange],
+    deeds: &[AuditRecord],
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    object_table::change(&transaction, changes)?;
+    audit_table::note(&transaction, deeds)?;
+    transaction.commit()
 }
 
 /// Every record of a table that can be read.

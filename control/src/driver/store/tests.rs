@@ -7,11 +7,14 @@ use std::path::PathBuf;
 
 use super::Sqlite;
 use crate::cdr::Cdr;
+use crate::config::{ObjectKind, ObjectName};
 use crate::sdp::{FormatRecord, LineRecord, SessionRecord};
 use crate::sip::agent::{TimerRecord, UsageRecord};
 use crate::sip::dialog::DialogRecord;
 use crate::store::record::{CallName, CallRecord, LegRecord, ParkedRecord, StateRecord};
-use crate::store::{Batch, Operation, Store as _, StoreError};
+use crate::store::{
+    AuditAsk, AuditRecord, Batch, ObjectChange, ObjectRecord, Operation, Store as _, StoreError,
+};
 
 fn leg(name: &str) -> LegRecord {
     LegRecord {
@@ -294,4 +297,40 @@ fn row_49_the_calls_parked_last_can_be_read_by_hand() {
         ("701".to_owned(), ended, Some(90_000)),
     ];
     assert_eq!(rows, expected);
+}
+
+/// Whichever of the two cannot be written takes the other with it.
+#[test]
+fn a_change_of_the_configuration_is_not_there_without_its_deed_nor_the_deed_without_it() {
+    for table in ["audit", "configuration"] {
+        let place = Place::new();
+        let mut store = place.open();
+        let ill = rusqlite::Connection::open(&place.path).unwrap();
+        let trigger = format!(
+            "CREATE TRIGGER ill BEFORE INSERT ON {table} \
+             BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        );
+        ill.execute_batch(&trigger).unwrap();
+        let night = ObjectRecord {
+            name: ObjectName::new(ObjectKind::Range, "night"),
+            definition: None,
+            changed_unix_ms: 1,
+            changed_by: "ann".to_owned(),
+        };
+        let (changes, deeds) = ([ObjectChange::Put(night)], [AuditRecord::default()]);
+        let refused = store.change_objects(&changes, &deeds).unwrap_err();
+        assert!(refused.to_string().contains("no room"), "{refused}");
+        let ask = AuditAsk {
+            limit: 9,
+            ..AuditAsk::default()
+        };
+        let there = |store: &mut Sqlite| {
+            let deeds = store.audit(&ask).unwrap();
+            (store.objects().unwrap().len(), deeds.len())
+        };
+        assert_eq!(there(&mut store), (0, 0), "{table}");
+        ill.execute_batch("DROP TRIGGER ill").unwrap();
+        store.change_objects(&changes, &deeds).unwrap();
+        assert_eq!(there(&mut store), (1, 1), "{table}");
+    }
 }

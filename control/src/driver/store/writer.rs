@@ -47,8 +47,13 @@ pub(in crate::driver) enum Work {
     AllAdopted,
     /// Who wants to know the calls parked last, and how many of them.
     Last(usize, oneshot::Sender<Vec<Cdr>>),
-    /// Changes of the configuration, and who waits for them to be durable.
-    Objects(Vec<ObjectChange>, oneshot::Sender<Result<(), StoreError>>),
+    /// Changes of the configuration with the deed that they are, and who waits for them to be
+    /// durable.
+    Objects(
+        Vec<ObjectChange>,
+        Box<AuditRecord>,
+        oneshot::Sender<Result<(), StoreError>>,
+    ),
     /// A deed, and who waits for it to be durable, or to have failed.
     Note(Box<AuditRecord>, oneshot::Sender<()>),
     /// Who wants to know deeds.
@@ -248,10 +253,12 @@ impl Loop {
                     // Whoever asked may have gone away.
                     let _ = reply.send(last);
                 }
-                Work::Objects(changes, reply) => {
+                Work::Objects(changes, deed, reply) => {
                     if let Some(store) = &mut self.store {
+                        // Earlier deeds first.
+                        self.notebook.write(&mut **store);
                         // Whoever asked may have gone away. Without a store the reply is dropped.
-                        let _ = reply.send(store.change_objects(&changes));
+                        let _ = reply.send(store.change_objects(&changes, &[*deed]));
                     }
                 }
                 Work::Audit(ask, reply) => {
@@ -367,7 +374,11 @@ mod tests {
             Ok(Vec::new())
         }
 
-        fn change_objects(&mut self, _: &[ObjectChange]) -> Result<(), StoreError> {
+        fn change_objects(
+            &mut self,
+            _: &[ObjectChange],
+            _: &[AuditRecord],
+        ) -> Result<(), StoreError> {
             self.commit(&[])
         }
 

@@ -215,6 +215,17 @@ fn what_a_call_that_came_between_does_not_allow_is_taken_back_from_the_store() {
         panic!("{kept:?}")
     };
     assert_eq!((&put.name, &*put.changed_by), (forgotten, "admin"));
+    let audit = bench.admin("GET", "/v1/audit?limit=9", "", "").json();
+    let outcome = |number: usize| audit["deeds"][number]["outcome"].clone();
+    assert_eq!(
+        (outcome(1), outcome(0)),
+        ("done".into(), "taken-back".into())
+    );
+    assert_eq!(
+        outcome(2),
+        Value::Null,
+        "each with its change, and nothing else"
+    );
     bench.end();
 }
 
