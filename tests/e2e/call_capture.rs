@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use control::driver::http::NewToken;
 use tempfile::TempDir;
 
 use crate::harness::clock::{PATIENCE, pause, since_epoch};
+use crate::harness::link::{self, End};
 use crate::harness::phone::{Phone, field, status};
+use crate::harness::ports::has_ipv6;
 use crate::harness::sipp::Over;
-use crate::harness::{Process, Server, Settings, Sipp};
+use crate::harness::{Link, Process, Server, Settings, Sipp};
 use crate::orbitctl::{fails, orbitctl, with_token};
 
 /// What a phone of ours says in each packet: its SSRC, as tshark writes it.
@@ -29,7 +32,7 @@ const SECRET: &str = "s3cret0fAnna";
 /// A running `orbitctl capture`, and its file.
 struct Capturing {
     process: Process,
-    sip: u16,
+    server: SocketAddr,
     file: PathBuf,
     _folder: TempDir,
 }
@@ -37,17 +40,21 @@ struct Capturing {
 /// A file that tshark reads.
 struct Pcapng {
     path: PathBuf,
-    /// The server's port of SIP: tshark may have a protocol of its own for it.
-    sip: u16,
+    /// Where the server has SIP: tshark may have a protocol of its own for that port.
+    server: SocketAddr,
     _folder: TempDir,
 }
 
-fn server() -> Server {
-    Server::start(&Settings {
+fn settings() -> Settings {
+    Settings {
         api: true,
         store: true,
         ..Settings::default()
-    })
+    }
+}
+
+fn server() -> Server {
+    Server::start(&settings())
 }
 
 impl Capturing {
@@ -64,7 +71,7 @@ impl Capturing {
         process.line_with("Ctrl-C ends it", PATIENCE);
         Self {
             process,
-            sip: server.address.port(),
+            server: server.address,
             file,
             _folder: folder,
         }
@@ -83,7 +90,7 @@ impl Capturing {
         let said = self.process.log().join("\n");
         let file = Pcapng {
             path: self.file,
-            sip: self.sip,
+            server: self.server,
             _folder: self._folder,
         };
         (status.code(), said, file)
@@ -95,10 +102,9 @@ impl Pcapng {
     fn read(&self, arguments: &[&str]) -> Vec<String> {
         let mut command = Command::new("tshark");
         command.arg("-r").arg(&self.path).args(arguments);
+        let port = self.server.port();
         for over in ["udp", "tcp"] {
-            command
-                .arg("-d")
-                .arg(format!("{over}.port=={},sip", self.sip));
+            command.arg("-d").arg(format!("{over}.port=={port},sip"));
         }
         let output = command.output().expect("tshark: run `make packages`");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -108,6 +114,26 @@ impl Pcapng {
         );
         let text = String::from_utf8_lossy(&output.stdout);
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// The call of one phone, parked and then ended by it, is in the file as it was.
+    fn has_a_parked_call(&self) {
+        let answers = self.fields(
+            "sip.CSeq.method == BYE && sip.Status-Code",
+            &["sip.Status-Code"],
+        );
+        assert_eq!(answers, ["200"]);
+        let streams = self.streams();
+        assert_eq!(streams.len(), 2, "{streams:?}");
+        for (ssrc, packets, lost) in &streams {
+            let is_whole = *packets > 40 && *lost == 0;
+            assert!(is_whole, "{ssrc}: {packets} packets, {lost} lost");
+        }
+        assert!(
+            streams.iter().any(|(ssrc, ..)| ssrc == NOISE),
+            "{streams:?}"
+        );
+        self.has_no_payload();
     }
 
     /// Some fields of the frames that match, a line each.
@@ -157,8 +183,9 @@ impl Pcapng {
     fn has_no_payload(&self) {
         let frames = self.fields(RTP, &["frame.cap_len"]);
         let lengths: BTreeSet<_> = frames.into_iter().collect();
-        let headers = "40".to_owned();
-        assert_eq!(lengths, [headers].into(), "IP, UDP, RTP: 20 + 8 + 12");
+        let ip = if self.server.is_ipv4() { 20 } else { 40 };
+        let headers = (ip + 8 + 12).to_string();
+        assert_eq!(lengths, [headers].into(), "IP, UDP, RTP");
     }
 }
 
@@ -223,6 +250,113 @@ fn a_parked_call_is_captured_with_both_directions_and_no_word_of_it() {
         streams.iter().any(|(ssrc, ..)| ssrc == NOISE),
         "{streams:?}"
     );
+    file.has_no_payload();
+    server.stop();
+}
+
+/// Parks, is heard for a while, and hangs up.
+fn speaks_in_an_orbit(anna: &Phone, (request, answer): &(String, String)) {
+    anna.noise(0, 0..60, answer);
+    anna.send(anna.in_dialog("BYE", 2, request, answer).as_bytes());
+    assert_eq!(status(&anna.final_response()), 200);
+}
+
+#[test]
+fn a_call_over_ipv6_is_captured_like_any_other() {
+    if !has_ipv6() {
+        println!("nothing is shown: this machine has no IPv6 loopback");
+        return;
+    }
+    let server = Server::start(&Settings {
+        address: Ipv6Addr::LOCALHOST.into(),
+        ..settings()
+    });
+    let anna = Phone::new(&server, "anna");
+    let dialog = dial(&anna, "park");
+    let capturing = Capturing::start(&server, &[&orbit(&dialog.1)]);
+    speaks_in_an_orbit(&anna, &dialog);
+    let (_, file) = capturing.finish();
+    file.has_a_parked_call();
+    let others = file.fields("ip || !ipv6.addr == ::1", &["frame.number"]);
+    assert!(others.is_empty(), "of another address: {others:?}");
+    let made_up = file.fields("sdp", &["sdp.connection_info"]);
+    assert_eq!(made_up, ["IN IP6 ::1"; 2], "what is remembered");
+    server.stop();
+}
+
+#[test]
+fn what_leaves_as_frames_is_captured_like_any_other() {
+    let link = Link::build();
+    link.go_to(End::Server);
+    let server = Server::start(&Settings {
+        address: link::SERVER,
+        trusted: Some("198.18.7.0/24"),
+        media: "send = \"packet\"\n",
+        ..settings()
+    });
+    link.go_to(End::Phones);
+    let anna = Phone::new(&server, "anna");
+    let dialog = dial(&anna, "park");
+    link.go_to(End::Server);
+    let capturing = Capturing::start(&server, &[&orbit(&dialog.1)]);
+    speaks_in_an_orbit(&anna, &dialog);
+    let (_, file) = capturing.finish();
+    let metrics = server.api().get("/metrics");
+    file.has_a_parked_call();
+    let by_packet = "orbit_media_sent_by_form_total{worker=\"0\",form=\"packet\"} ";
+    let sent = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(by_packet));
+    let sent: u64 = sent.and_then(|sent| sent.parse().ok()).expect("it counts");
+    assert!(sent > 40, "{sent} frames");
+    server.stop();
+}
+
+#[test]
+fn a_recall_is_captured_with_the_dialog_and_the_streams_of_the_parker() {
+    let server = Server::start(&Settings {
+        park: "pickup_timeout = \"10s\"\n".to_owned(),
+        ..settings()
+    });
+    let parker = Phone::new(&server, "parker");
+    let mut parkee = Sipp::new("parkee_recalled.xml")
+        .dials(&[parker.uri()])
+        .echoes()
+        .start(&server);
+    let capturing = Capturing::start(&server, &[&parkee.orbit()]);
+    let invite = parker.called();
+    let answer = parker.answer(&invite);
+    parker.send(answer.as_bytes());
+    parkee.logged("retrieved");
+    parker.noise(0, 0..50, &invite);
+    parker.send(parker.leaves(&invite, &answer).as_bytes());
+    assert_eq!(status(&parker.final_response()), 200);
+    parkee.finish();
+    let (said, file) = capturing.finish();
+    assert!(said.contains("the call is over"), "{said}");
+    // Both are called by the server: the one anew, the other in its dialog.
+    let recall = "sip.Method == INVITE && sip.From contains \"Recall\"";
+    let recalls: BTreeSet<_> = file.fields(recall, &["sip.Call-ID"]).into_iter().collect();
+    assert_eq!(recalls.len(), 1, "{recalls:?}");
+    let of_parker = |message: &str| {
+        let of_it = recalls.iter().map(|id| format!("sip.Call-ID == \"{id}\""));
+        let filter = of_it.collect::<Vec<_>>().join(" || ");
+        let filter = format!("({filter}) && {message}");
+        file.fields(&filter, &["frame.number"]).len()
+    };
+    for message in ["INVITE", "ACK", "BYE"].map(|method| format!("sip.Method == {method}")) {
+        assert!(of_parker(&message) > 0, "{message}");
+    }
+    for method in ["INVITE", "BYE"] {
+        let message = format!("sip.Status-Code == 200 && sip.CSeq.method == {method}");
+        assert!(of_parker(&message) > 0, "{message}");
+    }
+    let ways = file.fields(RTP, &["udp.srcport", "udp.dstport"]);
+    let ways: BTreeSet<_> = ways.into_iter().collect();
+    assert_eq!(ways.len(), 4, "both directions of two streams: {ways:?}");
+    for (ssrc, packets, lost) in file.streams() {
+        assert_eq!(lost, 0, "{ssrc}: {packets} packets");
+    }
     file.has_no_payload();
     server.stop();
 }

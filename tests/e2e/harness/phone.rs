@@ -1,7 +1,7 @@
 //! A socket that says what it is told to: for requests that no proper phone would send.
 
 use std::cell::Cell;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -27,10 +27,14 @@ impl Phone {
         Self::at(server.address, name)
     }
 
-    /// One that speaks to whatever listens there.
+    /// One that speaks to whatever listens there, from the address that leads there.
     pub(crate) fn at(server: SocketAddr, name: &'static str) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        socket.connect(server).expect("loopback");
+        let any = match server {
+            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind((any, 0)).expect("a port");
+        socket.connect(server).expect("a way there");
         Self {
             socket,
             server,
@@ -71,9 +75,10 @@ impl Phone {
 
     /// An offer of two-way PCMU, and of digits.
     pub(crate) fn offer(&self) -> String {
-        let port = self.socket.local_addr().expect("bound").port();
+        let here = self.socket.local_addr().expect("bound");
+        let (address, port) = (connection(here.ip()), here.port());
         format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+            "v=0\r\no=- 1 1 {address}\r\ns=-\r\nc={address}\r\nt=0 0\r\n\
              m=audio {port} RTP/AVP 0 {EVENTS}\r\na=rtpmap:0 PCMU/8000\r\n\
              a=rtpmap:{EVENTS} telephone-event/8000\r\n"
         )
@@ -88,8 +93,9 @@ impl Phone {
     ) -> String {
         let here = self.socket.local_addr().expect("bound");
         let name = if payload == 8 { "PCMA" } else { "PCMU" };
+        let address = connection(here.ip());
         let body = format!(
-            "v=0\r\no=- 1 {cseq} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+            "v=0\r\no=- 1 {cseq} {address}\r\ns=-\r\nc={address}\r\nt=0 0\r\n\
              m=audio {port} RTP/AVP {payload}\r\na=rtpmap:{payload} {name}/8000\r\n\
              a={direction}\r\n",
             port = here.port()
@@ -179,6 +185,55 @@ impl Phone {
         self.send(follow_up("ACK", 1, target, via, request, response).as_bytes());
     }
 
+    /// Waits until it is called; the INVITE.
+    ///
+    /// # Panics
+    /// When nobody calls.
+    pub(crate) fn called(&self) -> String {
+        loop {
+            let request = self.receive(PATIENCE).expect("an INVITE");
+            if request.starts_with("INVITE ") {
+                return request;
+            }
+        }
+    }
+
+    /// The 200 to an INVITE that it got.
+    pub(crate) fn answer(&self, invite: &str) -> String {
+        let copied = |name: &str| field(invite, name).unwrap_or_default();
+        let body = self.offer();
+        format!(
+            "SIP/2.0 200 OK\r\nVia: {via}\r\nFrom: {from}\r\nTo: {to};tag={name}\r\n\
+             Call-ID: {call_id}\r\nCSeq: {cseq}\r\nContact: <{here}>\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{body}",
+            via = copied("Via"),
+            from = copied("From"),
+            to = copied("To"),
+            name = self.name,
+            call_id = copied("Call-ID"),
+            cseq = copied("CSeq"),
+            here = self.uri(),
+            length = body.len(),
+        )
+    }
+
+    /// The BYE of who was called, and has answered.
+    pub(crate) fn leaves(&self, invite: &str, answer: &str) -> String {
+        let here = self.socket.local_addr().expect("bound");
+        let contact = field(invite, "Contact").unwrap_or_default();
+        let target = contact.split(['<', '>']).nth(1).unwrap_or_default();
+        let said = |name: &str| field(answer, name).unwrap_or_default();
+        format!(
+            "BYE {target} SIP/2.0\r\nVia: SIP/2.0/UDP {here};rport;branch=z9hG4bK-{name}-BYE\r\n\
+             From: {to}\r\nTo: {from}\r\nCall-ID: {call_id}\r\nCSeq: 1 BYE\r\n\
+             Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+            name = self.name,
+            from = said("From"),
+            to = said("To"),
+            call_id = said("Call-ID"),
+        )
+    }
+
     /// A request in the dialog that `response`, a 2xx, made of `request`.
     pub(crate) fn in_dialog(
         &self,
@@ -193,6 +248,12 @@ impl Phone {
         let via = format!("{via}-{method}-{cseq}");
         follow_up(method, cseq, target, &via, request, response)
     }
+}
+
+/// An address as SDP writes it (RFC 8866 §5.7).
+fn connection(ip: IpAddr) -> String {
+    let family = if ip.is_ipv4() { 4 } else { 6 };
+    format!("IN IP{family} {ip}")
 }
 
 /// Digits as events of RFC 4733, each for 80 ms and said to be over three times.

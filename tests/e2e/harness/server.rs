@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) range: String,
     /// Keys of `[park]`, as they stand in the file.
     pub(crate) park: String,
+    /// Keys of `[media]`, as they stand in the file.
+    pub(crate) media: &'static str,
     /// Whether calls are kept in a file beyond the process.
     pub(crate) store: bool,
     /// How large its file system is, which ends with the server; `None`: that of the folder.
@@ -67,6 +69,7 @@ impl Default for Settings {
             descriptors: None,
             range: String::new(),
             park: String::new(),
+            media: "",
             store: false,
             store_room: None,
             api: false,
@@ -256,9 +259,9 @@ fn configuration(settings: &Settings, address: SocketAddr, first: u16) -> String
     let mut text = format!(
         "[sip]\nlisten = [\"udp:{address}\", \"tcp:{address}\"]\n{trusted}{domains}\
          [media]\naddress = \"{host}\"\nports = \"{first}-{last}\"\nworkers = 1\nlatch = \"{}\"\n\
-         admission = \"100%\"\n\
+         admission = \"100%\"\n{}\
          [music.default]\nfile = \"{music}\"\nmode = \"{}\"\n",
-        settings.latch, settings.mode
+        settings.latch, settings.media, settings.mode
     );
     let (start, end) = settings.orbits;
     writeln!(
