@@ -23,6 +23,7 @@ mod kernel;
 mod kills;
 mod metrics;
 mod music;
+mod music_under_load;
 mod orbitctl;
 mod package;
 mod recall;

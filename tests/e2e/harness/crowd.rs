@@ -94,6 +94,11 @@ impl Crowd {
         self.send();
     }
 
+    /// Where all that they hear arrives, for who listens more closely.
+    pub(crate) fn media(&self) -> UdpSocket {
+        self.media.try_clone().expect("our own socket")
+    }
+
     pub(crate) fn phones(&self) -> &Phones {
         &self.phones
     }
