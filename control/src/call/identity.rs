@@ -110,6 +110,14 @@ impl Identity {
         (address.display.map(unescape), address.uri)
     }
 
+    /// The name that it goes by for whoever watches, or else the URI.
+    pub(crate) fn name_to_be_shown(&self) -> String {
+        let (display, uri) = self.to_be_shown();
+        display
+            .filter(|display| !display.is_empty())
+            .unwrap_or_else(|| uri.to_owned())
+    }
+
     /// As it is kept: a name-addr or nothing, and whether it is private.
     pub(crate) fn parts(&self) -> (&str, bool) {
         (&self.name, self.private)

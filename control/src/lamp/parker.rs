@@ -6,7 +6,6 @@
 use shared::Time;
 
 use super::sight::{Departure, End};
-use crate::call::identity::Identity;
 use crate::call::{CallKey, Exchange};
 use crate::config::NotifyParker;
 use crate::park::Orbit;
@@ -22,7 +21,7 @@ impl Exchange {
             return;
         };
         let leg = &self.legs[&call.first];
-        let (orbit, parkee) = (leg.orbit, name(&leg.identity));
+        let (orbit, parkee) = (leg.orbit, leg.identity.name_to_be_shown());
         let text = format!("Your call with {parkee} waits in orbit {orbit}.");
         self.send_text(now, orbit, &parker, text);
     }
@@ -63,8 +62,8 @@ impl Exchange {
 
 /// One sentence.
 fn text(departure: &Departure) -> String {
-    let (orbit, parkee) = (departure.orbit, name(&departure.parkee));
-    let by = name(&departure.by);
+    let (orbit, parkee) = (departure.orbit, departure.parkee.name_to_be_shown());
+    let by = departure.by.name_to_be_shown();
     match departure.end {
         End::Retrieved => format!("{by} has retrieved your call with {parkee} from orbit {orbit}."),
         End::Recalled | End::Fallback => {
@@ -82,12 +81,4 @@ fn text(departure: &Departure) -> String {
             format!("The server is stopping: your call with {parkee} in orbit {orbit} has ended.")
         }
     }
-}
-
-/// The name that somebody goes by, or else the URI.
-fn name(who: &Identity) -> String {
-    let (display, uri) = who.to_be_shown();
-    display
-        .filter(|display| !display.is_empty())
-        .unwrap_or_else(|| uri.to_owned())
 }
