@@ -9,6 +9,7 @@ use super::callpark;
 use super::document::{Document, Extent};
 use super::limits::{BODY_BYTES, BODY_BYTES_LAST, VERSIONS_AHEAD};
 use super::list::List;
+use super::presence;
 use super::watch::{Due, Form, Scope, Watch};
 use crate::call::Exchange;
 use crate::park::Orbit;
@@ -42,6 +43,7 @@ impl Exchange {
         let reply = match watch.form {
             Form::Orbit => self.whole(now, &mut watch, orbits[0]),
             Form::CallPark => self.callpark(&mut watch, orbits[0]),
+            Form::Presence => self.presence(&mut watch, orbits[0]),
             Form::Many => self.many(now, &mut watch, whole, bytes_max),
             Form::List => self.list(now, &mut watch, whole, bytes_max),
         };
@@ -71,6 +73,12 @@ impl Exchange {
 
     fn callpark(&self, watch: &mut Watch, orbit: Orbit) -> Reply {
         watch.told_of(callpark::body(self.sight(orbit).as_ref()))
+    }
+
+    fn presence(&self, watch: &mut Watch, orbit: Orbit) -> Reply {
+        let sight = self.sight(orbit);
+        let body = presence::body(&watch.user, &watch.host, orbit, sight.as_ref());
+        watch.told_of(body)
     }
 
     /// Many orbits in one document: those that have a call, or had one.

@@ -1,5 +1,5 @@
 //! Lamps: whoever subscribes to an orbit, a range or the park address is told who waits there, and
-//! what became of whom (RFC 4235 over RFC 6665, RFC 4662).
+//! what became of whom (RFC 4235 over RFC 6665, RFC 4662; RFC 3856 for who knows no dialogs).
 //!
 //! What a watcher is told follows from the orbit table when it is told, not from what happened:
 //! every change only marks the orbit, and each watcher gets the newest state once its last NOTIFY
@@ -15,6 +15,7 @@ mod limits;
 mod list;
 mod parker;
 mod permission;
+mod presence;
 mod sample;
 mod sight;
 mod subscribe;
@@ -157,8 +158,8 @@ impl Exchange {
 }
 
 /// What the agent serves for lamps.
-pub(crate) fn packages() -> [Package; 2] {
-    ["dialog", callpark::EVENT].map(|event| Package {
+pub(crate) fn packages() -> [Package; 3] {
+    ["dialog", presence::EVENT, callpark::EVENT].map(|event| Package {
         event,
         default: limits::WATCH_DEFAULT,
         min: limits::WATCH_MIN,

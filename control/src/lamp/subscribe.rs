@@ -6,7 +6,7 @@ use shared::Time;
 
 use super::limits::LIST_ORBITS_MAX;
 use super::watch::{Form, Full, Request, Scope, subscriber};
-use super::{callpark, compose::EVENT_LIST, document};
+use super::{callpark, compose::EVENT_LIST, document, presence};
 use crate::call::Exchange;
 use crate::call::refusal::reason;
 use crate::park::Dialled;
@@ -120,30 +120,30 @@ impl Exchange {
     }
 
     fn form(&self, scope: &Scope, event: &str, message: &Message<'_>) -> Result<Form, Denial> {
-        let is_orbit = matches!(scope, Scope::Orbit(_));
-        if event == callpark::EVENT {
-            return match is_orbit {
-                true => Ok(Form::CallPark),
-                false => Err(Denial(Status::NOT_FOUND, "No such orbit")),
-            };
+        match (event, scope) {
+            (callpark::EVENT, Scope::Orbit(_)) => Ok(Form::CallPark),
+            (presence::EVENT, Scope::Orbit(_)) => form_of_presence(message),
+            (callpark::EVENT | presence::EVENT, _) => {
+                Err(Denial(Status::NOT_FOUND, "No such orbit"))
+            }
+            _ => self.form_of_dialogs(scope, message),
         }
-        let accepts = |form: &str| accepts(message, form);
-        if is_orbit {
-            return match (
-                accepts(document::CONTENT_TYPE),
-                accepts(callpark::CONTENT_TYPE),
-            ) {
-                (true, _) => Ok(Form::Orbit),
-                (false, true) => Ok(Form::CallPark),
-                (false, false) => Err(Denial(
+    }
+
+    fn form_of_dialogs(&self, scope: &Scope, message: &Message<'_>) -> Result<Form, Denial> {
+        let accepts = Accepts::of(message, document::CONTENT_TYPE);
+        let is_orbit = matches!(scope, Scope::Orbit(_));
+        if !accepts.has(document::CONTENT_TYPE) {
+            return match is_orbit && accepts.has(callpark::CONTENT_TYPE) {
+                true => Ok(Form::CallPark),
+                false => Err(Denial(
                     Status::NOT_ACCEPTABLE,
                     "Accept application/dialog-info+xml",
                 )),
             };
         }
-        if !accepts(document::CONTENT_TYPE) {
-            let what = "Accept application/dialog-info+xml";
-            return Err(Denial(Status::NOT_ACCEPTABLE, what));
+        if is_orbit {
+            return Ok(Form::Orbit);
         }
         let takes_lists = message
             .values(Header::Supported)
@@ -162,21 +162,44 @@ impl Exchange {
     }
 }
 
-/// Whether a subscriber takes a form. One that does not say takes dialog-info (RFC 4235 §3.5).
-fn accepts(message: &Message<'_>, form: &str) -> bool {
-    if message.header(Header::Accept).is_none() {
-        return form == document::CONTENT_TYPE;
+fn form_of_presence(message: &Message<'_>) -> Result<Form, Denial> {
+    match Accepts::of(message, presence::CONTENT_TYPE).has(presence::CONTENT_TYPE) {
+        true => Ok(Form::Presence),
+        false => Err(Denial(
+            Status::NOT_ACCEPTABLE,
+            "Accept application/pidf+xml",
+        )),
     }
-    let (kind, _) = form.split_once('/').unwrap_or((form, ""));
-    message.values(Header::Accept).any(|value| {
-        let (accepted, _) = split_parameters(value);
-        let is_any = accepted == "*/*"
-            || accepted
-                .strip_suffix("/*")
-                .is_some_and(|all| all.eq_ignore_ascii_case(kind));
-        let is_any = is_any && form == document::CONTENT_TYPE;
-        accepted.eq_ignore_ascii_case(form) || is_any
-    })
+}
+
+/// What a subscriber takes.
+struct Accepts<'a> {
+    message: &'a Message<'a>,
+    /// What its event package says where it says nothing (RFC 4235 §3.5, RFC 3856 §6.7).
+    default: &'static str,
+}
+
+impl<'a> Accepts<'a> {
+    fn of(message: &'a Message<'a>, default: &'static str) -> Self {
+        Self { message, default }
+    }
+
+    /// Whatever is taken in general is taken in the package's own form.
+    fn has(&self, form: &str) -> bool {
+        let is_default = form == self.default;
+        if self.message.header(Header::Accept).is_none() {
+            return is_default;
+        }
+        let (kind, _) = form.split_once('/').unwrap_or((form, ""));
+        self.message.values(Header::Accept).any(|value| {
+            let (accepted, _) = split_parameters(value);
+            let is_any = accepted == "*/*"
+                || accepted
+                    .strip_suffix("/*")
+                    .is_some_and(|all| all.eq_ignore_ascii_case(kind));
+            accepted.eq_ignore_ascii_case(form) || (is_any && is_default)
+        })
+    }
 }
 
 /// What a 503 asks the subscriber to wait, in seconds.

@@ -180,4 +180,6 @@ pub enum WatchForm {
     List,
     /// That of BroadWorks.
     CallPark,
+    /// Presence of one orbit.
+    Presence,
 }

@@ -26,6 +26,7 @@ mod host_names;
 mod ipv6;
 mod lamp;
 mod lamp_crash;
+mod lamp_presence;
 mod lost_ack;
 mod lync_parks;
 mod media_refused;

@@ -111,7 +111,12 @@ impl Life {
             .to_owned();
         let expires = secs(self.seed.pick(&[60, 90, 600]));
         let lists = self.seed.pick(&["eventlist", "replaces"]);
-        let extra = [("Event", "dialog"), ("Supported", lists)];
+        // A softphone has orbits among its buddies, and nothing else.
+        let event = match user == orbit && self.seed.chance(30) {
+            true => "presence",
+            false => "dialog",
+        };
+        let extra = [("Event", event), ("Supported", lists)];
         let watch = |phone: &mut Phone, now| phone.watch_with(now, &user, expires, &extra);
         self.world.with(phone, watch);
     }

@@ -1,6 +1,6 @@
 //! A phone's lamps: SUBSCRIBE to orbits, NOTIFY, and what the phone believes of them (RFC 6665
-//! §4.1, RFC 4235 §4.3, RFC 4662 §5). It stops the test where versions have gaps, where a document
-//! is no XML, and where something is early after it has ended.
+//! §4.1, RFC 4235 §4.3, RFC 4662 §5, RFC 3863). It stops the test where versions have gaps, where a
+//! document is no XML, and where something is early after it has ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -79,6 +79,11 @@ impl Watching {
         self.user.bytes().all(|byte| byte.is_ascii_digit())
     }
 
+    /// The number of the last NOTIFY: it grows also where the same is said again.
+    pub(crate) fn last_number(&self) -> Option<u32> {
+        self.remote_cseq
+    }
+
     /// The last body.
     pub(crate) fn body(&self) -> &str {
         &self.notices.last().expect("a NOTIFY came").body
@@ -99,6 +104,8 @@ impl Watching {
             self.take_document(&notify.body, true);
         } else if kind.starts_with("multipart/related") {
             self.take_list(notify, kind);
+        } else if kind == "application/pidf+xml" {
+            self.take_presence(&notify.body);
         } else {
             let parsed = Document::parse(&notify.body);
             assert!(parsed.is_ok(), "{parsed:?}: {}", notify.body);
@@ -166,6 +173,36 @@ impl Watching {
             }
             self.lamps.insert(id, lamp);
         }
+    }
+
+    /// An orbit as a buddy: on the phone while a call waits there.
+    fn take_presence(&mut self, text: &str) {
+        let document = Document::parse(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        let root = document.root_element();
+        assert!(root.has_tag_name((PIDF, "presence")), "{text}");
+        let find = |name| root.descendants().find(|node| node.has_tag_name(name));
+        let basic = find((PIDF, "basic")).expect("a tuple has a basic status");
+        assert_eq!(basic.text(), Some("open"), "an orbit can be called");
+        self.lamps.clear();
+        if find((RPID, "on-the-phone")).is_none() {
+            return;
+        }
+        let note = find((PIDF, "note")).and_then(|note| note.text());
+        let (status, remote) = note.and_then(|note| note.split_once(": ")).expect("a note");
+        let status = match status {
+            "Parked" => "parked",
+            "Being retrieved" => "retrieving",
+            "Recall" => "recalling",
+            _ => panic!("{text}"),
+        };
+        let lamp = Lamp {
+            state: "confirmed".to_owned(),
+            orbit: self.user.clone(),
+            remote: remote.to_owned(),
+            status: Some(status.to_owned()),
+            ..Lamp::default()
+        };
+        self.lamps.insert(self.user.clone(), lamp);
     }
 
     fn check_version(&mut self, version: Option<&str>, is_full: bool) {
@@ -242,6 +279,10 @@ impl Local for Node<'_, '_> {
         self.is_element() && self.tag_name().name() == name
     }
 }
+
+/// Namespaces of presence.
+const PIDF: &str = "urn:ietf:params:xml:ns:pidf";
+const RPID: &str = "urn:ietf:params:xml:ns:pidf:rpid";
 
 impl Phone {
     /// Subscribes to the dialogs of `user`, for as long as it is switched on.
