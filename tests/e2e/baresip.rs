@@ -106,6 +106,28 @@ fn a_retriever_and_the_parkee_hear_each_other() {
 }
 
 #[test]
+fn row_60_a_softphone_shows_an_orbit_among_its_contacts() {
+    let server = Server::start(&Settings {
+        orbits: (701, 701),
+        ..Settings::default()
+    });
+    let orbit = server.uri("701");
+    let mut retriever = Baresip::with_buddy(&server.ports, (1, RETRIEVER_HERTZ), &orbit);
+    retriever.shows("Online");
+    let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);
+    parkee.dial(&server.uri("park"));
+    parkee.wait_for("CALL_ESTABLISHED");
+    retriever.shows("Busy");
+    retriever.saw("<note>Parked: sip:phone0@127.0.0.1</note>");
+    retriever.dial(&orbit);
+    retriever.wait_for("CALL_ESTABLISHED");
+    retriever.shows("Online");
+    retriever.command("hangup", "");
+    parkee.wait_for("CALL_CLOSED");
+    server.stop();
+}
+
+#[test]
 fn complaint_11_a_held_parkee_hears_the_retriever_again_after_the_hold() {
     let server = Server::start(&Settings::default());
     let mut parkee = Baresip::start(&server.ports, 0, PARKEE_HERTZ);

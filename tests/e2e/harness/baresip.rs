@@ -19,6 +19,8 @@ pub(crate) struct Baresip {
     control: TcpStream,
     /// What the control connection said that was not looked at yet.
     heard: Vec<u8>,
+    /// How many commands were to be answered.
+    asked: u32,
     folder: TempDir,
 }
 
@@ -26,7 +28,15 @@ impl Baresip {
     /// Starts the phone number `place` (0 to 3) of a test, speaking a tone.
     pub(crate) fn start(ports: &Ports, place: u16, hertz: f64) -> Self {
         let account = format!("<sip:phone{place}@127.0.0.1>;regint=0\n");
-        Self::with_account(ports, place, hertz, &account)
+        Self::with_account(ports, (place, hertz), &account, "")
+    }
+
+    /// Starts one that has somebody among its contacts, and watches whether there is an answer to
+    /// be expected.
+    pub(crate) fn with_buddy(ports: &Ports, (place, hertz): (u16, f64), buddy: &str) -> Self {
+        let account = format!("<sip:phone{place}@127.0.0.1>;regint=0\n");
+        let contact = format!("\"Buddy\" <{buddy}>;presence=p2p\n");
+        Self::with_account(ports, (place, hertz), &account, &contact)
     }
 
     /// Starts one that is registered at a proxy, and reaches everybody by way of it.
@@ -39,25 +49,33 @@ impl Baresip {
         let address = proxy.address;
         let account =
             format!("<sip:{user}@{address}>;outbound=\"sip:{address}\";regint=60;auth_pass=none\n");
-        let mut phone = Self::with_account(ports, place, hertz, &account);
+        let mut phone = Self::with_account(ports, (place, hertz), &account, "");
         // The event may come before anybody listens for it.
         phone.saw("[1 binding]");
         phone
     }
 
-    fn with_account(ports: &Ports, place: u16, hertz: f64, account: &str) -> Self {
+    fn with_account(
+        ports: &Ports,
+        (place, hertz): (u16, f64),
+        account: &str,
+        contacts: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         wav::write(&folder.path().join("voice.wav"), &wav::tone(hertz, 60));
         let control_port = ports.pair();
-        let config = config(
+        let mut config = config(
             ports.pair(),
             control_port,
             ports.phone_media(place),
             &folder,
         );
+        if !contacts.is_empty() {
+            config.push_str("module_app contact.so\nmodule_app presence.so\n");
+        }
         fs::write(folder.path().join("config"), config).expect("a file of our own");
         fs::write(folder.path().join("accounts"), account).expect("a file of our own");
-        fs::write(folder.path().join("contacts"), "").expect("a file of our own");
+        fs::write(folder.path().join("contacts"), contacts).expect("a file of our own");
         leave_no_room_for_encoder_recordings(&folder);
         let mut command = Command::new("baresip");
         command.env("TZ", "UTC");
@@ -74,6 +92,7 @@ impl Baresip {
             process,
             control,
             heard: Vec::new(),
+            asked: 0,
             folder,
         }
     }
@@ -83,7 +102,13 @@ impl Baresip {
     }
 
     pub(crate) fn command(&mut self, command: &str, params: &str) {
-        let json = format!("{{\"command\":\"{command}\",\"params\":\"{params}\"}}");
+        self.order(&format!(
+            "\"command\":\"{command}\",\"params\":\"{params}\""
+        ));
+    }
+
+    fn order(&mut self, members: &str) {
+        let json = format!("{{{members}}}");
         let netstring = format!("{}:{json},", json.len());
         self.control
             .write_all(netstring.as_bytes())
@@ -94,16 +119,42 @@ impl Baresip {
     pub(crate) fn wait_for(&mut self, event: &str) {
         let needle = format!("\"type\":\"{event}\"");
         until(&format!("{event} at baresip"), PATIENCE, || {
-            let mut buffer = [0; 4_096];
-            // Nothing to read for now is no failure.
-            if let Ok(length) = self.control.read(&mut buffer) {
-                self.heard.extend_from_slice(&buffer[..length]);
-            }
-            let text = String::from_utf8_lossy(&self.heard).into_owned();
+            let text = self.hear();
             let at = text.find(&needle)?;
             self.heard = text.as_bytes()[at + needle.len()..].to_vec();
             Some(())
         });
+    }
+
+    /// Waits until its list of contacts has somebody in a state, such as `Busy`.
+    pub(crate) fn shows(&mut self, state: &str) {
+        until(&format!("{state} in baresip's contacts"), PATIENCE, || {
+            let answer = self.answer("contacts");
+            answer.contains(state).then_some(())
+        });
+    }
+
+    /// What it answers to a command.
+    fn answer(&mut self, command: &str) -> String {
+        self.asked += 1;
+        let token = format!("\"token\":\"{}\"", self.asked);
+        self.order(&format!("\"command\":\"{command}\",{token}"));
+        until(&format!("answer to {command}"), PATIENCE, || {
+            let text = self.hear();
+            let (answers, _) = text.split_once(&token)?;
+            let (_, answer) = answers.rsplit_once("\"response\":true")?;
+            Some(answer.to_owned())
+        })
+    }
+
+    /// What the control connection has said that was not waited for.
+    fn hear(&mut self) -> String {
+        let mut buffer = [0; 4_096];
+        // Nothing to read for now is no failure.
+        if let Ok(length) = self.control.read(&mut buffer) {
+            self.heard.extend_from_slice(&buffer[..length]);
+        }
+        String::from_utf8_lossy(&self.heard).into_owned()
     }
 
     /// The user part of the last Contact that another than this phone told it.
