@@ -6,6 +6,7 @@
 //! `control/tests`.
 
 mod api;
+mod attended;
 mod bad_input;
 mod baresip;
 mod bed;

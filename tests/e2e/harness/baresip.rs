@@ -157,6 +157,25 @@ impl Baresip {
         String::from_utf8_lossy(&self.heard).into_owned()
     }
 
+    /// The value of Replaces (RFC 3891) that names the call whose 2xx said something.
+    pub(crate) fn replaces(&mut self, said: &str) -> String {
+        let log = self.process.log();
+        let at = log.iter().rposition(|line| line.contains(said));
+        let at = at.unwrap_or_else(|| panic!("no {said:?} in the trace of baresip"));
+        let begin = log[..at]
+            .iter()
+            .rposition(|line| line.starts_with("SIP/2.0 2"));
+        let head = log[begin.expect("a response")..].iter();
+        let head: Vec<&String> = head.take_while(|line| !line.is_empty()).collect();
+        let value = |name: &str, behind: &str| -> String {
+            let mut values = head.iter().filter_map(|line| line.strip_prefix(name));
+            let value = values.next().and_then(|value| value.split_once(behind));
+            value.expect("it is in each response").1.to_owned()
+        };
+        let (call_id, tag) = (value("Call-ID:", " "), |name| value(name, ";tag="));
+        format!("{call_id};to-tag={};from-tag={}", tag("To:"), tag("From:"))
+    }
+
     /// The user part of the last Contact that another than this phone told it.
     pub(crate) fn contact_user(&mut self, server: &str) -> String {
         let suffix = format!("@{server}");

@@ -5,6 +5,7 @@ pub(crate) mod baresip;
 pub(crate) mod capture;
 pub(crate) mod clock;
 pub(crate) mod crowd;
+pub(crate) mod ear;
 pub(crate) mod kamailio;
 pub(crate) mod link;
 pub(crate) mod phone;
@@ -16,6 +17,7 @@ pub(crate) mod wav;
 
 pub(crate) use api::Api;
 pub(crate) use crowd::Crowd;
+pub(crate) use ear::Ear;
 pub(crate) use kamailio::Kamailio;
 pub(crate) use link::Link;
 pub(crate) use ports::Ports;

@@ -206,7 +206,7 @@ pub(crate) fn loudest(samples: &[i16], length: usize) -> usize {
 }
 
 /// ITU-T G.711 µ-law to linear.
-fn from_mu_law(byte: u8) -> i16 {
+pub(crate) fn from_mu_law(byte: u8) -> i16 {
     let bits = !byte;
     let exponent = (bits >> 4) & 7;
     let magnitude = ((i16::from(bits & 15) * 2 + 33) << exponent) - 33;
