@@ -205,13 +205,18 @@ impl Phone {
                 self.calls[number].hangs_up = true;
             }
             State::Confirmed => {
-                self.calls[number].left_hastily = self.is_unacknowledged(number);
-                self.calls[number].end(Ending::HungUp);
-                self.give_up_servers(now, number);
-                self.request_in_dialog(now, number, "BYE");
+                self.leave(now, number, &[]);
             }
             State::Ended(_) => {}
         }
+    }
+
+    /// Ends a call that was answered, with these header fields in its BYE.
+    pub(crate) fn leave(&mut self, now: Time, number: usize, fields: &[(&str, String)]) {
+        self.calls[number].left_hastily = self.is_unacknowledged(number);
+        self.calls[number].end(Ending::HungUp);
+        self.give_up_servers(now, number);
+        self.request_in_dialog_with(now, number, "BYE", fields);
     }
 
     /// Puts the other on hold. False when an INVITE is pending.
