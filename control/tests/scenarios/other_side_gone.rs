@@ -2,6 +2,7 @@
 
 use crate::common::phone::ReinviteHabit;
 use crate::common::phone::call::{Ending, View};
+use crate::common::phone::callee::RingHabit;
 use crate::common::secs;
 use crate::common::site::Site;
 use crate::common::world::{CallRef, World};
@@ -59,4 +60,32 @@ fn the_other_is_told_that_a_phone_has_forgotten_its_call_or_never_refreshes() {
             world.finish();
         }
     }
+}
+
+/// A parker who was called back, has answered, and is there: the parkee, and the parker's call.
+fn called_back() -> (World, [CallRef; 2]) {
+    let mut site = Site::default().pickup_timeout(secs(10));
+    site.config.sip.session_expires = secs(120);
+    let mut world = World::new(site);
+    let [alice, bob] = ["alice", "bob"].map(|name| world.phone(name));
+    world.phones[bob].habits.ring = RingHabit::Answer(secs(2));
+    let parker = format!("<sip:bob@{}>", world.phones[bob].address);
+    let parked = world.dial_with(alice, "park", &[("Referred-By", parker)]);
+    world.run(secs(15));
+    let recall = world.last_call(bob);
+    assert!(world.are_joined(parked, recall));
+    (world, [parked, recall])
+}
+
+/// Only who may never have been there leaves a call that waits again.
+#[test]
+fn a_parkee_whose_parker_was_there_is_let_go_and_not_parked_again() {
+    let (mut world, [parked, recall]) = called_back();
+    world.run(secs(34));
+    world.phones[recall.phone].habits.reinvite = ReinviteHabit::Refuse(481);
+    world.run(secs(60));
+    let reason = told(&world, parked).expect("a Reason");
+    assert!(reason.contains("does not answer"), "{reason}");
+    assert_eq!(world.status().parked, 0);
+    world.finish();
 }
