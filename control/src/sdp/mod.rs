@@ -1,5 +1,5 @@
-//! SDP offer and answer (RFC 3264) over `sdp-types` syntax (RFC 8866): one audio stream is taken,
-//! all else refused.
+//! SDP offer and answer (RFC 3264), whose syntax (RFC 8866) `sdp-types` reads: one audio stream is
+//! taken, all else refused.
 //!
 //! Read from the outside in: [`Session`] is one dialog's negotiation; `offer` makes and takes
 //! offers, `answer` takes answers; `description` reads what peers write, `write` writes ours;

@@ -1,8 +1,8 @@
 //! What we write: one audio m-line of ours among the disabled ones of the peer.
 
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
-use sdp_types::{Attribute, Connection, Media, Origin, Time};
 use shared::{PayloadType, Ptime};
 
 use super::Direction;
@@ -30,43 +30,67 @@ pub(super) struct Ours<'a> {
 impl Ours<'_> {
     /// The text, with the id and version of the `o=` line.
     pub(super) fn text(&self, id: u64, version: u64) -> Vec<u8> {
-        let address = self.address.ip().to_canonical();
-        let origin = Origin::with_ip_addr(id, version, self.origin.to_canonical());
-        let mut session = sdp_types::Session::new(origin, "-");
-        session.set_connection(Connection::from_ip_addr(address));
-        session.add_time(Time::new(0, 0));
-        for (place, line) in self.lines.iter().enumerate() {
-            session.add_media(if place == self.place {
-                self.audio(line)
-            } else {
-                refused(line)
-            });
-        }
-        let mut text = Vec::with_capacity(TEXT_BYTES_USUAL);
-        session
-            .write(&mut text)
-            .expect("a Vec takes what is written to it");
-        text
+        let mut text = String::with_capacity(TEXT_BYTES_USUAL);
+        self.write(&mut text, id, version)
+            .expect("a String takes what is written to it");
+        text.into_bytes()
     }
 
-    fn audio(&self, line: &Line) -> Media {
-        let numbers: Vec<String> = self.formats.iter().map(|(_, n)| n.to_string()).collect();
-        let mut media = refused(line);
-        media.port = self.address.port();
-        media.fmt = numbers.join(" ");
-        for (format, number) in self.formats {
-            let (name, clock_hz) = format.encoding();
-            add(&mut media, "rtpmap", format!("{number} {name}/{clock_hz}"));
-            if *format == Format::Event {
-                add(&mut media, "fmtp", format!("{number} {EVENTS}"));
+    fn write(&self, text: &mut String, id: u64, version: u64) -> fmt::Result {
+        let (origin, address) = (In(self.origin), In(self.address.ip()));
+        write!(
+            text,
+            "v=0\r\no=- {id} {version} {origin}\r\ns=-\r\nc={address}\r\nt=0 0\r\n"
+        )?;
+        for (place, line) in self.lines.iter().enumerate() {
+            let Line {
+                kind,
+                proto,
+                format,
+            } = line;
+            if place == self.place {
+                write!(text, "m={kind} {} {proto}", self.address.port())?;
+                self.write_audio(text)?;
+            } else {
+                // RFC 3264 §6: the same media and protocol, port 0, and a format because the
+                // grammar wants one.
+                write!(text, "m={kind} 0 {proto} {format}\r\n")?;
             }
         }
-        add(&mut media, "ptime", self.ptime.as_millis().to_string());
-        media.attributes.push(Attribute::new(self.direction.name()));
-        if self.rtcp_mux {
-            media.attributes.push(Attribute::new("rtcp-mux"));
+        Ok(())
+    }
+
+    /// The formats of the m-line that was begun, and its attributes.
+    fn write_audio(&self, text: &mut String) -> fmt::Result {
+        for (_, number) in self.formats {
+            write!(text, " {number}")?;
         }
-        media
+        text.push_str("\r\n");
+        for (format, number) in self.formats {
+            let (name, clock_hz) = format.encoding();
+            write!(text, "a=rtpmap:{number} {name}/{clock_hz}\r\n")?;
+            if *format == Format::Event {
+                write!(text, "a=fmtp:{number} {EVENTS}\r\n")?;
+            }
+        }
+        let (ptime, direction) = (self.ptime.as_millis(), self.direction.name());
+        write!(text, "a=ptime:{ptime}\r\na={direction}\r\n")?;
+        if self.rtcp_mux {
+            text.push_str("a=rtcp-mux\r\n");
+        }
+        Ok(())
+    }
+}
+
+/// Network type, address type and address (RFC 8866 §5.2, §5.7).
+struct In(IpAddr);
+
+impl fmt::Display for In {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.to_canonical() {
+            IpAddr::V4(address) => write!(f, "IN IP4 {address}"),
+            IpAddr::V6(address) => write!(f, "IN IP6 {address}"),
+        }
     }
 }
 
@@ -75,26 +99,6 @@ const EVENTS: &str = "0-16";
 
 /// What a description of ours usually needs.
 const TEXT_BYTES_USUAL: usize = 320;
-
-/// RFC 3264 §6: the same media and protocol, port 0, and a format because the grammar wants one.
-fn refused(line: &Line) -> Media {
-    Media {
-        media: line.kind.clone().into_owned(),
-        port: 0,
-        num_ports: None,
-        proto: line.proto.clone().into_owned(),
-        fmt: line.format.clone().into_owned(),
-        media_title: None,
-        connections: Vec::new(),
-        bandwidths: Vec::new(),
-        key: None,
-        attributes: Vec::new(),
-    }
-}
-
-fn add(media: &mut Media, name: &str, value: String) {
-    media.attributes.push(Attribute::with_value(name, value));
-}
 
 #[cfg(test)]
 mod tests {
