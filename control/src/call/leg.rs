@@ -221,6 +221,11 @@ impl Leg {
         self.excuses < EXCUSES_MAX
     }
 
+    /// The peer has refused our offer for good: its own need not wait for another of ours.
+    pub(crate) fn end_excuses(&mut self) {
+        self.excuses = 0;
+    }
+
     /// Whether an offer has met one of the peer's, which another soon may not.
     pub(crate) fn has_met_an_offer(&self) -> bool {
         (1..=2).contains(&self.excuses)

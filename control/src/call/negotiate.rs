@@ -262,6 +262,9 @@ impl Exchange {
             tracing::info!(call_id, orbit, dialog = dialog.0, %status, "adopted later");
             return;
         }
+        if let Some(leg) = self.legs.get_mut(&dialog) {
+            leg.end_excuses();
+        }
         let (orbit, call_id) = self.log_fields(dialog);
         tracing::info!(call_id, orbit, dialog = dialog.0, %status, "offer refused");
         if let Some((key, State::Retrieving(parked, retriever))) = self.call_of(dialog) {

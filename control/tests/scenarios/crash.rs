@@ -84,6 +84,27 @@ fn the_parker_is_called_back_at_the_time_it_was_before() {
     world.finish();
 }
 
+/// It said 491 first: then its own offer waits for ours. But ours it does not want.
+#[test]
+fn a_phone_that_refuses_our_offer_for_good_is_taken_up_by_its_own() {
+    let mut world = World::new(Site::default());
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    world.phones[alice].habits.excuses = 1;
+    world.phones[alice].habits.reinvite = ReinviteHabit::Refuse(603);
+    world.crash();
+    world.run(secs(10));
+    assert!(world.parked(parked).unwrap().adopting);
+    world.with(alice, |phone, now| phone.change_codecs(now, 0, &[8]));
+    world.run(secs(10));
+    assert!(!world.parked(parked).unwrap().adopting);
+    assert!(world.hears_music(parked));
+    world.phones[alice].habits.reinvite = ReinviteHabit::Accept;
+    world.retrieve(bob, parked);
+    checks::agreement(&world);
+    world.finish();
+}
+
 #[test]
 fn a_proxy_that_is_busy_after_the_restart_is_asked_again_until_the_call_is_adopted() {
     for status in [503, 500, 480] {
