@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use shared::Time;
@@ -86,7 +86,7 @@ impl Writer {
         let waiting = Arc::new(AtomicUsize::new(0));
         let stats = recorder.stats();
         let taken = Arc::clone(&waiting);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("orbit-store".to_owned())
             .spawn(move || Loop::new(store, recorder, arrivals, taken).run(&todo))?;
         Ok(Self {
@@ -178,7 +178,7 @@ impl Loop {
         loop {
             match todo.recv_timeout(self.sleep_for(clock::now())) {
                 Ok(first) => {
-                    std::thread::sleep(self.next_at - clock::now());
+                    self.pause();
                     let more = todo.try_iter().take(AT_ONCE - 1);
                     self.take(std::iter::once(first).chain(more));
                 }
@@ -205,6 +205,18 @@ impl Loop {
             if self.recorder.deadline().is_some_and(|at| now >= at) {
                 self.recorder.flush(now, store(&mut self.store));
             }
+        }
+    }
+
+    /// Until the next transaction may begin.
+    fn pause(&self) {
+        loop {
+            let rest = self.next_at - clock::now();
+            if rest.is_zero() {
+                return;
+            }
+            // The queue may have left a wake-up behind.
+            thread::park_timeout(rest);
         }
     }
 
