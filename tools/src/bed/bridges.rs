@@ -60,6 +60,7 @@ pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, 
     machine.stand_aside()?;
     namespace::enter(&bed.phones())?;
     let streams: Vec<SocketAddr> = (0..2 * calls).map(bridged_port).collect();
+    let begun = server.look()?;
     let before = bed.arrived()?.all();
     let first = server.look()?;
     let said = talk(&there, &streams, Pace::Speech, HELD)?;
@@ -67,8 +68,9 @@ pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, 
     let held = server.look()?;
     let arrived = bed.arrived()?.all() - before;
     let counted = server.look()?;
-    let reports = |look: &Look| (look.rtcp_sent - first.rtcp_sent).min(arrived);
-    let arrived = speech(said, arrived, reports(&held)..=reports(&counted));
+    let reports = |from: &Look, to: &Look| (to.rtcp_sent - from.rtcp_sent).min(arrived);
+    let reports = reports(&first, &held)..=reports(&begun, &counted);
+    let arrived = speech(said, arrived, reports);
     let mut rushes = Vec::new();
     for _ in 0..ROUNDS {
         server.pause()?;
@@ -88,7 +90,8 @@ pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, 
 }
 
 /// Of what arrived the part that was said. The server's own reports arrive as well, on the same
-/// port; how many of them were counted lies between what it had sent before and after that.
+/// port; how many of them were counted lies between what it had sent within that time and around
+/// it.
 fn speech(said: u64, arrived: u64, reports: RangeInclusive<u64>) -> u64 {
     said.clamp(arrived - reports.end(), arrived - reports.start())
 }
