@@ -34,6 +34,11 @@ pub(super) fn origin_unix_ms() -> u64 {
         .saturating_sub(since_origin)
 }
 
+/// A moment of [`now`]'s clock, in milliseconds since 1970.
+pub(super) fn unix_ms(at: Time) -> u64 {
+    origin_unix_ms() + at.as_millis()
+}
+
 fn read(clock: ClockId) -> Time {
     let moment = clock_gettime(clock);
     let seconds = u64::try_from(moment.tv_sec).unwrap_or(0);

@@ -304,7 +304,7 @@ impl Configuration {
         outcome: &str,
     ) -> Result<(), Unchanged> {
         let deed = AuditRecord {
-            at_unix_ms: now_unix_ms(),
+            at_unix_ms: clock::unix_ms(clock::now()),
             outcome: outcome.to_owned(),
             ..deed.clone()
         };
@@ -386,11 +386,7 @@ fn record(name: ObjectName, definition: Option<Definition>, by: &str) -> ObjectR
     ObjectRecord {
         name,
         definition,
-        changed_unix_ms: now_unix_ms(),
+        changed_unix_ms: clock::unix_ms(clock::now()),
         changed_by: by.to_owned(),
     }
-}
-
-fn now_unix_ms() -> u64 {
-    clock::origin_unix_ms() + clock::now().as_millis()
 }

@@ -127,7 +127,7 @@ impl AuditRecord {
         let (token, role, action) = (&self.token, &self.role, &self.action);
         tracing::info!(target: "audit", %token, %role, action, what = what.trim_end(), outcome);
         Self {
-            at_unix_ms: clock::origin_unix_ms() + clock::now().as_millis(),
+            at_unix_ms: clock::unix_ms(clock::now()),
             outcome: outcome.to_owned(),
             ..self
         }

@@ -247,7 +247,7 @@ impl Recorder {
     }
 
     fn strike(&mut self, now: Time, store: &mut dyn Store) {
-        let unix_ms = clock::origin_unix_ms() + now.as_millis();
+        let unix_ms = clock::unix_ms(now);
         let keep_ms = u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX);
         match store.strike_cdrs(unix_ms.saturating_sub(keep_ms), STRUCK_AT_ONCE) {
             // There may be more: next time.
