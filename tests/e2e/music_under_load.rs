@@ -50,11 +50,8 @@ impl Ear {
         let listen = move || {
             let (mut heard, mut buffer) = (Vec::new(), [0; 512]);
             while !ends.load(Ordering::Relaxed) {
-                while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                if let Ok((length, from)) = socket.recv_from(&mut buffer) {
                     heard.extend(Heard::of(from, &buffer[..length]));
-                    if ends.load(Ordering::Relaxed) {
-                        break;
-                    }
                 }
             }
             heard
