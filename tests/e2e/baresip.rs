@@ -13,10 +13,6 @@ use crate::harness::{Server, Settings};
 const PARKEE_HERTZ: f64 = 440.0;
 const RETRIEVER_HERTZ: f64 = 700.0;
 
-/// How far a second of music may be off its place, in samples: two packets, since a phone's jitter
-/// buffer drops one when this machine is busy.
-const SLIP_MAX: usize = 320;
-
 /// Second after second of a recording against the music: the first is found somewhere, each other
 /// one where it should be then. Gives how many seconds there were.
 fn follow(recording: &[i16], music: &[i16]) -> usize {
@@ -25,7 +21,7 @@ fn follow(recording: &[i16], music: &[i16]) -> usize {
     for window in recording.chunks_exact(RATE) {
         let (place, likeness) = match expected {
             None => wav::find(window, music),
-            Some(place) => wav::find_near(window, music, place, SLIP_MAX),
+            Some(place) => wav::find_near(window, music, place, wav::SLIP_MAX),
         };
         assert!(
             likeness > 0.9,

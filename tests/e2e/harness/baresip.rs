@@ -245,7 +245,7 @@ fn config(sip: u16, control: u16, media: (u16, u16), folder: &TempDir) -> String
          rtp_ports {first}-{last}\n\
          call_max_calls 4\n\
          rtcp_mux no\n\
-         jitter_buffer_delay 5-10\n\
+         jitter_buffer_delay 5-50\n\
          audio_source aufile,{folder}/voice.wav\n\
          audio_player aubridge,nowhere\n\
          audio_alert aubridge,nobody\n\

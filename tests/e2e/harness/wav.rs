@@ -11,6 +11,10 @@ use dataplane::prompt::Prompt;
 /// Samples a second of everything here.
 pub(crate) const RATE: usize = 8_000;
 
+/// How far what a phone has heard may be off its place, in samples: two packets, which its jitter
+/// buffer drops when this machine is busy.
+pub(crate) const SLIP_MAX: usize = 2 * RATE / 50;
+
 /// Writes 16-bit mono.
 #[expect(clippy::cast_possible_truncation, reason = "test files are short")]
 pub(crate) fn write(path: &Path, samples: &[i16]) {
@@ -127,7 +131,7 @@ pub(crate) fn share_at_the_end(recording: &[i16], seconds: usize, hertz: f64) ->
 }
 
 /// Where `window` is found in a recording that goes round, and how alike the two are there: the
-/// peak of the normalised cross-correlation.
+/// peak of the normalised cross-correlation, and what [`likeness_at`] makes of it.
 pub(crate) fn find(window: &[i16], music: &[i16]) -> (usize, f64) {
     // First roughly, on every fourth sample of a smoothed copy, then exactly around that.
     const STEP: usize = 4;
@@ -135,17 +139,37 @@ pub(crate) fn find(window: &[i16], music: &[i16]) -> (usize, f64) {
     let rough_music = smooth(music, STEP);
     let (rough, _) = best(&rough_window, &rough_music, 0..rough_music.len());
     let around = (rough * STEP + music.len()).saturating_sub(2 * STEP);
-    best(&floats(window), &floats(music), around..around + 4 * STEP)
+    let (window, music) = (floats(window), floats(music));
+    let (place, _) = best(&window, &music, around..around + 4 * STEP);
+    (place, likeness_at(place, &window, &music))
 }
 
 /// As [`find`], but only within `reach` samples of where it should be.
 pub(crate) fn find_near(window: &[i16], music: &[i16], place: usize, reach: usize) -> (usize, f64) {
-    let first = place + music.len() - reach;
-    best(
-        &floats(window),
-        &floats(music),
-        first..first + 2 * reach + 1,
-    )
+    let (window, music) = (floats(window), floats(music));
+    let (place, _) = best(&window, &music, about(place, reach, music.len()));
+    (place, likeness_at(place, &window, &music))
+}
+
+/// A packet that a phone's jitter buffer drops while this machine is busy is a slip, and no other
+/// music: the window is looked at in pieces of a fifth of a second, each of which may be so far
+/// from its place, and the piece in the middle of all in likeness says how alike they are.
+fn likeness_at(place: usize, window: &[f32], music: &[f32]) -> f64 {
+    const PIECE: usize = RATE / 5;
+    let near = |(number, piece)| {
+        let place = place + number * PIECE;
+        best(piece, music, about(place, SLIP_MAX, music.len())).1
+    };
+    let pieces = window.chunks_exact(PIECE.min(window.len()));
+    let mut alike: Vec<f64> = pieces.enumerate().map(near).collect();
+    alike.sort_by(f64::total_cmp);
+    alike[(alike.len() - 1) / 2]
+}
+
+/// Every place so many samples about one, in a recording that goes round.
+fn about(place: usize, reach: usize, length: usize) -> std::ops::Range<usize> {
+    let first = place + length - reach;
+    first..first + 2 * reach + 1
 }
 
 fn best(window: &[f32], music: &[f32], places: std::ops::Range<usize>) -> (usize, f64) {
@@ -232,6 +256,10 @@ fn a_piece_is_found_where_it_was_cut_also_across_the_end() {
         assert_eq!(place, at);
         assert!(likeness > 0.99, "{likeness}");
         assert_eq!(find_near(&window, &music, at + 10, 20).0, at);
+        // A packet is dropped within it.
+        let slipped = [&window[..RATE / 3], &window[RATE / 3 + RATE / 50..]].concat();
+        let (_, likeness) = find(&slipped, &music);
+        assert!(likeness > 0.99, "{likeness} with a packet dropped");
     }
     let other: Vec<i16> = test_music(5 * RATE).split_off(4 * RATE);
     assert!(
