@@ -16,7 +16,7 @@ use super::figures::Figures;
 use super::look::Look;
 use super::machine::Machine;
 use super::namespace::{self, Bed};
-use super::report::median;
+use super::report::{Judgement, Row, grouped, median};
 use super::server::{ServerProcess, bridged_port};
 
 /// What was found.
@@ -32,61 +32,84 @@ pub(super) struct Bridges {
     pub(super) figures: Figures,
 }
 
+/// What to measure.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Size {
+    /// As many as the bare loop's rate leaves room for where this says none.
+    pub(super) calls: Option<u32>,
+    /// Turns of bare loop and server.
+    pub(super) rounds: u32,
+    /// How long all calls talk.
+    pub(super) held: Duration,
+    pub(super) send: Form,
+}
+
+impl Size {
+    pub(super) fn of_table(send: Form) -> Self {
+        Self {
+            calls: None,
+            rounds: 3,
+            held: Duration::from_secs(10),
+            send,
+        }
+    }
+}
+
 const CALLS: f64 = 4_000.0;
-const ROUNDS: usize = 3;
 const RUSH: Duration = Duration::from_millis(1_500);
-const HELD: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_millis(300);
 
-/// Measures on a bed of its own; the calling thread moves there. `None` where the talkers and the
-/// worker would have to share one CPU.
-pub(super) fn bridges(machine: &Machine, send: Form) -> Result<Option<Bridges>, Box<dyn Error>> {
-    let Some(talkers_cpu) = machine.other_cpu() else {
-        return Ok(None);
-    };
-    let bed = Bed::build()?;
-    let there = Place {
-        space: bed.phones(),
-        cpu: talkers_cpu,
-    };
-    let here = Place {
-        space: bed.server(),
-        cpu: machine.worker_cpu(),
-    };
-    let bare = bare_echo(&there, &here)?.cpu_ns();
-    // A bridged call is two packets in 20 ms.
-    let calls = calls(bare);
-    let mut server = ServerProcess::bridged(&bed, calls, machine.worker_cpu(), send)?;
-    machine.stand_aside()?;
-    namespace::enter(&bed.phones())?;
-    let streams: Vec<SocketAddr> = (0..2 * calls).map(bridged_port).collect();
-    let begun = server.look()?;
-    let before = bed.arrived()?.all();
-    let first = server.look()?;
-    let said = talk(&there, &streams, Pace::Speech, HELD)?;
-    thread::park_timeout(QUIET);
-    let held = server.look()?;
-    let arrived = bed.arrived()?.all() - before;
-    let counted = server.look()?;
-    let reports = |from: &Look, to: &Look| (to.rtcp_sent - from.rtcp_sent).min(arrived);
-    let reports = reports(&first, &held)..=reports(&begun, &counted);
-    let arrived = speech(said, arrived, reports);
-    let mut rushes = Vec::new();
-    for _ in 0..ROUNDS {
-        server.pause()?;
-        let bare = bare_echo(&there, &here);
-        server.resume()?;
-        let relayed = rush(&mut server, &there, &streams)?;
-        rushes.push((bare?.cpu_ns(), relayed.cpu_ns));
+impl Bridges {
+    /// On a bed of its own; the calling thread moves there. `None` where the talkers and the worker
+    /// would have to share one CPU.
+    pub(super) fn measure(machine: &Machine, size: &Size) -> Result<Option<Self>, Box<dyn Error>> {
+        let Some(talkers_cpu) = machine.other_cpu() else {
+            return Ok(None);
+        };
+        let bed = Bed::build()?;
+        let there = Place {
+            space: bed.phones(),
+            cpu: talkers_cpu,
+        };
+        let here = Place {
+            space: bed.server(),
+            cpu: machine.worker_cpu(),
+        };
+        let bare = bare_echo(&there, &here)?.cpu_ns();
+        // A bridged call is two packets in 20 ms.
+        let calls = size.calls.unwrap_or_else(|| calls(bare));
+        let mut server = ServerProcess::bridged(&bed, calls, machine.worker_cpu(), size.send)?;
+        machine.stand_aside()?;
+        namespace::enter(&bed.phones())?;
+        let streams: Vec<SocketAddr> = (0..2 * calls).map(bridged_port).collect();
+        let begun = server.look()?;
+        let before = bed.arrived()?.all();
+        let first = server.look()?;
+        let said = talk(&there, &streams, Pace::Speech, size.held)?;
+        thread::park_timeout(QUIET);
+        let held = server.look()?;
+        let arrived = bed.arrived()?.all() - before;
+        let counted = server.look()?;
+        let reports = |from: &Look, to: &Look| (to.rtcp_sent - from.rtcp_sent).min(arrived);
+        let reports = reports(&first, &held)..=reports(&begun, &counted);
+        let arrived = speech(said, arrived, reports);
+        let mut rushes = Vec::new();
+        for _ in 0..size.rounds {
+            server.pause()?;
+            let bare = bare_echo(&there, &here);
+            server.resume()?;
+            let relayed = rush(&mut server, &there, &streams)?;
+            rushes.push((bare?.cpu_ns(), relayed.cpu_ns));
+        }
+        Ok(Some(Self {
+            calls,
+            said,
+            arrived,
+            dropped: held.dropped() - first.dropped(),
+            rushes,
+            figures: Figures::between(&first, &held),
+        }))
     }
-    Ok(Some(Bridges {
-        calls,
-        said,
-        arrived,
-        dropped: held.dropped() - first.dropped(),
-        rushes,
-        figures: Figures::between(&first, &held),
-    }))
 }
 
 /// Of what arrived the part that was said. The server's own reports arrive as well, on the same
@@ -98,16 +121,16 @@ fn speech(said: u64, arrived: u64, reports: RangeInclusive<u64>) -> u64 {
 
 impl Bridges {
     /// Packets a second, of the bare loop's.
-    pub(super) fn ratio(&self) -> f64 {
+    fn ratio(&self) -> f64 {
         median(self.rushes.iter().map(|(bare, server)| bare / server))
     }
 
-    pub(super) fn is_lossless(&self) -> bool {
+    fn is_lossless(&self) -> bool {
         self.said == self.arrived
     }
 
     /// What the machine's own bare loop lets one ask for.
-    pub(super) fn is_full_size(&self) -> bool {
+    fn is_full_size(&self) -> bool {
         f64::from(self.calls) >= CALLS
     }
 
@@ -122,6 +145,49 @@ impl Bridges {
             "enters_per_packet": self.figures.enters,
         })
     }
+}
+
+/// What is judged of it.
+pub(super) fn rows(found: Option<&Bridges>) -> [Row; 2] {
+    let (ratio, calls) = (
+        "relayed packets of a bare echo loop's",
+        "bridged calls without loss",
+    );
+    let Some(found) = found else {
+        let why = "needs a CPU beside the worker's";
+        return [ratio, calls].map(|what| Row::new(what, "", why, Judgement::NotJudged));
+    };
+    let middle = |of: fn(&(f64, f64)) -> f64| median(found.rushes.iter().map(of));
+    [
+        Row::new(
+            ratio,
+            ">= 0.85",
+            format!(
+                "{:.3} ({:.0} ns a packet, bare {:.0} ns; {} rounds)",
+                found.ratio(),
+                middle(|(_, server)| *server),
+                middle(|(bare, _)| *bare),
+                found.rushes.len()
+            ),
+            Judgement::of(found.ratio() >= 0.85),
+        ),
+        Row::new(
+            calls,
+            "4,000",
+            format!(
+                "{}{}: {} of {} packets arrived",
+                grouped(found.calls.into()),
+                if found.is_full_size() {
+                    ""
+                } else {
+                    " (0.85 of the bare loop's rate)"
+                },
+                grouped(found.arrived),
+                grouped(found.said)
+            ),
+            Judgement::of(found.is_lossless()),
+        ),
+    ]
 }
 
 #[expect(

@@ -26,6 +26,7 @@ mod machine;
 mod namespace;
 mod pairs;
 mod ports;
+mod relay;
 mod report;
 mod scrape;
 mod server;
@@ -58,6 +59,8 @@ enum Verb {
     Table(table::TableOptions),
     /// One number of calls, within a minute: loss, and pacing against a bare timer.
     Brief(brief::BriefOptions),
+    /// Bridged calls alone, within a minute: the relay against a bare loop.
+    Relay(relay::RelayOptions),
     /// Hold parked calls for a time: loss, pacing, drift, memory.
     Hold(hold::HoldOptions),
     /// Parks and retrieves through SIP, the whole server on one CPU: pairs a second, times, memory.
@@ -86,6 +89,7 @@ pub fn run(
     let is_good = match &options.verb {
         Verb::Table(options) => table::table(options, &mut out)?,
         Verb::Brief(options) => brief::brief(options, &mut out)?,
+        Verb::Relay(options) => relay::relay(options, &mut out)?,
         Verb::Hold(options) => hold::hold(options, &mut out)?,
         Verb::Pairs(options) => pairs::pairs(options, &mut out)?,
         Verb::Adopt(options) => adopt::adopt(options, &mut out)?,

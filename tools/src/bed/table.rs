@@ -11,7 +11,7 @@ use serde_json::json;
 use shared::Form;
 
 use super::bare::Place;
-use super::bridges::{Bridges, bridges};
+use super::bridges::{self, Bridges, Size};
 use super::brief::{SHARE_MIN, loss_rows, pacing_row, parked_row, ratio_in_words};
 use super::core::{self, CoreCost};
 use super::machine::{self, Machine};
@@ -86,7 +86,7 @@ fn measure(machine: &Machine, send: Form) -> Result<Findings, Box<dyn Error>> {
     say("the core alone", 15_000);
     let core = cores(machine, send)?;
     say("bridged calls", 4_000);
-    let bridges = bridges(machine, send)?;
+    let bridges = Bridges::measure(machine, &Size::of_table(send))?;
     say("few calls", 1_000);
     let mut stage = Stage::build(machine, CALLS_MAX, HEARD, send)?;
     let sent = (0..3).map(|_| stage.bare_send(15_000, SENT));
@@ -190,7 +190,7 @@ impl Findings {
             STREAM_BYTES.to_string(),
             Judgement::of(STREAM_BYTES <= 512),
         ));
-        rows.extend(self.relay_rows());
+        rows.extend(bridges::rows(self.bridges.as_ref()));
         let cpus = machine.cpus.len();
         rows.push(Row::new(
             "two workers against one",
@@ -304,49 +304,6 @@ impl Findings {
                 Judgement::NotJudged
             },
         )
-    }
-
-    fn relay_rows(&self) -> Vec<Row> {
-        let (ratio, calls) = (
-            "relayed packets of a bare echo loop's",
-            "bridged calls without loss",
-        );
-        let Some(found) = &self.bridges else {
-            let why = "needs a CPU beside the worker's";
-            return [ratio, calls]
-                .map(|what| Row::new(what, "", why, Judgement::NotJudged))
-                .into();
-        };
-        let middle = |of: fn(&(f64, f64)) -> f64| median(found.rushes.iter().map(of));
-        vec![
-            Row::new(
-                ratio,
-                ">= 0.85",
-                format!(
-                    "{:.2} ({:.0} ns a packet, bare {:.0} ns)",
-                    found.ratio(),
-                    middle(|(_, server)| *server),
-                    middle(|(bare, _)| *bare)
-                ),
-                Judgement::of(found.ratio() >= 0.85),
-            ),
-            Row::new(
-                calls,
-                "4,000",
-                format!(
-                    "{}{}: {} of {} packets arrived",
-                    grouped(found.calls.into()),
-                    if found.is_full_size() {
-                        ""
-                    } else {
-                        " (0.85 of the bare loop's rate)"
-                    },
-                    grouped(found.arrived),
-                    grouped(found.said)
-                ),
-                Judgement::of(found.is_lossless()),
-            ),
-        ]
     }
 
     fn to_json(&self) -> serde_json::Value {

@@ -1,0 +1,60 @@
+//! `orbitd bed relay`: bridged calls alone, as `table` has them, in as many rounds as a noisy machine
+//! needs.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::value_parser;
+use serde_json::Value;
+use shared::Form;
+
+use super::bridges::{self, Bridges, Size};
+use super::machine::{self, Machine};
+use super::report::Report;
+
+/// What to measure.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct RelayOptions {
+    /// Bridged calls; as many as a bare loop that sends back what it receives leaves room for, at
+    /// most 4,000, where nothing is said.
+    #[arg(long, value_parser = value_parser!(u32).range(10..=4_000))]
+    calls: Option<u32>,
+    /// Rounds, in which the bare loop and the server take turns.
+    #[arg(long, default_value_t = 9, value_parser = value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// Seconds for which all calls talk.
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=600))]
+    seconds: u32,
+    /// How packets are sent.
+    #[arg(long, value_name = "FORM", default_value = "packet")]
+    send: Form,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Write PATH.txt and PATH.json, too.
+    #[arg(long, value_name = "PATH")]
+    report: Option<PathBuf>,
+}
+
+/// Measures; whether nothing falls short.
+pub(super) fn relay(options: &RelayOptions, out: &mut impl Write) -> Result<bool, Box<dyn Error>> {
+    let machine = Machine::look()?;
+    machine::raise_descriptors()?;
+    let load = machine::load();
+    let size = Size {
+        calls: options.calls,
+        rounds: options.rounds,
+        held: Duration::from_secs(options.seconds.into()),
+        send: options.send,
+    };
+    let found = Bridges::measure(&machine, &size)?;
+    let report = Report {
+        title: "The relay against a bare loop that sends back what it receives".to_owned(),
+        machine: machine.line_since(&load),
+        rows: bridges::rows(found.as_ref()).into(),
+        figures: found.as_ref().map_or(Value::Null, Bridges::to_json),
+    };
+    report.deliver(options.report.as_deref(), options.json, out)
+}
