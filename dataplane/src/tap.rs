@@ -15,8 +15,8 @@ use shared::{
 
 use crate::address::Address;
 use crate::engine::{Engine, owner};
-use crate::port::Owner;
-use crate::rtp;
+use crate::port::{Owner, SEND_BYTES_MAX};
+use crate::rtp::{self, HEADER_BYTES, Header};
 use crate::stream::Stream;
 
 /// The captured streams of a worker.
@@ -89,6 +89,23 @@ impl Tap {
             streams: Vec::with_capacity(STREAMS_MAX),
             queue: Some(queue),
         }
+    }
+
+    /// Copies a packet of music that has been sent: its header, and that so many samples of a byte
+    /// followed.
+    #[cold]
+    pub(crate) fn see_played(
+        &mut self,
+        owner: Owner,
+        at: Time,
+        remote: Address,
+        (header, samples): (Header, u16),
+        stats: &WorkerStats,
+    ) {
+        let mut packet = [0; SEND_BYTES_MAX];
+        packet[..HEADER_BYTES].copy_from_slice(header.as_bytes());
+        let packet = &packet[..HEADER_BYTES + usize::from(samples)];
+        self.see(owner, Sight::sent(at, remote, packet), stats);
     }
 
     /// Copies a datagram of a captured stream.
@@ -191,7 +208,7 @@ fn kept(datagram: &[u8]) -> usize {
     let head = match rtp::parse(datagram) {
         _ if rtp::is_rtcp(datagram) => datagram.len(),
         Ok(packet) => packet.payload.start,
-        Err(_) => rtp::HEADER_BYTES,
+        Err(_) => HEADER_BYTES,
     };
     head.min(datagram.len()).min(CAPTURED_BYTES_MAX)
 }
