@@ -10,9 +10,14 @@ use control::config::Config;
 use control::driver;
 use dataplane::files::Files;
 use dataplane::prompt::Prompt;
+use tikv_jemallocator::Jemalloc;
 use tools::command_line::{Arguments, Command};
 use tools::server::start;
 use tools::{bed, capacity, demo, log, pages, token};
+
+/// Of the whole process but SQLite.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 type Failure = Box<dyn std::error::Error>;
 

@@ -11,6 +11,10 @@ use orbit_benches::cases::messages;
 use orbit_benches::house::{CALLS_MAX, House};
 use shared::Time;
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// The goals: pairs a second, and the time from INVITE to 200.
 const PAIRS_S_MIN: f64 = 1_500.0;
 const ANSWER_MAX: Duration = Duration::from_millis(20);

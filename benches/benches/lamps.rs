@@ -17,6 +17,10 @@ use control::{Control, Input, Output};
 use criterion::{Criterion, criterion_group, criterion_main};
 use shared::{Command, Event, StreamStats, Time, WorkerId};
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const ORBITS: u32 = 10_000;
 const FIRST: u32 = 10_000;
 const WATCHERS: u32 = 5;

@@ -12,6 +12,10 @@ use nix::time::{ClockId, clock_gettime};
 use orbit_benches::house::{CALLS_MAX, House};
 use shared::Time;
 
+/// As the server has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Calls that stay parked meanwhile.
 const PARKED: u32 = CALLS_MAX - 1_000;
 /// Pairs in each figure.
