@@ -485,6 +485,28 @@ fn who_was_being_retrieved_when_the_process_died_is_parked_as_before() {
     world.finish();
 }
 
+/// Its proxy is busy for longer than a retriever's proof takes: that nothing was heard of it since is
+/// still no sign that it ever was there.
+#[test]
+fn who_was_being_retrieved_is_parked_as_before_also_when_the_retriever_is_missed_late() {
+    let mut world = World::new(Site::default().pickup_timeout(secs(600)));
+    let (alice, bob) = (world.phone("alice"), world.phone("bob"));
+    let parked = world.park(alice);
+    let orbit = world.orbit(parked).unwrap();
+    world.phones[bob].habits.acks_forgotten = u32::MAX;
+    world.dial(bob, &orbit);
+    world.run(ms(300));
+    assert_eq!(world.orbit(parked), None, "it is bridged");
+    world.phones[bob].habits.reinvite = ReinviteHabit::Refuse(503);
+    world.crash();
+    world.run(secs(50));
+    world.switch_off(bob);
+    world.run(secs(60));
+    assert_eq!(world.orbit(parked), Some(orbit));
+    assert!(world.hears_music(parked));
+    world.finish();
+}
+
 #[test]
 fn a_retriever_that_has_its_answer_is_joined_again_though_its_ack_is_missing() {
     let mut world = World::new(Site::default());
