@@ -17,6 +17,7 @@ mod events;
 mod feed;
 mod health;
 pub mod limits;
+mod list_text;
 mod listen;
 mod metrics;
 mod moment;

@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Problem;
 use super::limits::{ORBITS_PER_LIST, ORBITS_PER_LIST_MAX};
+use super::list_text::ListText;
 use super::moment::Wall;
 use super::openapi::Refusals;
 use super::query::{Name, Parameters, number};
@@ -123,27 +125,26 @@ pub(super) struct Which {
 pub(super) async fn list(
     State(desk): State<Desk>,
     Parameters(which): Parameters<Which>,
-) -> Result<Json<OrbitList>, Problem> {
+) -> Result<Response, Problem> {
     let limit = which.limit.as_deref();
     let limit = number("limit", limit, ORBITS_PER_LIST, ORBITS_PER_LIST_MAX)?;
     let wall = Wall::now();
-    let mut orbits = Vec::new();
+    let mut text = ListText::new();
     let mut after = which.after;
     loop {
         let page = OrbitsAsk {
             range: which.range.clone(),
             after,
-            limit: limit - orbits.len(),
+            limit: limit - text.len(),
         };
         let page = desk.asker.orbits(page).await?;
-        orbits.extend(page.orbits.into_iter().map(|one| Orbit::of(one, wall)));
-        let last = orbits.last().filter(|_| page.has_more);
-        after = last.map(|last: &Orbit| last.orbit.clone());
-        if after.is_none() || orbits.len() >= limit {
-            return Ok(Json(OrbitList {
-                orbits,
-                next: after,
-            }));
+        let last = page.orbits.last().filter(|_| page.has_more);
+        after = last.map(|last| last.orbit.clone());
+        for orbit in page.orbits {
+            text.push(&Orbit::of(orbit, wall));
+        }
+        if after.is_none() || text.len() >= limit {
+            return Ok(text.end(after.as_deref()));
         }
     }
 }
