@@ -23,6 +23,8 @@ use super::server::{ServerProcess, bridged_port};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Bridges {
     pub(super) calls: u32,
+    /// What so many calls say in that time; less was said where the talkers' own CPU did no more.
+    pub(super) due: u64,
     pub(super) said: u64,
     pub(super) arrived: u64,
     pub(super) dropped: u64,
@@ -103,6 +105,7 @@ impl Bridges {
         }
         Ok(Some(Self {
             calls,
+            due: due(calls, size.held),
             said,
             arrived,
             dropped: held.dropped() - first.dropped(),
@@ -129,6 +132,16 @@ impl Bridges {
         self.said == self.arrived
     }
 
+    /// That the load was the bottleneck, where it was.
+    fn shortfall(&self) -> String {
+        let share = self.said as f64 / self.due as f64;
+        if share > 0.99 {
+            return String::new();
+        }
+        let percent = share * 100.0;
+        format!("; the talkers' CPU was full at {percent:.0} % of what is due")
+    }
+
     /// What the machine's own bare loop lets one ask for.
     fn is_full_size(&self) -> bool {
         f64::from(self.calls) >= CALLS
@@ -137,6 +150,7 @@ impl Bridges {
     pub(super) fn to_json(&self) -> Value {
         json!({
             "calls": self.calls,
+            "due": self.due,
             "said": self.said,
             "arrived": self.arrived,
             "server_drops": self.dropped,
@@ -175,7 +189,7 @@ pub(super) fn rows(found: Option<&Bridges>) -> [Row; 2] {
             calls,
             "4,000",
             format!(
-                "{}{}: {} of {} packets arrived",
+                "{}{}: {} of {} packets arrived{}",
                 grouped(found.calls.into()),
                 if found.is_full_size() {
                     ""
@@ -183,7 +197,8 @@ pub(super) fn rows(found: Option<&Bridges>) -> [Row; 2] {
                     " (0.85 of the bare loop's rate)"
                 },
                 grouped(found.arrived),
-                grouped(found.said)
+                grouped(found.said),
+                found.shortfall()
             ),
             Judgement::of(found.is_lossless()),
         ),
@@ -197,6 +212,11 @@ pub(super) fn rows(found: Option<&Bridges>) -> [Row; 2] {
 )]
 fn calls(bare_ns: f64) -> u32 {
     CALLS.min(0.85 * 1e9 / bare_ns / 100.0).max(10.0) as u32 / 10 * 10
+}
+
+/// Two packets in 20 ms of each.
+fn due(calls: u32, held: Duration) -> u64 {
+    u64::from(calls) * 2 * u64::try_from(held.as_millis() / 20).unwrap_or(u64::MAX)
 }
 
 /// The talkers are on the other CPU, as fast as they can.
@@ -232,6 +252,23 @@ fn rush(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_says_when_the_talkers_were_the_bottleneck() {
+        let bridges = |said| Bridges {
+            calls: 2_000,
+            due: due(2_000, Duration::from_secs(10)),
+            said,
+            arrived: said,
+            dropped: 0,
+            rushes: vec![(3_000.0, 3_000.0)],
+            figures: Figures::default(),
+        };
+        let words = |said| format!("{:?}", rows(Some(&bridges(said)))[1]);
+        assert!(!words(2_000_000).contains("full"));
+        let short = words(1_500_000);
+        assert!(short.contains("full at 75 % of what is due"), "{short}");
+    }
 
     #[test]
     fn reports_that_were_sent_while_it_was_counted_are_no_speech_and_hide_no_loss() {

@@ -3,7 +3,7 @@
 use super::look::Look;
 
 /// What a worker did between two looks.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
 pub(super) struct Figures {
     pub(super) seconds: f64,
     /// RTP and RTCP.
