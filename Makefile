@@ -67,7 +67,7 @@ bench-control: ## Measure parking and retrieving: control alone, then the whole 
 
 bench-durable: ## Measure with a store in STORE (target): pairs, adoption after a kill, the API's list, scrapes (root), in 4 minutes
 	cargo build --release
-	@failed=0; for bed in "pairs --send packet --store $(STORE)" "adopt --store $(STORE)" list scrape; do \
+	@failed=0; for bed in "pairs --store $(STORE)" "adopt --store $(STORE)" list scrape; do \
 		target/release/orbitd bed $$bed --report target/bench-durable-$${bed%% *} || failed=1; \
 	done; exit $$failed
 
