@@ -92,7 +92,8 @@ impl Tap {
     }
 
     /// Copies a packet of music that has been sent: its header, and that so many samples of a byte
-    /// followed.
+    /// followed. Afterwards, since a look at the packet where it is written would make writing one
+    /// that nobody captures a third longer.
     #[cold]
     pub(crate) fn see_played(
         &mut self,

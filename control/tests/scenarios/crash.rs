@@ -485,8 +485,8 @@ fn who_was_being_retrieved_when_the_process_died_is_parked_as_before() {
     world.finish();
 }
 
-/// Its proxy is busy for longer than a retriever's proof takes: that nothing was heard of it since is
-/// still no sign that it ever was there.
+/// Its proxy is busy for longer than a retriever's proof takes: that nothing was heard of it since
+/// is still no sign that it ever was there.
 #[test]
 fn who_was_being_retrieved_is_parked_as_before_also_when_the_retriever_is_missed_late() {
     let mut world = World::new(Site::default().pickup_timeout(secs(600)));

@@ -1,5 +1,5 @@
-//! `orbitd bed relay`: bridged calls alone, as `table` has them, in as many rounds as a noisy machine
-//! needs.
+//! `orbitd bed relay`: bridged calls alone, as `table` has them, in as many rounds as a noisy
+//! machine needs.
 
 use std::error::Error;
 use std::io::Write;

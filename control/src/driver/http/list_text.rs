@@ -1,6 +1,6 @@
-//! The JSON of an [`OrbitList`](super::OrbitList), written as its orbits come: each is dropped while
-//! the processor's cache still has it. Ten thousand as one value are read and freed when it no
-//! longer does, which is a fourth of the time of such an answer.
+//! The JSON of an [`OrbitList`](super::OrbitList), written as its orbits come: each is dropped
+//! while the processor's cache still has it. Ten thousand as one value are read and freed when it
+//! no longer does, which is a fourth of the time of such an answer.
 //!
 //! Absent on purpose: which orbits.
 
