@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::Form;
 
 use super::machine::{self, Machine};
-use super::report::{Judgement, Report, Row, grouped, heard_row, median, time};
+use super::report::{Delivery, Judgement, Report, Row, grouped, heard_row, median, time};
 use super::stage::{Round, Rush, Stage, Totals, Turns, Window};
 
 /// What to measure, and how often.
@@ -27,9 +27,8 @@ pub(super) struct BriefOptions {
     /// How packets are sent.
     #[arg(long, value_name = "FORM", default_value = "socket")]
     send: Form,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 const TURNS: Turns = Turns {
@@ -81,7 +80,7 @@ pub(super) fn brief(options: &BriefOptions, out: &mut impl Write) -> Result<bool
             "rounds": rounds.iter().map(Round::to_json).collect::<Vec<_>>(),
         }),
     };
-    report.deliver(None, options.json, out)
+    report.deliver(&options.delivery, out)
 }
 
 pub(super) fn parked_row(calls: u32, parked: usize) -> Row {

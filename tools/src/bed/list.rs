@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::PathBuf;
 use std::thread::park_timeout;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use super::machine::{self, Machine};
 use super::namespace::{self, Bed};
 use super::pairs::{Outcome, Pace, Traffic};
 use super::ports;
-use super::report::{Judgement, Report, Row, grouped, say, time};
+use super::report::{Delivery, Judgement, Report, Row, grouped, say, time};
 use super::server::{Extras, ServerProcess};
 use crate::clock;
 use crate::ctl::Client;
@@ -36,12 +35,8 @@ pub(super) struct ListOptions {
     /// Pairs of a park and a retrieval in a second meanwhile.
     #[arg(long, default_value_t = 200, value_parser = value_parser!(u32).range(1..=5_000))]
     rate: u32,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
-    /// Write PATH.txt and PATH.json, too.
-    #[arg(long, value_name = "PATH")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 /// What was found.
@@ -97,7 +92,7 @@ pub(super) fn list(options: &ListOptions, out: &mut impl Write) -> Result<bool, 
         rows: findings.rows(options),
         figures: findings.to_json(),
     };
-    report.deliver(options.report.as_deref(), options.json, out)
+    report.deliver(&options.delivery, out)
 }
 
 fn measure(machine: &Machine, options: &ListOptions) -> Result<Findings, Box<dyn Error>> {

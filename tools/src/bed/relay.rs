@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::value_parser;
@@ -12,7 +11,7 @@ use shared::Form;
 
 use super::bridges::{self, Bridges, Size};
 use super::machine::{self, Machine};
-use super::report::Report;
+use super::report::{Delivery, Report};
 
 /// What to measure.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,12 +29,8 @@ pub(super) struct RelayOptions {
     /// How packets are sent.
     #[arg(long, value_name = "FORM", default_value = "packet")]
     send: Form,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
-    /// Write PATH.txt and PATH.json, too.
-    #[arg(long, value_name = "PATH")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 /// Measures; whether nothing falls short.
@@ -56,5 +51,5 @@ pub(super) fn relay(options: &RelayOptions, out: &mut impl Write) -> Result<bool
         rows: bridges::rows(found.as_ref()).into(),
         figures: found.as_ref().map_or(Value::Null, Bridges::to_json),
     };
-    report.deliver(options.report.as_deref(), options.json, out)
+    report.deliver(&options.delivery, out)
 }

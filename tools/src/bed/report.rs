@@ -4,13 +4,24 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::listener::Heard;
 use crate::judge::Pacing;
+
+/// How to show what a run found.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Delivery {
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+    /// Write PATH.txt and PATH.json, too.
+    #[arg(long, value_name = "PATH")]
+    report: Option<PathBuf>,
+}
 
 /// What a run found.
 #[derive(Clone, Debug)]
@@ -124,14 +135,13 @@ impl Report {
     /// Writes it to files, where they are wanted, and out; whether nothing falls short.
     pub(super) fn deliver(
         &self,
-        files: Option<&Path>,
-        json: bool,
+        delivery: &Delivery,
         out: &mut impl io::Write,
     ) -> Result<bool, Box<dyn Error>> {
-        if let Some(path) = files {
+        if let Some(path) = &delivery.report {
             self.write(path)?;
         }
-        if json {
+        if delivery.json {
             writeln!(out, "{:#}", self.to_json())?;
         } else {
             writeln!(out, "{}", self.to_text())?;

@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::park_timeout;
 use std::time::Duration;
@@ -20,7 +19,7 @@ use super::load::Load;
 use super::machine::{self, Machine};
 use super::namespace::{self, Bed};
 use super::ports;
-use super::report::{Judgement, Report, Row, grouped, median, quantiles, say, time};
+use super::report::{Delivery, Judgement, Report, Row, grouped, median, quantiles, say, time};
 use super::server::{Extras, ServerProcess};
 use crate::clock;
 use crate::ctl::Client;
@@ -41,12 +40,8 @@ pub(super) struct ScrapeOptions {
     /// Scrapes in a second.
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=1_000))]
     rate: u32,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
-    /// Write PATH.txt and PATH.json, too.
-    #[arg(long, value_name = "PATH")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 /// What was found.
@@ -89,7 +84,7 @@ pub(super) fn scrape(
         rows: findings.rows(options),
         figures: findings.to_json(),
     };
-    report.deliver(options.report.as_deref(), options.json, out)
+    report.deliver(&options.delivery, out)
 }
 
 fn measure(machine: &Machine, options: &ScrapeOptions) -> Result<Findings, Box<dyn Error>> {

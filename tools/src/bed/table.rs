@@ -3,7 +3,6 @@
 
 use std::error::Error;
 use std::io::{Write, stderr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use dataplane::STREAM_BYTES;
@@ -16,7 +15,7 @@ use super::brief::{SHARE_MIN, loss_rows, pacing_row, parked_row, ratio_in_words}
 use super::core::{self, CoreCost};
 use super::machine::{self, Machine};
 use super::namespace::Bed;
-use super::report::{Judgement, Report, Row, grouped, median};
+use super::report::{Delivery, Judgement, Report, Row, grouped, median};
 use super::sizes::{Sizes, room};
 use super::stage::{Round, Rush, Stage, Totals, Turns, Window};
 
@@ -26,12 +25,8 @@ pub(super) struct TableOptions {
     /// How packets are sent: as a server is told to that shall hold as many calls as it can.
     #[arg(long, value_name = "FORM", default_value = "packet")]
     send: Form,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
-    /// Write PATH.txt and PATH.json, too.
-    #[arg(long, value_name = "PATH")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 /// What the rows are made of.
@@ -79,7 +74,7 @@ pub(super) fn table(options: &TableOptions, out: &mut impl Write) -> Result<bool
         rows: findings.rows(&machine),
         figures: findings.to_json(),
     };
-    report.deliver(options.report.as_deref(), options.json, out)
+    report.deliver(&options.delivery, out)
 }
 
 fn measure(machine: &Machine, send: Form) -> Result<Findings, Box<dyn Error>> {

@@ -19,7 +19,7 @@ use super::load::Load;
 use super::machine::{self, Machine};
 use super::namespace::{self, Bed};
 use super::ports;
-use super::report::{Report, grouped, say};
+use super::report::{Delivery, Report, grouped, say};
 use super::server::{Extras, ServerProcess};
 use crate::clock;
 use crate::phone::What;
@@ -36,12 +36,8 @@ pub(super) struct AdoptOptions {
     /// Where the store is, in a new folder of its own; on a disk.
     #[arg(long, value_name = "DIR", default_value = ".")]
     store: PathBuf,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
-    /// Write PATH.txt and PATH.json, too.
-    #[arg(long, value_name = "PATH")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 /// What was found.
@@ -91,7 +87,7 @@ pub(super) fn adopt(options: &AdoptOptions, out: &mut impl Write) -> Result<bool
         rows: findings.rows(options),
         figures: findings.to_json(),
     };
-    report.deliver(options.report.as_deref(), options.json, out)
+    report.deliver(&options.delivery, out)
 }
 
 fn measure(machine: &Machine, options: &AdoptOptions) -> Result<Findings, Box<dyn Error>> {

@@ -29,7 +29,7 @@ use super::look::{self, Look};
 use super::machine::{self, Machine};
 use super::namespace::{self, Bed};
 use super::ports;
-use super::report::{Report, grouped, say};
+use super::report::{Delivery, Report, grouped, say};
 use super::server::{Extras, ServerProcess};
 use crate::judge::Music;
 use durable::{Durable, Stored};
@@ -57,12 +57,8 @@ pub(super) struct PairsOptions {
     /// Keep the calls in a store, in a new folder in DIR, here unless it is named: on a disk.
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
     store: Option<PathBuf>,
-    /// Print JSON instead of text.
-    #[arg(long)]
-    json: bool,
-    /// Write PATH.txt and PATH.json, too.
-    #[arg(long, value_name = "PATH")]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: Delivery,
 }
 
 /// What was found.
@@ -128,7 +124,7 @@ pub(super) fn pairs(options: &PairsOptions, out: &mut impl Write) -> Result<bool
         rows: findings.rows(options),
         figures: findings.to_json(),
     };
-    report.deliver(options.report.as_deref(), options.json, out)
+    report.deliver(&options.delivery, out)
 }
 
 impl PairsOptions {
