@@ -23,7 +23,7 @@ use super::server::{ServerProcess, bridged_port};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Bridges {
     pub(super) calls: u32,
-    /// What so many calls say in that time; less was said where the talkers' own CPU did no more.
+    /// What they should have said; less was where the talkers' own CPU did no more.
     pub(super) due: u64,
     pub(super) said: u64,
     pub(super) arrived: u64,
@@ -37,8 +37,6 @@ pub(super) struct Bridges {
 /// What to measure.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Size {
-    /// As many as the bare loop's rate leaves room for where this says none.
-    pub(super) calls: Option<u32>,
     /// Turns of bare loop and server.
     pub(super) rounds: u32,
     /// How long all calls talk.
@@ -49,7 +47,6 @@ pub(super) struct Size {
 impl Size {
     pub(super) fn of_table(send: Form) -> Self {
         Self {
-            calls: None,
             rounds: 3,
             held: Duration::from_secs(10),
             send,
@@ -58,8 +55,17 @@ impl Size {
 }
 
 const CALLS: f64 = 4_000.0;
+/// Of a bridged call: one in 20 ms each way.
+const PACKETS_A_SECOND: u32 = 100;
 const RUSH: Duration = Duration::from_millis(1_500);
 const QUIET: Duration = Duration::from_millis(300);
+
+/// Of what arrived the part that was said. The server's own reports arrive as well, on the same
+/// port; how many of them were counted lies between what it had sent within that time and around
+/// it.
+fn speech(said: u64, arrived: u64, reports: RangeInclusive<u64>) -> u64 {
+    said.clamp(arrived - reports.end(), arrived - reports.start())
+}
 
 impl Bridges {
     /// On a bed of its own; the calling thread moves there. `None` where the talkers and the worker
@@ -78,8 +84,7 @@ impl Bridges {
             cpu: machine.worker_cpu(),
         };
         let bare = bare_echo(&there, &here)?.cpu_ns();
-        // A bridged call is two packets in 20 ms.
-        let calls = size.calls.unwrap_or_else(|| calls(bare));
+        let calls = calls(bare);
         let mut server = ServerProcess::bridged(&bed, calls, machine.worker_cpu(), size.send)?;
         machine.stand_aside()?;
         namespace::enter(&bed.phones())?;
@@ -113,16 +118,7 @@ impl Bridges {
             figures: Figures::between(&first, &held),
         }))
     }
-}
 
-/// Of what arrived the part that was said. The server's own reports arrive as well, on the same
-/// port; how many of them were counted lies between what it had sent within that time and around
-/// it.
-fn speech(said: u64, arrived: u64, reports: RangeInclusive<u64>) -> u64 {
-    said.clamp(arrived - reports.end(), arrived - reports.start())
-}
-
-impl Bridges {
     /// Packets a second, of the bare loop's.
     fn ratio(&self) -> f64 {
         median(self.rushes.iter().map(|(bare, server)| bare / server))
@@ -211,12 +207,13 @@ pub(super) fn rows(found: Option<&Bridges>) -> [Row; 2] {
     reason = "a number of calls"
 )]
 fn calls(bare_ns: f64) -> u32 {
-    CALLS.min(0.85 * 1e9 / bare_ns / 100.0).max(10.0) as u32 / 10 * 10
+    let room = 0.85 * 1e9 / bare_ns / f64::from(PACKETS_A_SECOND);
+    CALLS.min(room).max(10.0) as u32 / 10 * 10
 }
 
-/// Two packets in 20 ms of each.
+/// What so many calls say in so many seconds.
 fn due(calls: u32, held: Duration) -> u64 {
-    u64::from(calls) * 2 * u64::try_from(held.as_millis() / 20).unwrap_or(u64::MAX)
+    u64::from(calls) * u64::from(PACKETS_A_SECOND) * held.as_secs()
 }
 
 /// The talkers are on the other CPU, as fast as they can.

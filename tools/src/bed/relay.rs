@@ -16,10 +16,6 @@ use super::report::{Delivery, Report};
 /// What to measure.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct RelayOptions {
-    /// Bridged calls; as many as a bare loop that sends back what it receives leaves room for, at
-    /// most 4,000, where nothing is said.
-    #[arg(long, value_parser = value_parser!(u32).range(10..=4_000))]
-    calls: Option<u32>,
     /// Rounds, in which the bare loop and the server take turns.
     #[arg(long, default_value_t = 9, value_parser = value_parser!(u32).range(1..=100))]
     rounds: u32,
@@ -39,7 +35,6 @@ pub(super) fn relay(options: &RelayOptions, out: &mut impl Write) -> Result<bool
     machine::raise_descriptors()?;
     let load = machine::load();
     let size = Size {
-        calls: options.calls,
         rounds: options.rounds,
         held: Duration::from_secs(options.seconds.into()),
         send: options.send,
