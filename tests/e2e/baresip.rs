@@ -21,7 +21,7 @@ fn follow(recording: &[i16], music: &[i16]) -> usize {
     for window in recording.chunks_exact(RATE) {
         let (place, likeness) = match expected {
             None => wav::find(window, music),
-            Some(place) => wav::find_near(window, music, place, wav::SLIP_MAX),
+            Some(place) => wav::find_near(window, music, place),
         };
         assert!(
             likeness > 0.9,

@@ -13,7 +13,7 @@ pub(crate) const RATE: usize = 8_000;
 
 /// How far what a phone has heard may be off its place, in samples: two packets, which its jitter
 /// buffer drops when this machine is busy.
-pub(crate) const SLIP_MAX: usize = 2 * RATE / 50;
+const SLIP_MAX: usize = 2 * RATE / 50;
 
 /// Writes 16-bit mono.
 #[expect(clippy::cast_possible_truncation, reason = "test files are short")]
@@ -144,10 +144,10 @@ pub(crate) fn find(window: &[i16], music: &[i16]) -> (usize, f64) {
     (place, likeness_at(place, &window, &music))
 }
 
-/// As [`find`], but only within `reach` samples of where it should be.
-pub(crate) fn find_near(window: &[i16], music: &[i16], place: usize, reach: usize) -> (usize, f64) {
+/// As [`find`], but only where it may be if it should be at `place`.
+pub(crate) fn find_near(window: &[i16], music: &[i16], place: usize) -> (usize, f64) {
     let (window, music) = (floats(window), floats(music));
-    let (place, _) = best(&window, &music, about(place, reach, music.len()));
+    let (place, _) = best(&window, &music, about(place, music.len()));
     (place, likeness_at(place, &window, &music))
 }
 
@@ -158,7 +158,7 @@ fn likeness_at(place: usize, window: &[f32], music: &[f32]) -> f64 {
     const PIECE: usize = RATE / 5;
     let near = |(number, piece)| {
         let place = place + number * PIECE;
-        best(piece, music, about(place, SLIP_MAX, music.len())).1
+        best(piece, music, about(place, music.len())).1
     };
     let pieces = window.chunks_exact(PIECE.min(window.len()));
     let mut alike: Vec<f64> = pieces.enumerate().map(near).collect();
@@ -166,10 +166,10 @@ fn likeness_at(place: usize, window: &[f32], music: &[f32]) -> f64 {
     alike[(alike.len() - 1) / 2]
 }
 
-/// Every place so many samples about one, in a recording that goes round.
-fn about(place: usize, reach: usize, length: usize) -> std::ops::Range<usize> {
-    let first = place + length - reach;
-    first..first + 2 * reach + 1
+/// Every place that one may be off to, in a recording that goes round.
+fn about(place: usize, length: usize) -> std::ops::Range<usize> {
+    let first = place + length - SLIP_MAX;
+    first..first + 2 * SLIP_MAX + 1
 }
 
 fn best(window: &[f32], music: &[f32], places: std::ops::Range<usize>) -> (usize, f64) {
@@ -255,7 +255,7 @@ fn a_piece_is_found_where_it_was_cut_also_across_the_end() {
         let (place, likeness) = find(&window, &music);
         assert_eq!(place, at);
         assert!(likeness > 0.99, "{likeness}");
-        assert_eq!(find_near(&window, &music, at + 10, 20).0, at);
+        assert_eq!(find_near(&window, &music, at + 10).0, at);
         // A packet is dropped within it.
         let slipped = [&window[..RATE / 3], &window[RATE / 3 + RATE / 50..]].concat();
         let (_, likeness) = find(&slipped, &music);
